@@ -1,0 +1,49 @@
+"""The edge: where a pipeline error becomes a message and an exit code, and nowhere else.
+
+`tasks.py` declares its tasks with `task` from here instead of Invoke's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+from invoke.tasks import task as invoke_task
+
+from scripts.errors import Interrupted, PipelineError
+
+
+def task(*args: Any, **kwargs: Any) -> Any:
+    """Invoke's `task`, whose body ends with a message and an exit code on a `PipelineError`."""
+    if len(args) == 1 and callable(args[0]) and not isinstance(args[0], Task):
+        return invoke_task(with_edge(args[0]))
+    return lambda body: invoke_task(*args, **kwargs)(with_edge(body))
+
+
+def with_edge(body: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a task's body; its signature is kept, since Invoke reads the flags from it."""
+
+    @functools.wraps(body)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        # SIGTERM (a cancelled CI job) takes the same way out as Ctrl-C, so clean-up runs.
+        before = signal.signal(signal.SIGTERM, _raise_interrupt)
+        try:
+            body(*args, **kwargs)
+        except PipelineError as error:
+            raise Exit(error.message(), code=error.exit_code) from None
+        except KeyboardInterrupt:
+            cut = Interrupted("Interrupted.", next="Run the same command again: it goes on.")
+            raise Exit(cut.message(), code=cut.exit_code) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return wrapped
+
+
+def _raise_interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
