@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from scripts.console import echo
 from scripts.errors import CommandFailed
@@ -117,3 +119,25 @@ def stop(child: subprocess.Popen[bytes], first: signal.Signals = signal.SIGTERM)
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if more is None else {**os.environ, **more}
+
+
+@contextmanager
+def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Run a command and yield its standard output while it comes.
+
+    A reader that stops early ends the command; a bad status after a full read raises
+    `CommandFailed`.
+    """
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout  # noqa: S101 - PIPE above
+    assert child.stderr  # noqa: S101 - PIPE above
+    try:
+        yield child.stdout
+        child.stdout.read()
+        errors = child.stderr.read().decode(errors="replace")
+        if child.wait() != 0:
+            raise CommandFailed(f"`{' '.join(argv[:4])} ...` failed.", why=errors.strip())
+    finally:
+        child.stdout.close()
+        child.stderr.close()
+        stop(child)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import signal
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -45,5 +44,5 @@ def with_edge(body: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _raise_interrupt(signum: int, frame: FrameType | None) -> None:
+def _raise_interrupt(*_: object) -> None:
     raise KeyboardInterrupt

@@ -1,0 +1,62 @@
+"""The test sessions: `nox -s lint unit image smoke_cpu smoke_cuda smoke_rocm bench`.
+
+Arguments after `--` go to pytest, e.g. `nox -s smoke_cuda -- --require-hardware`.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "unit", "image", "smoke_cpu"]
+
+#: The launcher's environment: every session needs the same locked requirements, so all share one,
+#: and it does not matter which nox started them.
+PYTHON = ".venv/bin/python"
+
+
+def _run(session: nox.Session, module: str, *arguments: str) -> None:
+    session.run("./mentator", "--version", external=True, silent=True)
+    session.run(PYTHON, "-m", "scripts.environment", "dev", external=True)
+    session.run(PYTHON, "-m", module, *arguments, *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Every linter; the Dockerfile's and the service's need an engine."""
+    _run(session, "invoke", "lint")
+
+
+@nox.session(venv_backend="none")
+def unit(session: nox.Session) -> None:
+    """Tests that need nothing but files."""
+    _run(session, "pytest", "tests/unit")
+
+
+@nox.session(venv_backend="none")
+def image(session: nox.Session) -> None:
+    """Tests against a real engine and the image built last."""
+    _run(session, "pytest", "tests/image")
+
+
+@nox.session(venv_backend="none")
+def smoke_cpu(session: nox.Session) -> None:
+    """The built image, by digest, on the CPU; the result goes to build/smoke.json."""
+    _run(session, "pytest", "tests/smoke/test_cpu.py")
+
+
+@nox.session(venv_backend="none")
+def smoke_cuda(session: nox.Session) -> None:
+    """The built image on an NVIDIA card; skips without one, unless --require-hardware."""
+    _run(session, "pytest", "tests/smoke/test_cuda.py")
+
+
+@nox.session(venv_backend="none")
+def smoke_rocm(session: nox.Session) -> None:
+    """The built image on an AMD card; skips without one, unless --require-hardware."""
+    _run(session, "pytest", "tests/smoke/test_rocm.py")
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Speed and size as ratios against a named peer, paired in this run."""
+    _run(session, "scripts.bench")

@@ -1,0 +1,50 @@
+"""Decides where base images come from: the registry, or stand-ins from packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.errors import BasesUnreachable
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What this machine can use: the images' registry; Debian's and npm's packages."""
+
+    registry: bool
+    packages: bool
+
+
+def choose(mode: str, reach: Reach) -> tuple[str, str]:
+    """Return `registry` or `packages`, and one line that says why.
+
+    Raises `BasesUnreachable` when the source asked for, or any, is out of reach.
+    """
+    usable = {"registry": reach.registry, "packages": reach.packages}
+    if mode in usable:
+        if usable[mode]:
+            return mode, f"base images from {mode}: as asked"
+        raise BasesUnreachable(*_REASONS[mode])
+    if reach.registry:
+        return "registry", "base images from the registry: it is in reach"
+    if reach.packages:
+        return "packages", "base images from Debian and npm packages: no image registry in reach"
+    raise BasesUnreachable(
+        "Base images can be had neither from a registry nor from packages.",
+        why="docker.io does not answer, and stand-ins are built with apt on Debian or Ubuntu only.",
+        next="Check network and proxy (`invoke doctor`).",
+    )
+
+
+_REASONS = {
+    "registry": (
+        "The base images' registry (docker.io) does not answer.",
+        "",
+        "Check network and proxy, or use --bases packages.",
+    ),
+    "packages": (
+        "Stand-ins for base images cannot be built here.",
+        "They need mmdebstrap, which is installed with apt on Debian or Ubuntu.",
+        "Use --bases registry, or build on Debian or Ubuntu.",
+    ),
+}

@@ -1,0 +1,119 @@
+"""Builds the image: engine, model, bases, then `docker buildx build`, then the record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from scripts import application, ca_bundle, commands, engine, image_size, model, records, variants
+from scripts import bases as base_images
+from scripts.console import echo, say, size
+from scripts.engine import Engine
+from scripts.errors import BuildFailed
+from scripts.paths import BUILD, REPOSITORY
+from scripts.plan import BuildPlan, Revision, build_argv, plan
+from scripts.settings import Settings
+
+#: The staged model's folder: the build context named `model`.
+MODEL_CONTEXT = BUILD / "context" / "model"
+
+
+def build(settings: Settings) -> dict[str, Any]:
+    """Build the image that the settings ask for; returns its record, also in `build/image.json`."""
+    app, variant = application.read(settings.app), variants.find(settings.variant)
+    docker = engine.ensure(settings)
+    clock = Clock()
+    staged = model.provide(settings.model, settings.cache_path(), MODEL_CONTEXT)
+    clock.lap("model")
+    bases = base_images.provide(
+        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
+    )
+    clock.lap("bases")
+    chosen = plan(
+        settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
+    )
+    digest = _run(docker, chosen)
+    clock.lap("build")
+    record: dict[str, Any] = {
+        "digest": digest,
+        "image": settings.image,
+        "tags": list(chosen.tags),
+        "application": {"name": app.name, "version": app.version},
+        "variant": variant.name,
+        "node": settings.node,
+        "bases": {"source": bases.source, **bases.identities},
+        "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
+        "revision": chosen.labels.get("org.opencontainers.image.revision", ""),
+    }
+    if not chosen.output:
+        sizes = image_size.measure(docker, digest)
+        say(image_size.table(sizes))
+        record["size"] = sizes.record()
+    clock.lap("sizes")
+    record["seconds"] = clock.laps
+    records.write(records.IMAGE, record)
+    say(f"built {chosen.tags[0]} ({chosen.tags[1].rpartition(':')[2]}), {digest}")
+    return record
+
+
+def show(settings: Settings) -> None:
+    """Print the exact commands of a build and change nothing (`--dry`)."""
+    app, variant = application.read(settings.app), variants.find(settings.variant)
+    docker = engine.find(settings) or Engine.of_client()
+    bases = base_images.provide(
+        settings.bases, settings.node, settings.cache_path(), yes=False, dry=True
+    )
+    source = model.describe(settings.model, settings.cache_path())
+    say(f"# the model: {source}, staged in {MODEL_CONTEXT}")
+    chosen = plan(
+        settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
+    )
+    echo(docker.argv(*build_argv(chosen)))
+
+
+def revision(root: Path = REPOSITORY) -> Revision:
+    """The commit of the working tree; empty where there is no git or no commit."""
+    result = commands.capture(["git", "-C", str(root), "log", "-1", "--format=%H %ct"])
+    commit, _, epoch = result.out.partition(" ")
+    return Revision(commit, epoch) if result.code == 0 else Revision("", "")
+
+
+def _run(docker: Engine, chosen: BuildPlan) -> str:
+    """Run the build; returns the image's digest."""
+    chosen.metadata.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        code = commands.run(docker.argv(*build_argv(chosen)))
+        metadata = records.read(chosen.metadata)
+    finally:
+        chosen.metadata.unlink(missing_ok=True)
+    digest: str = metadata.get("containerimage.digest", "")
+    if code != 0 or not digest:
+        raise BuildFailed(
+            f"docker buildx build exited with {code}.",
+            why="Its own output above names the step.",
+            next="Mend it and run `invoke build` again: finished steps are cached.",
+        )
+    return digest
+
+
+class Clock:
+    """Seconds by step, for the record."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """Book the time since the last lap under `name`."""
+        now = time.monotonic()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def summary(record: dict[str, Any]) -> str:
+    """One line on an image's size."""
+    sizes = record.get("size", {})
+    compressed = sizes.get("compressed_bytes")
+    pulled = f", {size(compressed)} to pull" if compressed else ""
+    return f"{size(sizes.get('unpacked_bytes', 0))} unpacked{pulled}"

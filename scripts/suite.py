@@ -1,0 +1,95 @@
+"""The linters and tests as plain steps, shared by `invoke test`, nox's sessions and CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts import application, commands, engine, environment, variants
+from scripts import bases as base_images
+from scripts import build as build_step
+from scripts.ca_bundle import find as find_ca_bundle
+from scripts.console import say
+from scripts.errors import ChecksFailed
+from scripts.paths import REPOSITORY
+from scripts.plan import build_argv, check_argv, check_stage, plan
+from scripts.settings import Settings
+
+#: POSIX shell scripts, for shellcheck.
+SHELL = ("mentator", ".ci/run", "docker/start-docker.sh", "docker/prune-modules.sh")
+
+#: Linters that need nothing but files: a program of this environment and its arguments.
+FILE_LINTERS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("shellcheck", *SHELL),
+    ("hadolint", "--config", "docker/hadolint.yaml", "docker/Dockerfile"),
+    ("yamllint", "--strict", "."),
+)
+
+
+def everything(settings: Settings) -> None:
+    """Lint, build, then all tests in one run of pytest, which takes this process's place."""
+    environment.ensure("dev")
+    lint(settings)
+    build_step.build(settings)
+    argv = [sys.executable, "-m", "pytest", "tests/unit", "tests/image", "tests/smoke"]
+    say("$ pytest tests/unit tests/image tests/smoke")
+    os.chdir(REPOSITORY)
+    # The tests use the same engine and model, and may not ask anybody anything.
+    os.environ["MENTATOR_YES"] = "1"
+    sys.stdout.flush()
+    os.execv(argv[0], argv)  # noqa: S606 - pytest's summary is to be the last that is printed
+
+
+def lint(settings: Settings) -> None:
+    """Every linter: of Python, shell, YAML, the Dockerfile and the service's TypeScript."""
+    environment.ensure("dev")
+    lint_files()
+    lint_image(settings)
+
+
+def lint_files() -> None:
+    """The linters that read files only. Raises `ChecksFailed` with all that found something."""
+    failed = [step[0] for step in FILE_LINTERS if _step(step) != 0]
+    if failed:
+        raise ChecksFailed(f"Linters found faults: {', '.join(failed)}.")
+
+
+def lint_image(settings: Settings) -> None:
+    """BuildKit's own checks, and the service's: tsc, eslint and unit tests, in a build stage.
+
+    They run in the image's own Node, and are cached as long as the service does not change.
+    """
+    docker = engine.ensure(settings)
+    bases = base_images.provide(
+        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
+    )
+    build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
+    chosen = plan(
+        settings,
+        application.read(settings.app),
+        variants.find(settings.variant),
+        bases,
+        build_step.MODEL_CONTEXT,
+        build_step.revision(),
+        find_ca_bundle(settings.ca_bundle),
+    )
+    if commands.run(docker.argv(*check_argv(chosen))) != 0:
+        raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
+    if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:
+        raise ChecksFailed("The service's type check, linter or unit tests failed.")
+
+
+def pytest(arguments: Sequence[str]) -> None:
+    """Run pytest on some of the tests. Raises `ChecksFailed` where it does not pass."""
+    if commands.run([sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY) != 0:
+        raise ChecksFailed("Tests failed.")
+
+
+def _step(argv: Sequence[str]) -> int:
+    program = str(Path(sys.executable).parent / argv[0])
+    return commands.run([program, *argv[1:]], cwd=REPOSITORY)

@@ -1,0 +1,237 @@
+"""The tasks: `invoke --list`. Each reads the settings and calls one plain function of `scripts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from scripts import settings as settings_module
+from scripts.console import say
+from scripts.edge import task
+from scripts.settings import Settings
+
+YES = "install and start what is missing without a question"
+
+
+def _settings(**flags: Any) -> Settings:
+    return settings_module.load(flags).settings
+
+
+@task
+def config(_: Context) -> None:
+    """Print every setting, its value and where it came from."""
+    rows = settings_module.table(settings_module.load())
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, origin in rows:
+        say(f"{name:{width}}  {value or '-'}  ({origin})")
+
+
+@task(help={"json": "machine-readable"})
+def doctor(_: Context, json: bool = False) -> None:
+    """Check this machine: engine, disk, memory, registries, model, GPU drivers."""
+    from scripts import doctor as verb
+
+    verb.run(_settings(), as_json=json)
+
+
+@task(help={"yes": YES})
+def engine_start(_: Context, yes: bool | None = None) -> None:
+    """Make sure that a Docker engine answers: find, start or install one."""
+    from scripts import engine
+
+    engine.start(_settings(yes=yes or None))
+
+
+@task
+def engine_stop(_: Context) -> None:
+    """Stop the project's own engine, and no other."""
+    from scripts import engine
+
+    engine.stop(_settings())
+
+
+@task
+def engine_status(_: Context) -> None:
+    """Show which engine is used, its versions, and whether it is the project's own."""
+    from scripts import engine
+
+    for line in engine.status(_settings()):
+        say(line)
+
+
+BUILD_HELP = {
+    "variant": "which image (`cpu`)",
+    "model": "default model: a path, a URL or a name",
+    "node": "Node's major version: 20, 22 or 24",
+    "bases": "base images from: auto, registry or packages",
+    "app": "another application's folder",
+    "platform": "as docker buildx build --platform",
+    "builder": "as docker buildx build --builder",
+    "cache-from": "as docker buildx build --cache-from (repeatable)",
+    "cache-to": "as docker buildx build --cache-to (repeatable)",
+    "no-cache": "as docker buildx build --no-cache",
+    "output": "as docker buildx build --output, instead of loading into the engine",
+    "progress": "as docker buildx build --progress",
+    "push": "publish afterwards",
+    "dry": "print the exact commands and change nothing",
+    "yes": YES,
+}
+
+
+@task(help=BUILD_HELP, iterable=["cache_from", "cache_to"])
+def build(
+    _: Context,
+    variant: str | None = None,
+    model: str | None = None,
+    node: str | None = None,
+    bases: str | None = None,
+    app: str | None = None,
+    platform: str | None = None,
+    builder: str | None = None,
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
+    no_cache: bool | None = None,
+    output: str | None = None,
+    progress: str | None = None,
+    push: bool = False,
+    dry: bool = False,
+    yes: bool | None = None,
+) -> None:
+    """Build the image."""
+    from scripts import build as verb
+
+    settings = _settings(
+        variant=variant,
+        model=model,
+        node=node,
+        bases=bases,
+        app=app,
+        platform=platform,
+        builder=builder,
+        cache_from=tuple(cache_from or ()),
+        cache_to=tuple(cache_to or ()),
+        no_cache=no_cache or None,
+        output=output,
+        progress=progress,
+        yes=yes or None,
+    )
+    if dry:
+        verb.show(settings)
+        return
+    verb.build(settings)
+    if push:
+        from scripts import publish as publish_verb
+
+        publish_verb.publish(settings)
+
+
+@task(help={"registry": "the registry to push to", "dry": "print the exact commands only"})
+def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
+    """Push the image that the smoke tests passed, by digest."""
+    from scripts import publish as verb
+
+    verb.publish(_settings(registry=registry), dry=dry)
+
+
+@task
+def size(_: Context) -> None:
+    """Show the built image's layers and sizes."""
+    from scripts import engine, image_size, records
+
+    record = records.image()
+    say(image_size.table(image_size.measure(engine.ensure(_settings()), record["digest"])))
+
+
+@task(
+    help={
+        "yes": YES,
+        "model": "default model: a path, a URL or a name",
+        "data": "the container's data folder on this machine",
+        "port": "the port on this machine",
+        "host": "the address on this machine that the port is published on",
+        "rebuild": "build even when an image is there",
+    }
+)
+def up(
+    _: Context,
+    yes: bool | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    port: int | None = None,
+    host: str | None = None,
+    rebuild: bool = False,
+) -> None:
+    """From nothing to an answer: engine, model, build, run, first prompt."""
+    from scripts import up as verb
+
+    settings = _settings(yes=yes or None, model=model, data=data, port=port, host=host)
+    verb.up(settings, rebuild=rebuild)
+
+
+@task
+def down(_: Context) -> None:
+    """Stop and remove the container; its data folder stays."""
+    from scripts import up as verb
+
+    verb.down(_settings())
+
+
+@task(help={"follow": "go on printing as lines come"})
+def logs(_: Context, follow: bool = False) -> None:
+    """Print the container's log."""
+    from scripts import up as verb
+
+    verb.logs(_settings(), follow=follow)
+
+
+@task(help={"prompt": "what to ask", "model": "which model (default: the first one)"})
+def ask(_: Context, prompt: str, model: str | None = None) -> None:
+    """Send one prompt to the running container; print the answer and tokens per second."""
+    from scripts import ask as verb
+
+    verb.ask(_settings(), prompt, model=model or "")
+
+
+@task(help={"yes": YES})
+def test(_: Context, yes: bool | None = None) -> None:
+    """Lint, build and run every test; ends with pytest's own summary."""
+    from scripts import suite
+
+    suite.everything(_settings(yes=yes or None))
+
+
+@task
+def lint(_: Context) -> None:
+    """Run every linter."""
+    from scripts import suite
+
+    suite.lint(_settings())
+
+
+@task
+def pins_update(_: Context) -> None:
+    """Write the newest digests and versions of the base images into docker/bases/pins.json."""
+    from scripts.bases import pins
+
+    pins.update()
+
+
+@task
+def pins_lock(_: Context) -> None:
+    """Lock the Python requirements anew, with hashes."""
+    from scripts import locks
+
+    locks.compile_all()
+
+
+namespace = Collection(config, doctor, build, publish, size, up, down, logs, ask, test, lint)
+_engine = Collection("engine")
+for _name, _verb in (("start", engine_start), ("stop", engine_stop), ("status", engine_status)):
+    _engine.add_task(_verb, name=_name)
+_pins = Collection("pins")
+for _name, _verb in (("update", pins_update), ("lock", pins_lock)):
+    _pins.add_task(_verb, name=_name)
+namespace.add_collection(_engine)
+namespace.add_collection(_pins)
