@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts import application, ca_bundle, commands, engine, image_size, model, records, variants
 from scripts import bases as base_images
-from scripts.console import echo, say, size
+from scripts.console import echo, say
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
 from scripts.paths import BUILD, REPOSITORY
@@ -47,7 +47,7 @@ def build(settings: Settings) -> dict[str, Any]:
         "revision": chosen.labels.get("org.opencontainers.image.revision", ""),
     }
     if not chosen.output:
-        sizes = image_size.measure(docker, digest)
+        sizes = _sizes(docker, digest)
         say(image_size.table(sizes))
         record["size"] = sizes.record()
     clock.lap("sizes")
@@ -97,6 +97,14 @@ def _run(docker: Engine, chosen: BuildPlan) -> str:
     return digest
 
 
+def _sizes(docker: Engine, digest: str) -> image_size.Sizes:
+    """The image's sizes; those of the record where the build came to the same image again."""
+    last = records.read(records.IMAGE)
+    if last.get("digest") == digest and "size" in last:
+        return image_size.from_record(last["size"])
+    return image_size.measure(docker, digest)
+
+
 class Clock:
     """Seconds by step, for the record."""
 
@@ -109,11 +117,3 @@ class Clock:
         now = time.monotonic()
         self.laps[name] = round(now - self._last, 3)
         self._last = now
-
-
-def summary(record: dict[str, Any]) -> str:
-    """One line on an image's size."""
-    sizes = record.get("size", {})
-    compressed = sizes.get("compressed_bytes")
-    pulled = f", {size(compressed)} to pull" if compressed else ""
-    return f"{size(sizes.get('unpacked_bytes', 0))} unpacked{pulled}"

@@ -50,6 +50,11 @@ class Sizes:
         }
 
 
+def from_record(record: dict[str, Any]) -> Sizes:
+    """The sizes out of what `Sizes.record` gave."""
+    return Sizes(tuple(Layer(**layer) for layer in record["layers"]))
+
+
 def measure(engine: Engine, image: str) -> Sizes:
     """Ask the engine for an image's layers."""
     history = commands.check(

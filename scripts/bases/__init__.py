@@ -112,8 +112,10 @@ def _build(
         say(f"building a stand-in for {debian_row.image}: Debian {debian_row.suite}'s packages")
         debian.build(debian_row.suite, work / "debian.tar")
         env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-        oci_layout.write(paths["debian"], [work / "debian.tar"], env=env)
-        oci_layout.write(paths["node"], [work / "debian.tar", work / "node.tar"], env=env)
+        lower = (work / "debian.tar", f"mmdebstrap {debian_row.suite}")
+        names = " ".join(f"{package.name}@{package.version}" for package in node_row.npm)
+        oci_layout.write(paths["debian"], [lower], env=env)
+        oci_layout.write(paths["node"], [lower, (work / "node.tar", f"npm {names}")], env=env)
 
 
 def _key(*rows: table.BaseImage) -> str:

@@ -21,6 +21,9 @@ CHUNK = 1 << 20
 #: gzip's speed over size: a stand-in is made once and its layers are pushed rarely.
 LEVEL = 6
 
+#: The time of everything in a layout: when it was made is no part of what it is.
+EPOCH = "1970-01-01T00:00:00Z"
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -39,22 +42,28 @@ class Layout:
 
 
 def write(
-    target: Path, layers: Sequence[Path], *, architecture: str = "amd64", env: Sequence[str] = ()
+    target: Path,
+    layers: Sequence[tuple[Path, str]],
+    *,
+    architecture: str = "amd64",
+    env: Sequence[str] = (),
 ) -> Layout:
-    """Write `layers` (tar files, lowest first) as an image into the new folder `target`.
+    """Write `layers` as an image into the new folder `target`.
 
-    Written beside it and renamed at the end: there is a whole layout or none.
+    Each layer, lowest first, is a tar file and what made it, for `docker history`. The layout is
+    written beside the target and renamed at the end: there is a whole one or none.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         (work / "blobs" / "sha256").mkdir(parents=True)
-        packed = [_layer(work, layer) for layer in layers]
+        packed = [_layer(work, layer) for layer, _ in layers]
         config = {
             "architecture": architecture,
             "os": "linux",
             "config": {"Env": list(env), "Cmd": ["sh"]},
             "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in packed]},
+            "history": [{"created_by": made_by, "created": EPOCH} for _, made_by in layers],
         }
         manifest = {
             "schemaVersion": 2,

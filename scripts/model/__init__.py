@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from scripts.console import say, size
 from scripts.errors import ModelFetchFailed, ModelMissing
-from scripts.model import catalog, wheel
-from scripts.model.fetch import NothingCame, Wanted, fetch
+from scripts.model import catalog, fetch, stage, wheel
+from scripts.model.address import shown, token_for
+from scripts.model.fetch_faults import NothingCame
 from scripts.model.source import Local, Packaged, Places, Remote, Source, choose, of_row
-from scripts.model.stage import StagedModel, stage
+from scripts.model.stage import StagedModel
 
-__all__ = ["StagedModel", "provide"]
+__all__ = ["StagedModel", "describe", "provide"]
 
 #: How a staged model is told to have got there.
 WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "already staged"}
@@ -34,12 +34,18 @@ def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
             raise
         source, file = _obtain_small(places, error)
     sha256 = source.model.sha256 if source.model else ""
-    staged = stage(file, context, sha256=sha256, source=_words(source))
+    staged = stage.stage(file, context, sha256=sha256, source=_words(source))
     say(
         f"Model: {staged.name} ({size(staged.size)}) from {staged.source}; "
         f"{WORDS[staged.how]} in {staged.seconds:.1f} s."
     )
     return staged
+
+
+def describe(model_setting: str, cache: Path) -> str:
+    """Where `provide` would take the model from; asks no network, writes nothing."""
+    source = choose(model_setting, Places.of(cache, os.environ, Path.home()))
+    return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
 
 
 def _obtain(source: Source, places: Places) -> Path:
@@ -50,15 +56,15 @@ def _obtain(source: Source, places: Places) -> Path:
         wheel.take(source.model, source.target)
         return source.target
     if not source.target.is_file():
-        say(f"Fetching {source.url} ...")
+        say(f"Fetching {shown(source.url)} ...")
     model = source.model
-    wanted = Wanted(
+    wanted = fetch.Wanted(
         source.url,
         sha256=model.sha256 if model else "",
         bytes=model.size if model else 0,
         token=token_for(source.url, places.endpoint, os.environ.get("HF_TOKEN", "")),
     )
-    fetch(wanted, source.target)
+    fetch.fetch(wanted, source.target)
     return source.target
 
 
@@ -76,14 +82,9 @@ def _obtain_small(places: Places, error: NothingCame | ModelMissing) -> tuple[So
         ) from None
 
 
-def token_for(url: str, endpoint: str, token: str) -> str:
-    """The token if `url` lies at the endpoint itself (scheme, host and port), else none."""
-    return token if urlsplit(url)[:2] == urlsplit(endpoint)[:2] else ""
-
-
 def _words(source: Source) -> str:
     if isinstance(source, Local):
         return str(source.path)
     if isinstance(source, Remote):
-        return source.url
+        return shown(source.url)
     return source.model.wheel.requirement if source.model.wheel else source.model.name

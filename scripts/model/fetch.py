@@ -13,6 +13,7 @@ import requests
 from scripts.console import say, size
 from scripts.errors import ModelInvalid
 from scripts.model import gguf
+from scripts.model.address import shown
 from scripts.model.checksum import sha256_of
 from scripts.model.fetch_faults import NothingCame, cause, gave_up, refused
 from scripts.model.lock import locked
@@ -35,7 +36,8 @@ class Patience:
 
     `first` bounds the first answer, name resolution and every address of the host included, so
     that a machine without a network knows it soon. `tries` counts in a row, without a new byte;
-    `unreached` does where no answer ever came (a timeout ends it at once). `pause` doubles from try to try. All in seconds.
+    `unreached` does where no answer ever came (a timeout then ends it at once). `pause` doubles
+    from try to try. All in seconds.
     """
 
     tries: int = 5
@@ -117,7 +119,9 @@ def _download(wanted: Wanted, partial: Partial, patience: Patience) -> None:
             ) as broken:
                 error = broken
             except requests.RequestException as fault:
-                raise NothingCame(f"{wanted.url} cannot be fetched.", why=str(fault)) from None
+                raise NothingCame(
+                    f"{shown(wanted.url)} cannot be fetched.", why=str(fault)
+                ) from None
             gained = partial.size() > best
             best, came = max(best, partial.size()), came or gained
             idle = 0 if gained else idle + 1
@@ -162,7 +166,7 @@ def _expect(wanted: Wanted, answer: Answer) -> None:
     total = answer.origin.total if answer.origin else None
     if wanted.bytes and total is not None and total != wanted.bytes:
         raise NothingCame(
-            f"{wanted.url} is not the file that was expected.",
+            f"{shown(wanted.url)} is not the file that was expected.",
             why=f"The server offers {total} bytes instead of {wanted.bytes}.",
             next="A proxy or a login page may have answered: open the URL in a browser.",
         )
@@ -175,11 +179,11 @@ def _verify(wanted: Wanted, partial: Partial) -> None:
             found = sha256_of(partial.path, f"Checking {partial.target.name}")
             if found != wanted.sha256:
                 raise ModelInvalid(
-                    f"{wanted.url} gave another file than the one that was asked for.",
+                    f"{shown(wanted.url)} gave another file than the one that was asked for.",
                     why=f"Its SHA-256 is {found}, expected {wanted.sha256}. It was removed.",
                     next="Run the same command again; if it stays so, name another --model.",
                 )
-        gguf.inspect(partial.path, shown=wanted.url)
+        gguf.inspect(partial.path, shown=shown(wanted.url))
     except ModelInvalid:
         partial.drop()
         raise

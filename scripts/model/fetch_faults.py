@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from scripts.console import size
 from scripts.errors import ModelFetchFailed, ModelMissing
+from scripts.model.address import shown
 from scripts.model.partial import Partial
 from scripts.model.transfer import Refused
 
@@ -17,10 +19,10 @@ class NothingCame(ModelFetchFailed):
 def refused(url: str, refusal: Refused) -> ModelFetchFailed | ModelMissing:
     """The error for a status that no further try would change."""
     if refusal.status in (404, 410):
-        return ModelMissing(f"There is no {url}.", why=str(refusal))
+        return ModelMissing(f"There is no {shown(url)}.", why=str(refusal))
     hint = "If it needs a login, set HF_TOKEN (sent to the Hugging Face endpoint only)."
     return NothingCame(
-        f"{url} cannot be fetched.",
+        f"{shown(url)} cannot be fetched.",
         why=str(refusal),
         next=hint if refusal.status in (401, 403) else "",
     )
@@ -28,7 +30,7 @@ def refused(url: str, refusal: Refused) -> ModelFetchFailed | ModelMissing:
 
 def gave_up(url: str, partial: Partial, error: Exception, *, came: bool) -> ModelFetchFailed:
     """The error for a download that brings nothing more; `came`: this run brought some bytes."""
-    host, kept = urlsplit(url).netloc, partial.size()
+    host, kept = urlsplit(shown(url)).netloc, partial.size()
     kind = ModelFetchFailed if came else NothingCame
     return kind(
         f"{partial.target.name} could not be fetched from {host}.",
@@ -47,5 +49,6 @@ def cause(error: Exception) -> str:
         if not isinstance(nested, Exception):
             break
         inner = nested
-    # "<urllib3.connection... object at 0x7f..>: Failed to ...": the part for people is at the end.
-    return f"{str(inner).rpartition('>: ')[2].strip().rstrip('.')}."
+    # "<...Connection object at 0x7f..>: Failed to ...": the part for people is at the end.
+    text = re.sub(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ", "", str(inner))
+    return f"{text.strip().rstrip('.')}."

@@ -8,12 +8,12 @@ file costs neither memory nor time.
 from __future__ import annotations
 
 import mmap
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.console import size as shown_size
 from scripts.errors import ModelInvalid
+from scripts.model.cursor import MAX_NAME, Cursor, Malformed
 from scripts.model.ggml_types import (
     ARRAY,
     FILE_TYPES,
@@ -23,18 +23,17 @@ from scripts.model.ggml_types import (
     TENSOR_TYPES,
 )
 
-#: Bounds far above any real model (vocabularies have up to 300 000 entries); they bound the time.
+#: Bounds far above any real model; they bound the time that a hostile file costs.
 MAX_KEYS = 65_536
 MAX_TENSORS = 262_144
-MAX_STRINGS = 8_000_000
-MAX_NAME = 65_536
 
 #: What is often found under a model's name instead of a model.
 IMPOSTORS = {
     b"version https://git-lfs": "It is a Git LFS pointer: the file itself was never fetched.",
     b"<": "It begins like a web page: a link to the page was saved, not the file.",
     b"PK\x03\x04": "It is a zip archive.",
-    b"ggjt": "It is a GGML file, older than GGUF.",
+    b"tjgg": "It is a GGJT file, older than GGUF.",
+    b"lmgg": "It is a GGML file, older than GGUF.",
     b"\x00" * 16: "It begins with zeros: a download that reserved its space and broke off.",
 }
 
@@ -50,10 +49,6 @@ class Gguf:
     size: int
 
 
-class _Malformed(Exception):
-    """Why this is no GGUF model; becomes a `ModelInvalid` that names the file."""
-
-
 def inspect(path: Path, shown: str = "") -> Gguf:
     """Read and check the header and the place of every tensor's data.
 
@@ -63,10 +58,10 @@ def inspect(path: Path, shown: str = "") -> Gguf:
         size = file.seek(0, 2)
         try:
             if size < 24:
-                raise _Malformed(f"It has {size} bytes; a GGUF header alone has more.")
+                raise Malformed(f"It has {size} bytes; a GGUF header alone has more.")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _read(_Cursor(data, size))
-        except _Malformed as fault:
+                return _read(Cursor(data, size))
+        except Malformed as fault:
             raise ModelInvalid(
                 f"{shown or path} is not a usable GGUF model.",
                 why=str(fault),
@@ -74,70 +69,20 @@ def inspect(path: Path, shown: str = "") -> Gguf:
             ) from None
 
 
-class _Cursor:
-    """A position in the file; every read is checked against the file's end."""
-
-    def __init__(self, data: mmap.mmap, size: int) -> None:
-        self.data = data
-        self.size = size
-        self.at = 0
-
-    def skip(self, count: int, what: str) -> int:
-        """Step over `count` bytes and return where they begin."""
-        begin, self.at = self.at, self.at + count
-        if self.at > self.size:
-            raise _Malformed(f"It is truncated: {shown_size(self.size)} end within {what}.")
-        return begin
-
-    def number(self, form: str, what: str) -> int | float:
-        value: int | float = struct.unpack_from(
-            form, self.data, self.skip(struct.calcsize(form), what)
-        )[0]
-        return value
-
-    def u32(self, what: str) -> int:
-        return int(self.number("<I", what))
-
-    def u64(self, what: str) -> int:
-        return int(self.number("<Q", what))
-
-    def name(self, what: str) -> str:
-        length = self.u64(what)
-        if length > MAX_NAME:
-            raise _Malformed(f"It is damaged: {what} claims {length} bytes.")
-        begin = self.skip(length, what)
-        return self.data[begin : begin + length].decode("utf-8", "replace")
-
-    def skip_strings(self, count: int, what: str) -> None:
-        """Step over strings without reading them: vocabularies have hundreds of thousands."""
-        if count > MAX_STRINGS:
-            raise _Malformed(f"It is damaged: {what} claims {count} strings.")
-        data, at, last = self.data, self.at, self.size - 8
-        length = struct.Struct("<Q").unpack_from
-        for _ in range(count):
-            if at > last:
-                break
-            at += 8 + length(data, at)[0]
-        else:
-            self.skip(at - self.at, what)
-            return
-        self.skip(self.size, what)  # past the end: says so
-
-
-def _read(cursor: _Cursor) -> Gguf:
+def _read(cursor: Cursor) -> Gguf:
     begin = cursor.data[:64]
     if begin[:4] != b"GGUF":
         text = next((text for mark, text in IMPOSTORS.items() if begin.startswith(mark)), "")
-        raise _Malformed(text or f"It begins with {begin[:4]!r} instead of b'GGUF'.")
+        raise Malformed(text or f"It begins with {begin[:4]!r} instead of b'GGUF'.")
     cursor.skip(4, "the magic")
     version = cursor.u32("the version")
     if version not in (2, 3):
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
         order = "big-endian " if swapped in (2, 3) else ""
-        raise _Malformed(f"It is {order}GGUF version {swapped if order else version}, not 2 or 3.")
+        raise Malformed(f"It is {order}GGUF version {swapped if order else version}, not 2 or 3.")
     tensors, keys = cursor.u64("the header"), cursor.u64("the header")
     if tensors > MAX_TENSORS or keys > MAX_KEYS:
-        raise _Malformed(f"It is damaged: it claims {tensors} tensors and {keys} metadata keys.")
+        raise Malformed(f"It is damaged: it claims {tensors} tensors and {keys} metadata keys.")
     metadata = dict(_key(cursor) for _ in range(keys))
     _check_purpose(metadata, tensors)
     _check_tensors(cursor, tensors, metadata.get("general.alignment", 32))
@@ -151,7 +96,7 @@ def _read(cursor: _Cursor) -> Gguf:
     )
 
 
-def _key(cursor: _Cursor) -> tuple[str, str | int | float | None]:
+def _key(cursor: Cursor) -> tuple[str, str | int | float | None]:
     """One key and its value; None for an array and for a text longer than any name."""
     key = cursor.name("a metadata key")
     kind = cursor.u32(key)
@@ -165,14 +110,14 @@ def _key(cursor: _Cursor) -> tuple[str, str | int | float | None]:
             "utf-8", "replace"
         ) if short else None
     if kind != ARRAY:
-        raise _Malformed(f"It is damaged: {key} has the unknown type {kind}.")
+        raise Malformed(f"It is damaged: {key} has the unknown type {kind}.")
     element, count = cursor.u32(key), cursor.u64(key)
     if element in SCALARS:
         cursor.skip(count * SCALARS[element][1], key)
     elif element == STRING:
         cursor.skip_strings(count, key)
     else:  # llama.cpp refuses arrays of arrays as well
-        raise _Malformed(f"It is damaged: {key} is an array of the unknown type {element}.")
+        raise Malformed(f"It is damaged: {key} is an array of the unknown type {element}.")
     return key, None
 
 
@@ -180,46 +125,46 @@ def _check_purpose(metadata: dict[str, str | int | float | None], tensors: int) 
     """Adapters, projectors, vocabularies and parts of a split model are GGUF files as well."""
     architecture, kind = metadata.get("general.architecture"), metadata.get("general.type", "model")
     if not architecture or not isinstance(architecture, str):
-        raise _Malformed("Its metadata lacks general.architecture.")
+        raise Malformed("Its metadata lacks general.architecture.")
     if kind != "model" or architecture == "clip":
-        raise _Malformed(f"It is no language model: its type is {kind} ({architecture}).")
+        raise Malformed(f"It is no language model: its type is {kind} ({architecture}).")
     parts = metadata.get("split.count", 0)
     if isinstance(parts, int) and parts > 1:
-        raise _Malformed(
+        raise Malformed(
             f"It is one of {parts} parts of a split model; `llama-gguf-split --merge` joins them."
         )
     if tensors == 0:
-        raise _Malformed("It holds no tensors: a vocabulary without weights.")
+        raise Malformed("It holds no tensors: a vocabulary without weights.")
 
 
-def _check_tensors(cursor: _Cursor, count: int, alignment: str | int | float | None) -> None:
+def _check_tensors(cursor: Cursor, count: int, alignment: str | int | float | None) -> None:
     if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
-        raise _Malformed(f"It is damaged: its alignment, {alignment}, is no power of two.")
+        raise Malformed(f"It is damaged: its alignment, {alignment}, is no power of two.")
     ends: dict[str, tuple[int, int]] = {}
     for _ in range(count):
         name = cursor.name("the list of tensors")
         if name in ends:
-            raise _Malformed(f"It is damaged: it has two tensors {name}.")
+            raise Malformed(f"It is damaged: it has two tensors {name}.")
         ends[name] = _tensor(cursor, name)
     start = -(-cursor.at // alignment) * alignment
     for name, (offset, length) in ends.items():
         if offset % alignment:
-            raise _Malformed(f"It is damaged: the data of {name} is not aligned.")
+            raise Malformed(f"It is damaged: the data of {name} is not aligned.")
         if start + offset + length > cursor.size:
-            raise _Malformed(
+            raise Malformed(
                 f"It is truncated: {shown_size(cursor.size)}, and the data of {name} ends at "
                 f"{shown_size(start + offset + length)}."
             )
 
 
-def _tensor(cursor: _Cursor, name: str) -> tuple[int, int]:
+def _tensor(cursor: Cursor, name: str) -> tuple[int, int]:
     """Offset and length of a tensor's data, in bytes from the start of all data.
 
     The length of a type newer than our table is taken as one byte: llama.cpp shall decide.
     """
     dimensions = cursor.u32(name)
     if not 1 <= dimensions <= 4:
-        raise _Malformed(f"It is damaged: {name} has {dimensions} dimensions.")
+        raise Malformed(f"It is damaged: {name} has {dimensions} dimensions.")
     shape = [cursor.u64(name) for _ in range(dimensions)]
     kind, offset = cursor.u32(name), cursor.u64(name)
     elements = 1
@@ -227,9 +172,9 @@ def _tensor(cursor: _Cursor, name: str) -> tuple[int, int]:
         elements *= length
     if kind not in TENSOR_TYPES:
         if kind < FIRST_UNKNOWN_TYPE or kind > 1024:
-            raise _Malformed(f"The type of {name}, {kind}, is not one of ggml's.")
+            raise Malformed(f"The type of {name}, {kind}, is not one of ggml's.")
         return offset, 1
     label, block, block_bytes = TENSOR_TYPES[kind]
     if elements == 0 or shape[0] % block:
-        raise _Malformed(f"It is damaged: {name} has the shape {shape}, impossible in {label}.")
+        raise Malformed(f"It is damaged: {name} has the shape {shape}, impossible in {label}.")
     return offset, elements // block * block_bytes

@@ -15,6 +15,7 @@ import requests
 
 from scripts.console import byte_bar, say
 from scripts.model import space
+from scripts.model.address import shown
 from scripts.model.partial import Origin, Partial
 
 #: Bytes a write, which is also what is lost of a connection that breaks.
@@ -61,7 +62,7 @@ class Answer:
 def ask(session: requests.Session, url: str, partial: Partial, timeouts: Timeouts) -> Answer:
     """Ask for what is missing. Raises `StartOver`, `Refused`, `Busy`, `requests` errors."""
     have, known = partial.size(), partial.origin()
-    if have and (known is None or known.url != url):
+    if have and (known is None or known.url != shown(url)):
         raise StartOver("it is not known what the part is of")
     # Compressed bytes would not be those of the ranges.
     headers = {"Accept-Encoding": "identity"}
@@ -87,7 +88,7 @@ def _judge(response: requests.Response, url: str, have: int, known: Origin | Non
         length = headers.get("Content-Length", "")
         encoded = headers.get("Content-Encoding", "identity") != "identity"
         total = int(length) if length.isdecimal() and not encoded else None
-    origin = Origin(url, headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
+    origin = Origin(shown(url), headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
     if status == 200:
         if have:
             say("The server sends the file from its beginning: starting over.")
@@ -120,15 +121,12 @@ def receive(answer: Answer, partial: Partial) -> None:
     total, folder, name = answer.origin.total, partial.path.parent, partial.target.name
     if total is not None:
         space.require(folder, total - answer.start, name)
-    if answer.start == 0:
-        partial.begin(answer.origin)
-    with (
-        space.told(folder, name),
-        partial.path.open("ab") as file,
-        byte_bar(name, total, answer.start) as advance,
-    ):
-        for chunk in answer.response.iter_content(CHUNK):
-            file.write(chunk)
-            advance(len(chunk))
+    with space.told(folder, name):
+        if answer.start == 0:
+            partial.begin(answer.origin)
+        with partial.path.open("ab") as file, byte_bar(name, total, answer.start) as advance:
+            for chunk in answer.response.iter_content(CHUNK):
+                file.write(chunk)
+                advance(len(chunk))
     if total is not None and partial.size() != total:
         raise requests.ConnectionError(f"{partial.size()} of {total} bytes came")

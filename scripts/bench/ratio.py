@@ -1,0 +1,53 @@
+"""A comparison: what is ours, what is the peer, and the ratio of their medians."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the report. `ours` and `peer` hold one figure a run, in `unit`."""
+
+    name: str
+    peer_name: str
+    ours: Sequence[float]
+    peer: Sequence[float]
+    unit: str
+    aim: float
+
+    @property
+    def value(self) -> float:
+        """Median over median."""
+        return statistics.median(self.ours) / statistics.median(self.peer)
+
+    def line(self) -> str:
+        """The line as printed."""
+        ours, peer = statistics.median(self.ours), statistics.median(self.peer)
+        met = "met" if self.value <= self.aim else "MISSED"
+        return (
+            f"{self.name} / {self.peer_name}: {ours:.3f} / {peer:.3f} {self.unit}"
+            f" = {self.value:.3f} (aim <= {self.aim:g}: {met}; {_spread(self.ours)})"
+        )
+
+
+def _spread(figures: Sequence[float]) -> str:
+    return f"n={len(figures)}, {min(figures):.3f} to {max(figures):.3f}"
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+def paired(
+    ours: Callable[[], object], peer: Callable[[], object], runs: int
+) -> tuple[list[float], list[float]]:
+    """Time both in turn, ours first, `runs` times: drift of the machine hits both alike."""
+    timed = [(seconds(ours), seconds(peer)) for _ in range(runs)]
+    return [pair[0] for pair in timed], [pair[1] for pair in timed]

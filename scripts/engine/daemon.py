@@ -1,0 +1,115 @@
+"""The project's own dockerd, started and ended by hand, as root, without a service manager."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from scripts.console import say, size, wait_until
+from scripts.engine import bridge, client, configuration, network, process
+from scripts.engine import folder as layout
+from scripts.errors import EngineUnreachable, NoSpace
+
+#: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
+PATIENCE = 90.0
+
+#: Bytes below which a start is pointless: the first base image alone is larger.
+ROOM = 1_000_000_000
+
+
+def start(folder: Path) -> None:
+    """Start the engine in `folder`, or wait for the one that is starting there.
+
+    Raises `UsageError` (path too long), `NoSpace`, `EngineUnreachable` with the log's last lines.
+    """
+    layout.check_length(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "start.lock"):  # two tasks at once: the second finds the first's
+        pid = process.find("dockerd", folder)
+        if pid is None:
+            require_room(folder, ROOM, "The engine")
+            _clear(folder)
+            pid = _launch(folder)
+    try:
+        _await(folder, pid)
+    except KeyboardInterrupt:
+        stop(folder)
+        raise
+
+
+def stop(folder: Path) -> bool:
+    """End the engine in `folder`, and nothing else; returns whether one ran."""
+    pid = process.find("dockerd", folder)
+    if pid is not None:
+        process.end(pid, "the project's engine")
+    # A killed dockerd leaves its containerd behind.
+    child = process.find("containerd", layout.exec_root(folder))
+    if child is not None:
+        process.end(child, "its containerd")
+    _clear(folder)
+    return pid is not None
+
+
+def require_room(folder: Path, count: int, what: str) -> None:
+    """Raise `NoSpace` unless `count` bytes are free in `folder`, or in what it will be made in."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < count:
+        raise NoSpace(
+            f"{what} needs {size(count)} in {folder}, which has {size(free)} free.",
+            next="Free some space, or choose another folder: MENTATOR_ENGINE_DIR.",
+        )
+
+
+def log_tail(folder: Path, lines: int = 8) -> str:
+    """The last lines of the daemon's log; empty where there is none."""
+    try:
+        text = (folder / "dockerd.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _launch(folder: Path) -> int:
+    mtu = network.uplink_mtu()
+    other = process.others("dockerd", folder)
+    own_bridge = bridge.create(folder, mtu) if other else None
+    if own_bridge:
+        say(f"another dockerd runs here (pid {other[0]}): using the bridge {own_bridge.name}")
+    document = configuration.daemon_json(folder, mtu, own_bridge, configuration.of_host())
+    (folder / "daemon.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    say(f"starting an engine in {folder}, MTU {mtu}")
+    return process.detach(configuration.argv(folder), folder / "dockerd.log")
+
+
+def _await(folder: Path, pid: int) -> None:
+    def ready() -> bool:
+        if not process.alive(pid):
+            raise EngineUnreachable(
+                "The project's engine ended while it was starting.",
+                why=f"The end of {folder / 'dockerd.log'}:\n{log_tail(folder)}",
+                next="Mend what the log names; in a container, --privileged is needed.",
+            )
+        return client.ask(layout.host(folder)).state == "answers"
+
+    try:
+        answers = wait_until("Waiting for the engine to answer", ready, timeout=PATIENCE)
+    except EngineUnreachable:
+        _clear(folder)
+        raise
+    if not answers:
+        raise EngineUnreachable(
+            f"The project's engine (pid {pid}) did not answer within {PATIENCE:g} s.",
+            why=f"The end of {folder / 'dockerd.log'}:\n{log_tail(folder)}",
+            next="`./mentator engine.stop`, then try again.",
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a daemon that is gone left: dockerd refuses a pid file with any live pid."""
+    for name in ("dockerd.pid", "docker.sock"):
+        (folder / name).unlink(missing_ok=True)
+    bridge.remove(folder)

@@ -1,0 +1,40 @@
+"""The rows of `engine.status`: what is used, what answers, what is installed."""
+
+from __future__ import annotations
+
+from scripts.engine import process
+from scripts.engine.client import Answer
+from scripts.engine.decision import decide, describe
+from scripts.engine.folder import host
+from scripts.engine.survey import look
+from scripts.errors import PipelineError
+from scripts.settings import Settings
+
+
+def status(settings: Settings) -> list[tuple[str, str]]:
+    """Name and value of each row; starts nothing and raises nothing for a missing engine."""
+    folder = settings.engine_path()
+    seen = look(folder)
+    try:
+        verdict = describe(decide(seen))
+    except PipelineError as error:
+        verdict = " ".join(part for part in (error.what, error.why) if part)
+    pid = process.find("dockerd", folder) if process.PROC.is_dir() else None
+    endpoint = f"{seen.chosen.endpoint} ({seen.chosen.by})" if seen.chosen else "default"
+    return [
+        ("used", verdict),
+        ("endpoint", f"{endpoint}: {_said(seen.default)}"),
+        ("own engine", f"{host(folder)}: {_said(seen.own)}"),
+        ("own process", f"pid {pid}" if pid else "none"),
+        ("own data", f"{folder / 'data'}" if seen.own_made else "none yet"),
+        ("own log", f"{folder / 'dockerd.log'}"),
+        ("client", str(seen.client or "not installed")),
+        ("buildx", str(seen.buildx or "not installed")),
+        ("dockerd", str(seen.dockerd or "not installed")),
+    ]
+
+
+def _said(answer: Answer) -> str:
+    if answer.state == "answers":
+        return f"answers, version {answer.server or 'unknown'}"
+    return answer.detail or "no answer"

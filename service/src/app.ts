@@ -1,0 +1,133 @@
+/** Puts the service together, starts it, and takes it down again. */
+
+import { mkdirSync } from "node:fs";
+import { arch, platform } from "node:os";
+import type { FastifyInstance } from "fastify";
+import type { Backend } from "./backend.js";
+import type { Configuration } from "./config/configuration.js";
+import { threadsOfThisProcess } from "./cpu/cgroup.js";
+import { LlamaEngine } from "./engine/llama-engine.js";
+import { messageOf, StartError } from "./errors.js";
+import { createServer } from "./http/server.js";
+import type { Service } from "./http/service.js";
+import { Log } from "./log.js";
+import { ModelCatalog } from "./models/catalog.js";
+import { Prompts } from "./prompt/prompts.js";
+import { SerialScheduler } from "./schedule/serial.js";
+import { Database } from "./store/database.js";
+import { LogTable } from "./store/logs.js";
+import { PromptTable } from "./store/prompts.js";
+import { startRetention } from "./store/retention.js";
+import { readVersion } from "./version.js";
+
+/** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
+const DRAIN_MSEC = 8000;
+
+/** After which the process ends whatever still holds it. */
+const LAST_MSEC = 9500;
+
+export interface StartOptions {
+    readonly configuration: Configuration;
+    readonly backend: Backend;
+    readonly host: string;
+    readonly notes: readonly string[];
+    readonly warnings: readonly string[];
+}
+
+export interface RunningService {
+    /** Finishes what runs, sends away what waits, closes everything. */
+    stop(why: string): Promise<void>;
+}
+
+async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
+    try {
+        await server.listen({ host, port });
+    } catch (thrown) {
+        throw new StartError(4, [`Cannot listen on ${host}:${port}: ${messageOf(thrown)}`]);
+    }
+}
+
+/** Folders that the operator puts files into. Not being able to make one shows when it is searched. */
+function makeFolders(configuration: Configuration): void {
+    for (const folder of [configuration.modelDir, configuration.toolDir, configuration.toolEnvDir]) {
+        try {
+            if (folder !== undefined) {
+                mkdirSync(folder, { recursive: true });
+            }
+        } catch {
+            // A read-only data folder: the model scan says what it found.
+        }
+    }
+}
+
+/**
+ * Listens first, then loads the engine: /state/version must not wait for it.
+ * @throws StartError
+ */
+export async function startService(options: StartOptions): Promise<RunningService> {
+    const { configuration, backend, host } = options;
+    const startTimestamp = Date.now();
+    const version = readVersion();
+    const threads = threadsOfThisProcess();
+    const log = new Log(configuration.log.level, (line) => process.stdout.write(`${line}\n`));
+
+    const database = new Database(configuration.dbFile, log);
+    const logTable = new LogTable(database);
+    log.attach((row) => logTable.add(row));
+    const promptTable = new PromptTable(database, configuration.log.savePrompt);
+
+    const engine = new LlamaEngine(backend, threads, log);
+    makeFolders(configuration);
+    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
+    const scheduler = new SerialScheduler(engine);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, promptTable.add, log);
+
+    let stopping = false;
+    const service: Service = {
+        version,
+        startTimestamp,
+        backend,
+        engine,
+        models,
+        scheduler,
+        prompts,
+        logTable,
+        promptTable,
+        defaultOptions: configuration.defaultOptions,
+        savePrompt: configuration.log.savePrompt,
+        log,
+        stopping: () => stopping,
+    };
+    const server = createServer(service);
+    await listen(server, host, configuration.port);
+
+    log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
+    log.write("info", "core", `backend ${backend.type}: ${backend.reason}`);
+    log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
+    options.notes.forEach((note) => log.write("info", "core", note));
+    options.warnings.forEach((warning) => log.write("warn", "core", warning));
+    log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    const stopRetention = startRetention(database, configuration.log.liveDay);
+
+    const stop = async (why: string): Promise<void> => {
+        stopping = true;
+        log.write("info", "core", `stopping: ${why}`);
+        setTimeout(() => process.exit(0), LAST_MSEC).unref();
+        models.stop();
+        await scheduler.drain(DRAIN_MSEC);
+        await server.close();
+        await engine.close();
+        stopRetention();
+        log.write("info", "core", "stopped");
+        database.close();
+    };
+
+    try {
+        await Promise.all([engine.start(), models.start()]);
+    } catch (thrown) {
+        await server.close();
+        database.close();
+        throw thrown;
+    }
+    return { stop };
+}

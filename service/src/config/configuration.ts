@@ -1,0 +1,35 @@
+/** What the rest of the service sees of the configuration file. */
+
+import type { LogLevel } from "../log.js";
+
+/** How the next token is chosen, and how many at most. */
+export interface GenerationOptions {
+    readonly temperature: number;
+    readonly topP: number;
+    readonly topK: number;
+    readonly minP: number;
+    /** Tokens of the answer, at most. */
+    readonly maxTokens: number;
+    /** 1 is no penalty. */
+    readonly repeatPenalty: number;
+    /** Only of use with a temperature above 0. */
+    readonly seed?: number;
+}
+
+export interface Paths {
+    readonly modelDir: string;
+    readonly dbFile: string;
+    readonly toolDir?: string;
+    readonly toolEnvDir?: string;
+}
+
+export interface Configuration extends Paths {
+    readonly port: number;
+    readonly defaultOptions: GenerationOptions;
+    readonly log: {
+        readonly level: LogLevel;
+        /** Days that rows are kept. */
+        readonly liveDay: number;
+        readonly savePrompt: boolean;
+    };
+}

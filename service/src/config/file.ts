@@ -1,0 +1,97 @@
+/** Reads and writes configuration files. */
+
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { messageOf, StartError } from "../errors.js";
+import type { Configuration } from "./configuration.js";
+import { fixedInContainer } from "./container.js";
+import { type Fixed, parseConfiguration, remarkLine } from "./parse.js";
+import { configurationTemplate } from "./template.js";
+
+export const FILE_NAME = "mentator-llm-service.conf.jsonc";
+
+export interface Read {
+    readonly configuration: Configuration;
+    /** Lines for the log, which does not exist before the configuration does. */
+    readonly notes: readonly string[];
+    readonly warnings: readonly string[];
+}
+
+/**
+ * Whole or not at all, and not over a file that is there.
+ * By rename and not by a hard link, which some bind mounts refuse.
+ */
+function writeNew(file: string, text: string): void {
+    if (existsSync(file)) {
+        throw new Error("is there already and is left as it is");
+    }
+    const partial = `${file}.${process.pid}.part`;
+    try {
+        writeFileSync(partial, text);
+        renameSync(partial, file);
+    } catch (thrown) {
+        rmSync(partial, { force: true });
+        throw thrown;
+    }
+}
+
+function isMissing(thrown: unknown): boolean {
+    return (thrown as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function load(file: string, text: string, fixed: Fixed | undefined): Read {
+    const { configuration, faults, warnings } = parseConfiguration(text, fixed);
+    if (configuration === undefined) {
+        throw new StartError(2, faults.map((fault) => remarkLine(file, fault)));
+    }
+    return { configuration, notes: [], warnings: warnings.map((warning) => remarkLine(file, warning)) };
+}
+
+/** `--conf-use`. @throws StartError with one line per fault */
+export function readConfiguration(file: string): Read {
+    let text: string;
+    try {
+        text = readFileSync(file, "utf8");
+    } catch (thrown) {
+        const why = isMissing(thrown) ? "there is no such file; --conf-gen writes a template" : messageOf(thrown);
+        throw new StartError(2, [`${file}:1: ${why}`]);
+    }
+    return load(file, text, undefined);
+}
+
+/** `--conf-docker`: as above, but writes the file when there is none. */
+export function readContainerConfiguration(file: string): Read {
+    const fixed = fixedInContainer(file);
+    try {
+        return load(file, readFileSync(file, "utf8"), fixed);
+    } catch (thrown) {
+        if (thrown instanceof StartError) {
+            throw thrown;
+        }
+        if (!isMissing(thrown)) {
+            throw new StartError(2, [`${file}:1: ${messageOf(thrown)}`]);
+        }
+    }
+    const text = configurationTemplate("docker");
+    const defaults = load(file, text, fixed);
+    try {
+        mkdirSync(path.dirname(file), { recursive: true });
+        writeNew(file, text);
+        return { ...defaults, notes: [`wrote ${file} with defaults`] };
+    } catch (thrown) {
+        // A data folder that cannot be written to is no reason not to answer.
+        return { ...defaults, warnings: [`cannot write ${file}, defaults are used: ${messageOf(thrown)}`] };
+    }
+}
+
+/** `--conf-gen`. @returns the file's path */
+export function writeTemplate(folder: string): string {
+    const file = path.join(folder, FILE_NAME);
+    try {
+        mkdirSync(folder, { recursive: true });
+        writeNew(file, configurationTemplate("use"));
+    } catch (thrown) {
+        throw new StartError(2, [`${file}: ${messageOf(thrown)}`]);
+    }
+    return file;
+}

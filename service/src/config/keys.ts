@@ -1,0 +1,42 @@
+/** The configuration's keys: one row each, with type, limits, default and what the template says of it. */
+
+export interface Key {
+    /** Dotted path in the file. */
+    readonly path: string;
+    readonly type: "integer" | "number" | "boolean" | "path" | "choice";
+    readonly min?: number;
+    readonly max?: number;
+    readonly choices?: readonly string[];
+    /** Absent: the key is needed, or may be left out when `optional`. */
+    readonly fallback?: number | boolean | string;
+    readonly optional?: boolean;
+    readonly absolute?: boolean;
+    /** Fixed in container mode: a value in the file is not looked at. */
+    readonly fixedInContainer?: boolean;
+    /** Only in the template. */
+    readonly example?: string;
+    readonly comment: string;
+}
+
+export const KEYS: readonly Key[] = [
+    { path: "port", type: "integer", min: 1, max: 65535, fallback: 19777, fixedInContainer: true, comment: "TCP port of the HTTP API" },
+    { path: "modelDir", type: "path", absolute: true, fixedInContainer: true, example: "/srv/mentator/models", comment: "Folder that is searched for *.gguf, with its subfolders; absolute" },
+    { path: "dbFile", type: "path", absolute: true, fixedInContainer: true, example: "/srv/mentator/mentator-llm-service.db", comment: "SQLite file for logs and statistics; absolute" },
+    { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
+    { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
+    { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the likeliest token" },
+    { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Smallest set of tokens with this probability, 0..1" },
+    { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "The K likeliest tokens; 0: all" },
+    { path: "defaultOptions.minP", type: "number", min: 0, max: 1, fallback: 0, comment: "Least probability of a token, 0..1" },
+    { path: "defaultOptions.maxTokens", type: "integer", min: 1, fallback: 4096, comment: "Longest answer, in tokens" },
+    { path: "defaultOptions.repeatPenalty", type: "number", min: 0, fallback: 1.0, comment: "1: none" },
+    { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
+    { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that logs are kept, 1..365" },
+    { path: "log.savePrompt", type: "boolean", fallback: false, comment: "Keep the texts of prompts and answers in the database" },
+];
+
+/** Objects that hold keys, and may therefore stand in the file. */
+export const SECTIONS: Readonly<Record<string, string>> = {
+    defaultOptions: "What a request's own options are laid over",
+    log: "Logs, on standard output and in the database",
+};

@@ -1,0 +1,192 @@
+/** A configuration file's text in, a configuration or its faults out. Touches no file. */
+
+import path from "node:path";
+import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import type { LogLevel } from "../log.js";
+import type { Configuration, Paths } from "./configuration.js";
+import { type Key, KEYS, SECTIONS } from "./keys.js";
+
+/** One fault or warning, with its place in the file. */
+export interface Remark {
+    /** Dotted path; empty for the file as a whole. */
+    readonly key: string;
+    /** Counted from 1. */
+    readonly line: number;
+    readonly message: string;
+}
+
+export interface Parsed {
+    /** Absent when there are faults. */
+    readonly configuration?: Configuration;
+    readonly faults: readonly Remark[];
+    readonly warnings: readonly Remark[];
+}
+
+/** What container mode sets itself. */
+export interface Fixed extends Paths {
+    readonly port: number;
+}
+
+/** `FILE:LINE: key: message` */
+export function remarkLine(file: string, remark: Remark): string {
+    return `${file}:${remark.line}: ${remark.key === "" ? "" : `${remark.key}: `}${remark.message}`;
+}
+
+function lineAt(text: string, offset: number): number {
+    return text.slice(0, offset).split("\n").length;
+}
+
+/** Why the value does not do, or nothing. */
+function faultOf(key: Key, value: unknown): string | undefined {
+    const shown = JSON.stringify(value);
+    switch (key.type) {
+        case "boolean":
+            return typeof value === "boolean" ? undefined : `must be true or false, not ${shown}`;
+        case "choice":
+            return key.choices?.includes(value as string) === true
+                ? undefined
+                : `must be one of ${key.choices?.join(", ") ?? ""}, not ${shown}`;
+        case "path":
+            if (typeof value !== "string" || value === "") {
+                return `must be a path, not ${shown}`;
+            }
+            return key.absolute === true && !path.isAbsolute(value) ? `must be an absolute path, not ${shown}` : undefined;
+        case "integer":
+        case "number": {
+            const kind = key.type === "integer" ? "an integer" : "a number";
+            const typed = key.type === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
+            const number = value as number;
+            if (typed && number >= (key.min ?? -Infinity) && number <= (key.max ?? Infinity)) {
+                return undefined;
+            }
+            const limits = key.max === undefined ? `>= ${key.min ?? 0}` : `${key.min ?? 0}..${key.max}`;
+            return `must be ${kind}, ${limits}, not ${shown}`;
+        }
+    }
+}
+
+function valueOf(node: Node): unknown {
+    if (node.type === "object") {
+        return {};
+    }
+    return node.type === "array" ? [] : node.value;
+}
+
+function propertiesOf(node: Node | undefined): [string, Node][] {
+    return (node?.children ?? []).map((property) => [String(property.children?.[0]?.value), property]);
+}
+
+/** Keys nobody reads, and keys that stand twice (the last counts). */
+function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
+    const warnings: Remark[] = [];
+    const known = new Set([...KEYS.map((key) => key.path), ...Object.keys(SECTIONS)]);
+    const look = (node: Node | undefined, prefix: string): void => {
+        const seen = new Set<string>();
+        for (const [name, property] of propertiesOf(node)) {
+            const key = prefix + name;
+            if (!known.has(key)) {
+                warnings.push({ key, line: at(property), message: "unknown key, kept and not used" });
+            } else if (seen.has(name)) {
+                warnings.push({ key, line: at(property), message: "stands more than once, the last one counts" });
+            }
+            seen.add(name);
+        }
+    };
+    look(root, "");
+    for (const section of Object.keys(SECTIONS)) {
+        const node = lastValue(root, section);
+        if (node?.type === "object") {
+            look(node, `${section}.`);
+        }
+    }
+    return warnings;
+}
+
+/** A property's value; where the key stands twice, the last one. */
+function lastValue(node: Node | undefined, name: string): Node | undefined {
+    const found = propertiesOf(node).filter(([key]) => key === name).at(-1)?.[1];
+    return found?.children?.[1] ?? (node === undefined ? undefined : findNodeAtLocation(node, [name]));
+}
+
+/**
+ * @param fixed what container mode sets; the file's own values for these keys are not looked at
+ */
+export function parseConfiguration(text: string, fixed?: Fixed): Parsed {
+    const syntax: ParseError[] = [];
+    const root = parseTree(text.replace(/^\uFEFF/, " "), syntax, { allowTrailingComma: true });
+    if (syntax.length > 0 || root?.type !== "object") {
+        const faults = syntax.map((error) => ({
+            key: "",
+            line: lineAt(text, error.offset),
+            message: `not valid JSON with comments: ${printParseErrorCode(error.error)}`,
+        }));
+        return { faults: faults.length > 0 ? faults : [{ key: "", line: 1, message: "must hold one JSON object" }], warnings: [] };
+    }
+
+    const at = (node: Node): number => lineAt(text, node.offset);
+    const faults: Remark[] = [];
+    for (const section of Object.keys(SECTIONS)) {
+        const node = lastValue(root, section);
+        if (node !== undefined && node.type !== "object") {
+            faults.push({ key: section, line: at(node), message: `must be an object, not ${JSON.stringify(valueOf(node))}` });
+        }
+    }
+    const values = new Map<string, unknown>();
+    for (const key of KEYS) {
+        if (fixed !== undefined && key.fixedInContainer === true) {
+            continue;
+        }
+        const [first, second] = key.path.split(".");
+        const holder = lastValue(root, first ?? "");
+        const node = second === undefined ? holder : holder?.type === "object" ? lastValue(holder, second) : undefined;
+        if (node === undefined || (key.optional === true && node.type === "null")) {
+            if (key.fallback === undefined && key.optional !== true) {
+                faults.push({ key: key.path, line: at(root), message: "is missing and has no default" });
+            }
+            values.set(key.path, key.fallback);
+            continue;
+        }
+        const value = valueOf(node);
+        const fault = faultOf(key, value);
+        if (fault !== undefined) {
+            faults.push({ key: key.path, line: at(node), message: fault });
+        }
+        values.set(key.path, value);
+    }
+    const warnings = warningsIn(root, at);
+    if (faults.length > 0) {
+        return { faults, warnings };
+    }
+    return { configuration: assemble(values, fixed), faults, warnings };
+}
+
+/** Every value has been checked against its row of KEYS by now. */
+function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined): Configuration {
+    const number = (key: string): number => values.get(key) as number;
+    const text = (key: string): string | undefined => values.get(key) as string | undefined;
+    const toolDir = text("toolDir");
+    const toolEnvDir = text("toolEnvDir");
+    const own: Fixed = fixed ?? {
+        port: number("port"),
+        modelDir: text("modelDir") ?? "",
+        dbFile: text("dbFile") ?? "",
+        ...(toolDir === undefined ? {} : { toolDir }),
+        ...(toolEnvDir === undefined ? {} : { toolEnvDir }),
+    };
+    return {
+        ...own,
+        defaultOptions: {
+            temperature: number("defaultOptions.temperature"),
+            topP: number("defaultOptions.topP"),
+            topK: number("defaultOptions.topK"),
+            minP: number("defaultOptions.minP"),
+            maxTokens: number("defaultOptions.maxTokens"),
+            repeatPenalty: number("defaultOptions.repeatPenalty"),
+        },
+        log: {
+            level: text("log.level") as LogLevel,
+            liveDay: number("log.liveDay"),
+            savePrompt: values.get("log.savePrompt") as boolean,
+        },
+    };
+}

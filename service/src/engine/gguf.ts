@@ -1,0 +1,63 @@
+/** What a GGUF file's header says, without loading the model. */
+
+import { stat } from "node:fs/promises";
+import { ServiceError } from "../errors.js";
+import type { ModelFacts } from "../models/catalog.js";
+
+/** Long lists that no caller needs. */
+const IGNORED_KEYS = [
+    "tokenizer.ggml.tokens",
+    "tokenizer.ggml.scores",
+    "tokenizer.ggml.token_type",
+    "tokenizer.ggml.merges",
+];
+
+/** What chat templates of reasoning models have in common. */
+const REASONING_MARKS = ["<think>", "enable_thinking", "reasoning_content", "<|channel|>"];
+
+function numberOf(value: unknown): number | undefined {
+    return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
+}
+
+/** @throws when the file is no GGUF file */
+export async function inspectGguf(file: string): Promise<ModelFacts> {
+    const { readGgufFileInfo } = await import("node-llama-cpp");
+    const info = await readGgufFileInfo(file, {
+        readTensorInfo: false,
+        sourceType: "filesystem",
+        ignoreKeys: IGNORED_KEYS,
+        logWarnings: false,
+    });
+    const layerCount = numberOf(info.architectureMetadata.block_count);
+    const template = (info.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
+    return {
+        ...(layerCount === undefined ? {} : { layerCount }),
+        ...(typeof template === "string" ? { isReasoning: REASONING_MARKS.some((mark) => template.includes(mark)) } : {}),
+    };
+}
+
+/**
+ * Sees that a file can be loaded as far as that shows from outside: llama.cpp would find the same
+ * faults, but only after the model before has been given up.
+ * @throws ServiceError
+ */
+export async function checkGguf(name: string, file: string): Promise<void> {
+    const { readGgufFileInfo } = await import("node-llama-cpp");
+    let ends: number;
+    try {
+        const info = await readGgufFileInfo(file, {
+            sourceType: "filesystem",
+            ignoreKeys: IGNORED_KEYS,
+            logWarnings: false,
+            spliceSplitFiles: false,
+        });
+        const last = Math.max(0, ...(info.tensorInfo ?? []).map((tensor) => Number(tensor.offset)));
+        ends = (info.infoEndOffset ?? 0) + last;
+    } catch (thrown) {
+        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is no sound GGUF file: ${String(thrown)}`);
+    }
+    const { size } = await stat(file);
+    if (size <= ends) {
+        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is cut short: it has ${size} bytes and needs more than ${ends}. Copy it again.`);
+    }
+}

@@ -1,0 +1,55 @@
+/** Loads node-llama-cpp's native part for exactly one backend. */
+
+import type { Llama } from "node-llama-cpp";
+import type { Backend } from "../backend.js";
+import { messageOf, StartError } from "../errors.js";
+import type { Kind, Log } from "../log.js";
+
+export type Library = typeof import("node-llama-cpp");
+
+export interface Runtime {
+    readonly library: Library;
+    readonly llama: Llama;
+}
+
+/** llama.cpp calls much of what is normal a warning; only what it calls an error is one here. */
+const KIND_OF: Readonly<Record<string, Kind>> = { fatal: "error", error: "error", warn: "debug" };
+
+function refuse(backend: Backend, why: string): StartError {
+    return new StartError(3, [
+        `The ${backend.type} backend cannot be used: ${why}`,
+        `It was chosen because: ${backend.reason}`,
+        "There is no silent fall to CPU. Set MENTATOR_BACKEND=cpu to run without the GPU, or see that the container has the device and a driver that fits.",
+    ]);
+}
+
+/**
+ * @param threads for computing; node-llama-cpp's own choice looks at the machine, not at the container's quota
+ * @throws StartError with exit code 3
+ */
+export async function openRuntime(backend: Backend, threads: number, log: Log): Promise<Runtime> {
+    // Imported late: it takes a quarter of a second, and the port shall be open by then.
+    const library = await import("node-llama-cpp");
+    let llama: Llama;
+    try {
+        llama = await library.getLlama({
+            // Never "auto": that only looks for files, and never finds AMD.
+            gpu: backend.gpu,
+            build: "never",
+            skipDownload: true,
+            usePrebuiltBinaries: true,
+            progressLogs: false,
+            maxThreads: threads,
+            logLevel: library.LlamaLogLevel.warn,
+            logger: (level, message) => log.write(KIND_OF[level] ?? "trace", "llama", message),
+        });
+    } catch (thrown) {
+        throw refuse(backend, messageOf(thrown));
+    }
+    if (llama.gpu !== backend.gpu) {
+        const got = llama.gpu === false ? "cpu" : llama.gpu;
+        await llama.dispose();
+        throw refuse(backend, `the native library runs on ${got} instead`);
+    }
+    return { library, llama };
+}

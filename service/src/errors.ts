@@ -1,0 +1,49 @@
+/** The service's errors: one family for requests (a status code each), one for the start (an exit code each). */
+
+/** A request that cannot be answered; becomes `{"error"}` with this status in http/errors.ts, and nowhere else. */
+export class ServiceError extends Error {
+    /**
+     * @param statusCode HTTP status
+     * @param retryAfterSeconds what the `Retry-After` header says; only for 429 and 503
+     */
+    public constructor(
+        public readonly statusCode: number,
+        message: string,
+        public readonly retryAfterSeconds?: number,
+    ) {
+        super(message);
+        this.name = "ServiceError";
+    }
+}
+
+/** The request asks for something that cannot be: 400. */
+export function badRequest(message: string): ServiceError {
+    return new ServiceError(400, message);
+}
+
+/** The client closed the connection. Nobody reads this answer; 499 is how proxies log it. */
+export function clientGone(): ServiceError {
+    return new ServiceError(499, "The client closed the connection.");
+}
+
+/** The service is about to stop. */
+export function shuttingDown(): ServiceError {
+    return new ServiceError(503, "The service is shutting down.", 10);
+}
+
+/** The service cannot start or go on; caught once, in index.ts. */
+export class StartError extends Error {
+    /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port */
+    public constructor(
+        public readonly exitCode: number,
+        public readonly lines: readonly string[],
+    ) {
+        super(lines.join("\n"));
+        this.name = "StartError";
+    }
+}
+
+/** Any thrown value as one line of text. */
+export function messageOf(thrown: unknown): string {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,19 @@
+/** How requests are checked: bodies as they are, query strings with numbers read from text. */
+
+import { Ajv } from "ajv";
+import type { FastifyInstance } from "fastify";
+
+export function installValidation(server: FastifyInstance): void {
+    const settings = { strict: false, allErrors: true, removeAdditional: false, useDefaults: true } as const;
+    const body = new Ajv(settings);
+    const text = new Ajv({ ...settings, coerceTypes: true });
+    server.setValidatorCompiler(({ schema, httpPart }) => (httpPart === "body" ? body : text).compile(schema as object));
+    server.setSchemaErrorFormatter((errors, part) => {
+        const lines = errors.map(({ instancePath, message, params }) => {
+            const extra = params["additionalProperty"];
+            const place = `${part}${instancePath.replaceAll("/", ".")}`;
+            return `${place} ${message ?? "is not valid"}${typeof extra === "string" ? ` (${extra})` : ""}`;
+        });
+        return new Error([...new Set(lines)].join("; "));
+    });
+}

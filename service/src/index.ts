@@ -1,0 +1,77 @@
+/** The entry point: command line, signals and exit codes. */
+
+import { startService, type StartOptions } from "./app.js";
+import { backendFromEnvironment } from "./backend.js";
+import { type Command, HELP, parseCommandLine } from "./cli.js";
+import { type Read, readConfiguration, readContainerConfiguration, writeTemplate } from "./config/file.js";
+import { messageOf, StartError } from "./errors.js";
+import { readVersion } from "./version.js";
+
+function portFromEnvironment(text: string | undefined, configured: number): number {
+    if (text === undefined || text === "") {
+        return configured;
+    }
+    const port = Number(text);
+    if (!Number.isInteger(port) || port < 1 || port > 65535) {
+        throw new StartError(2, [`MENTATOR_PORT: must be 1..65535, not "${text}"`]);
+    }
+    return port;
+}
+
+function startOptions(read: Read, loopback: boolean): StartOptions {
+    const { MENTATOR_HOST: host = "", MENTATOR_PORT: port } = process.env;
+    return {
+        ...read,
+        configuration: { ...read.configuration, port: portFromEnvironment(port, read.configuration.port) },
+        backend: backendFromEnvironment(process.env),
+        host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
+    };
+}
+
+async function serve(options: StartOptions): Promise<void> {
+    // A signal during the start counts too: the process is PID 1 in a container, and ignores them otherwise.
+    let stop: (why: string) => void = () => undefined;
+    let early: string | undefined;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+        process.on(signal, () => {
+            if (early !== undefined) {
+                process.exit(1);
+            }
+            early = signal;
+            stop(signal);
+        });
+    }
+    const service = await startService(options);
+    stop = (why) => void service.stop(why).then(() => process.exit(0));
+    if (early !== undefined) {
+        stop(early);
+    }
+}
+
+async function run(command: Command): Promise<void> {
+    switch (command.kind) {
+        case "fault":
+            throw new StartError(2, [command.message]);
+        case "help":
+            process.stdout.write(HELP);
+            return;
+        case "version":
+            process.stdout.write(`${readVersion()}\n`);
+            return;
+        case "generate":
+            process.stdout.write(`${writeTemplate(command.folder)}\n`);
+            return;
+        case "docker":
+            return serve(startOptions(readContainerConfiguration(command.file), false));
+        case "use":
+            return serve(startOptions(readConfiguration(command.file), true));
+    }
+}
+
+try {
+    await run(parseCommandLine(process.argv.slice(2)));
+} catch (thrown) {
+    const lines = thrown instanceof StartError ? thrown.lines : [thrown instanceof Error ? (thrown.stack ?? "") : messageOf(thrown)];
+    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+    process.exit(thrown instanceof StartError ? thrown.exitCode : 1);
+}

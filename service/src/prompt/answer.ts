@@ -1,0 +1,30 @@
+/** From a model's text to the JSON value that the client asked for. */
+
+import { badRequest, messageOf } from "../errors.js";
+import type { Validator } from "./json-schema.js";
+
+/** How much of an answer an error message shows, characters. */
+const SHOWN = 200;
+
+/** The content of a fenced block (three backticks, with or without a language), else the text itself. */
+export function unwrapFence(text: string): string {
+    const fence = /^[ \t]*```[^\n`]*\r?\n([\s\S]*?)\r?\n?[ \t]*```/m.exec(text);
+    return (fence?.[1] ?? text).trim();
+}
+
+/** @throws ServiceError when the answer is not JSON or not valid */
+export function readAnswer(text: string, cut: boolean, validate: Validator): unknown {
+    const hint = cut ? " The answer was cut at maxTokens." : "";
+    const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
+    let value: unknown;
+    try {
+        value = JSON.parse(unwrapFence(text));
+    } catch (thrown) {
+        throw badRequest(`The answer is not JSON: ${messageOf(thrown)}.${hint} Answer: ${shown}`);
+    }
+    const fault = validate(value);
+    if (fault !== "") {
+        throw badRequest(`The answer is not valid against format.jsonSchema: ${fault}.${hint} Answer: ${shown}`);
+    }
+    return value;
+}

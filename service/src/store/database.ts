@@ -1,0 +1,113 @@
+/** The SQLite file. Opens it, and opens it again after a failure; never stands in a request's way. */
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
+import { messageOf, ServiceError } from "../errors.js";
+import type { Log } from "../log.js";
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, pipe TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS logExtra (id INTEGER PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS prompt (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, durationPromptMsec INTEGER NOT NULL, durationQueueMsec INTEGER NOT NULL, code INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS promptExtra (id INTEGER PRIMARY KEY, request TEXT, response TEXT, answerRaw TEXT);
+CREATE INDEX IF NOT EXISTS logTs ON log (ts);
+CREATE INDEX IF NOT EXISTS promptTs ON prompt (ts);
+`;
+
+/** A statement waits this long for another process's lock. The whole service waits with it. */
+const BUSY_MSEC = 250;
+
+/** After a failure the file is left alone this long. */
+const RETRY_MSEC = 60_000;
+
+export type Row = Readonly<Record<string, string | number | null>>;
+
+export class Database {
+    private handle: DatabaseSyncInstance | undefined;
+    private retryAt = 0;
+    private trouble = "";
+
+    public constructor(
+        private readonly file: string,
+        private readonly log: Log,
+    ) {}
+
+    /** Runs `work` on the database. A failure is logged once until it is over; then there is no result. */
+    public attempt<T>(work: (database: DatabaseSyncInstance) => T): T | undefined {
+        if (this.handle === undefined && Date.now() < this.retryAt) {
+            return undefined;
+        }
+        try {
+            this.handle ??= this.open();
+            const result = work(this.handle);
+            if (this.trouble !== "") {
+                this.trouble = "";
+                this.log.printOnly("info", "db", `${this.file} is in use again`);
+            }
+            return result;
+        } catch (thrown) {
+            this.fail(messageOf(thrown));
+            return undefined;
+        }
+    }
+
+    /** As `attempt`, for requests that are about the rows. @throws ServiceError 500 */
+    public must<T>(work: (database: DatabaseSyncInstance) => T): T {
+        const box = this.attempt((database) => ({ value: work(database) }));
+        if (box === undefined) {
+            throw new ServiceError(500, `The log database cannot be used: ${this.trouble}`);
+        }
+        return box.value;
+    }
+
+    /** All or nothing. */
+    public transaction(database: DatabaseSyncInstance, work: () => void): void {
+        database.exec("BEGIN IMMEDIATE");
+        try {
+            work();
+            database.exec("COMMIT");
+        } catch (thrown) {
+            database.exec("ROLLBACK");
+            throw thrown;
+        }
+    }
+
+    public close(): void {
+        const handle = this.handle;
+        this.handle = undefined;
+        this.retryAt = Number.POSITIVE_INFINITY;
+        try {
+            handle?.close();
+        } catch (thrown) {
+            this.log.printOnly("warn", "db", `${this.file}: ${messageOf(thrown)}`);
+        }
+    }
+
+    private open(): DatabaseSyncInstance {
+        mkdirSync(path.dirname(this.file), { recursive: true });
+        const database = new DatabaseSync(this.file, { timeout: BUSY_MSEC });
+        try {
+            database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+            database.exec(TABLES);
+        } catch (thrown) {
+            database.close();
+            throw thrown;
+        }
+        return database;
+    }
+
+    private fail(why: string): void {
+        if (why !== this.trouble) {
+            this.trouble = why;
+            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again every minute`);
+        }
+        try {
+            this.handle?.close();
+        } catch {
+            // A damaged file may not even close; the handle is given up either way.
+        }
+        this.handle = undefined;
+        this.retryAt = Date.now() + RETRY_MSEC;
+    }
+}

@@ -1,0 +1,32 @@
+/** Tables log and logExtra. */
+
+import type { LogRow } from "../log.js";
+import type { Database, Row } from "./database.js";
+
+const SELECT = "SELECT log.id, ts, pipe, kind, message, data FROM log LEFT JOIN logExtra ON logExtra.id = log.id";
+
+export class LogTable {
+    public constructor(private readonly database: Database) {}
+
+    public add(row: LogRow): void {
+        this.database.attempt((db) => {
+            db.prepare("INSERT INTO log (ts, pipe, kind, message) VALUES (?, ?, ?, ?)").run(row.ts, row.pipe, row.kind, row.message);
+        });
+    }
+
+    /** Rows after `afterId`, oldest first; without it the newest ones, oldest first too. */
+    public byId(afterId: number | undefined, limit: number): Row[] {
+        return this.database.must((db) =>
+            afterId === undefined
+                ? (db.prepare(`${SELECT} ORDER BY log.id DESC LIMIT ?`).all(limit) as Row[]).reverse()
+                : (db.prepare(`${SELECT} WHERE log.id > ? ORDER BY log.id LIMIT ?`).all(afterId, limit) as Row[]),
+        );
+    }
+
+    /** `from` to before `to`, milliseconds since the epoch. */
+    public between(from: number, to: number): LogRow[] {
+        return this.database.must(
+            (db) => db.prepare("SELECT ts, pipe, kind, message FROM log WHERE ts >= ? AND ts < ? ORDER BY id").all(from, to) as LogRow[],
+        );
+    }
+}

@@ -1,0 +1,39 @@
+"""Shared by all tests: the settings in force, the engine, the image under test, our flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scripts import engine as engines
+from scripts import records
+from scripts import settings as settings_module
+from scripts.engine import Engine
+from scripts.settings import Settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-hardware",
+        action="store_true",
+        help="fail instead of skip where a smoke test's GPU is missing",
+    )
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The settings as the tasks would read them."""
+    return settings_module.load().settings
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Engine:
+    """A real engine, started where none runs; without one the test fails."""
+    return engines.ensure(settings)
+
+
+@pytest.fixture(scope="session")
+def image() -> dict[str, Any]:
+    """The record of the image built last; without one the test fails."""
+    return records.image()

@@ -1,0 +1,108 @@
+"""Containers for tests: started from the image under test, on a free port, and always removed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts import commands, run, up
+from scripts.engine import Engine
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Running:
+    """A container of a test."""
+
+    engine: Engine
+    container: run.Container
+
+    @property
+    def address(self) -> str:
+        """Where its service answers."""
+        return f"http://{self.container.host}:{self.container.port}"
+
+    @property
+    def data(self) -> Path:
+        """Its data folder on this machine."""
+        return Path(self.container.volume)
+
+    def log(self) -> str:
+        """Standard output and standard error so far."""
+        result = commands.capture(self.engine.argv("logs", self.container.name))
+        return f"{result.out}\n{result.err}"
+
+    def inspect(self) -> dict[str, Any]:
+        """What `docker inspect` says."""
+        out = commands.check(self.engine.argv("inspect", self.container.name))
+        found: dict[str, Any] = json.loads(out)[0]
+        return found
+
+    def run(self, *argv: str) -> str:
+        """Run a command inside."""
+        return commands.check(self.engine.argv("exec", self.container.name, *argv))
+
+    def stop(self) -> int:
+        """Stop it; returns its exit code."""
+        commands.check(self.engine.argv("stop", self.container.name))
+        code: int = self.inspect()["State"]["ExitCode"]
+        return code
+
+    def remove(self) -> None:
+        """Remove it, running or not."""
+        commands.capture(self.engine.argv("rm", "--force", "--volumes", self.container.name))
+
+
+def describe(image: str, volume: str, *, flags: Sequence[str] = (), **more: Any) -> run.Container:
+    """A container with a name and a port of its own."""
+    name = f"mentator-test-{uuid.uuid4().hex[:10]}"
+    return replace(run.Container(image, name, volume, port=free_port(), flags=tuple(flags)), **more)
+
+
+@contextmanager
+def healthy(engine: Engine, container: run.Container) -> Iterator[Running]:
+    """Start a container, wait until its own check passes, remove it at the end."""
+    running = Running(engine, container)
+    try:
+        up.start(engine, container)
+        yield running
+    finally:
+        running.remove()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A container that ran to its end."""
+
+    code: int
+    log: str
+
+
+def to_its_end(engine: Engine, image: str, *flags: str, command: Sequence[str] = ()) -> Ended:
+    """Run a container until it ends by itself."""
+    result = commands.capture(engine.argv("run", "--rm", *flags, image, *command), timeout=120)
+    return Ended(result.code, f"{result.out}\n{result.err}")
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[str]:
+    """A data folder; what the container made in it as another user goes with it."""
+    path.mkdir(parents=True)
+    try:
+        yield str(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,106 @@
+"""A real image registry on loopback: Debian's docker-registry, unpacked, not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+
+from scripts import commands
+from scripts.paths import cache_home
+from tests.containers import free_port
+
+#: htpasswd's line for the user `tester`, password `secret` (bcrypt, cost 5).
+HTPASSWD = "tester:$2b$05$G1tkL.GU1KjPFNbmoW1XOuJVC4CEc//sWV1wjYawTmS/I1GnrNC5a"
+
+CONFIG = """\
+version: 0.1
+storage:
+  filesystem:
+    rootdirectory: {data}
+http:
+  addr: 127.0.0.1:{port}
+{auth}"""
+
+AUTH = """\
+auth:
+  htpasswd:
+    realm: test
+    path: {path}
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A running registry."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def host(self) -> str:
+        """What stands before the repository in a reference."""
+        return f"localhost:{self.port}"
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags it holds of a repository."""
+        answer = requests.get(f"http://{self.host}/v2/{repository}/tags/list", timeout=5).json()
+        return sorted(answer.get("tags") or [])
+
+    def digest(self, repository: str, tag: str) -> str:
+        """The digest that it serves for a tag."""
+        types = "application/vnd.oci.image.index.v1+json,application/vnd.oci.image.manifest.v1+json"
+        url = f"http://{self.host}/v2/{repository}/manifests/{tag}"
+        answer = requests.head(url, headers={"Accept": types}, timeout=5)
+        return answer.headers["Docker-Content-Digest"]
+
+
+def program() -> Path:
+    """The registry's program, out of Debian's package, kept in the cache folder."""
+    folder = cache_home() / "docker-registry"
+    binary = folder / "usr" / "bin" / "docker-registry"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if not binary.exists():
+            if commands.capture(["apt-cache", "show", "docker-registry"]).code != 0:
+                commands.check(["apt-get", "update"])
+            commands.check(["apt-get", "download", "docker-registry"], cwd=folder)
+            package = next(folder.glob("docker-registry_*.deb"))
+            commands.check(["dpkg-deb", "--extract", str(package), str(folder)])
+    return binary
+
+
+@contextmanager
+def running(folder: Path, *, login: bool = False, port: int = 0) -> Iterator[Registry]:
+    """A registry whose blobs lie in `folder`; with `login` it wants tester:secret."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    passwords = folder / "htpasswd"
+    passwords.write_text(HTPASSWD + "\n", encoding="utf-8")
+    auth = AUTH.format(path=passwords) if login else ""
+    config = folder / "config.yml"
+    config.write_text(CONFIG.format(data=folder / "data", port=port, auth=auth), encoding="utf-8")
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen([program(), "serve", config], stdout=log, stderr=log)
+        try:
+            _wait(process, port, folder / "log")
+            yield Registry(process, port)
+        finally:
+            commands.stop(process)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    for _ in range(200):
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        try:
+            if requests.get(f"http://localhost:{port}/v2/", timeout=1).status_code in (200, 401):
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    raise AssertionError("the registry did not answer")

@@ -1,0 +1,155 @@
+"""`invoke build` as a person runs it: dry, killed at each stage and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import commands
+from scripts.engine import Engine
+from scripts.paths import REPOSITORY
+
+#: The stages of a build, each by the line that tells its begin, and how it is killed there.
+STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
+    ("model", r"takes its place|^Fetching|^Model: ", signal.SIGKILL),
+    ("stand-in of node", r"building a stand-in for .*node", signal.SIGINT),
+    ("stand-in of debian", r"building a stand-in for .*debian", signal.SIGKILL),
+    ("dependencies", r"npm ci --omit=dev", signal.SIGINT),
+    ("application", r"RUN npm run buildjs", signal.SIGKILL),
+    ("runtime", r"apt-get install", signal.SIGTERM),
+    ("export", r"exporting layers", signal.SIGKILL),
+    ("sizes", r"unpacking to|naming to", signal.SIGKILL),
+)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, engine: Engine) -> Iterator[Path]:
+    """The working tree, copied: a build leaves its records in its own checkout."""
+    target = tmp_path / "checkout"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in commands.check(listed, cwd=REPOSITORY).split("\0"):
+        if name and (REPOSITORY / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target / name)
+    (target / ".venv").symlink_to(REPOSITORY / ".venv")
+    yield target
+    for tag in ("latest", "1.0.0"):
+        commands.capture(engine.argv("image", "rm", f"killed/test:{tag}"))
+
+
+def environment(cache: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "MENTATOR_CACHE_DIR": str(cache),
+        "MENTATOR_IMAGE": "killed/test",
+        "MENTATOR_PROGRESS": "plain",
+        "MENTATOR_BASES": "packages",
+        "MENTATOR_YES": "1",
+    }
+
+
+def test_killed_at_each_stage_and_run_again_it_succeeds(
+    checkout: Path, tmp_path: Path, engine: Engine
+) -> None:
+    cache = tmp_path / "cache"
+    for stage, line, how in STAGES:
+        killed_at(stage, line, how, checkout, cache)
+
+    done = subprocess.run(
+        ["./mentator", "build"],
+        cwd=checkout,
+        env=environment(cache),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+    record: dict[str, Any] = json.loads((checkout / "build" / "image.json").read_text())
+    assert commands.capture(engine.argv("image", "inspect", record["digest"])).code == 0
+    left = [str(path) for path in [*cache.rglob("*"), *(checkout / "build").rglob("*")]]
+    drafts = [path for path in left if re.search(r"\.part$|/\.work|/\.[a-z]+-[0-9a-f]{12}\.", path)]
+    assert drafts == []
+    assert not (checkout / "build" / "metadata.json").exists()
+    staged = [path for path in left if path.endswith(".gguf") and "/context/model/" in path]
+    assert len(staged) == 1
+
+
+def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache: Path) -> None:
+    """Run a build without the layer cache and kill it when `line` is printed."""
+    process = subprocess.Popen(
+        ["./mentator", "build", "--no-cache"],
+        cwd=checkout,
+        env=environment(cache),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    seen = []
+    for text in process.stdout:
+        seen.append(text)
+        if re.search(line, text):
+            os.killpg(process.pid, how)
+            break
+    else:
+        pytest.fail(f"stage {stage} was never reached:\n{''.join(seen[-60:])}")
+    rest = process.stdout.read()
+    code = process.wait(timeout=60)
+    assert code != 0, f"{stage}: {rest[-500:]}"
+    if how is not signal.SIGKILL:
+        assert code == 130, f"{stage}: {rest[-500:]}"
+        assert "Traceback" not in rest
+
+
+def test_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["./mentator", "build", "--dry"],
+        cwd=checkout,
+        env=environment(tmp_path / "cache"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    command = next(line for line in done.stdout.splitlines() if line.startswith("$ "))
+    assert "buildx build" in command
+    assert "--tag killed/test:latest" in command
+    assert not (checkout / "build").exists()
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--model", "/nonexistent/model.gguf"], 10, "/nonexistent/model.gguf"),
+        (["--model", "tests"], 11, "tests"),
+        (["--variant", "quantum"], 2, "cpu"),
+        (["--node", "18"], 2, "20, 22, 24"),
+        (["--app", "docs"], 2, "package.json"),
+    ],
+)
+def test_bad_input_has_its_own_exit_code(
+    checkout: Path, tmp_path: Path, flags: list[str], code: int, words: str
+) -> None:
+    done = subprocess.run(
+        ["./mentator", "build", *flags],
+        cwd=checkout,
+        env=environment(tmp_path / "cache"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,99 @@
+"""The built image: what it declares, what is in it and what must not be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from scripts import commands
+from scripts.engine import Engine
+
+SECOND = 1_000_000_000  # the engine's API counts nanoseconds
+
+
+@pytest.fixture(scope="module")
+def config(engine: Engine, image: dict[str, Any]) -> dict[str, Any]:
+    out = commands.check(engine.argv("image", "inspect", image["digest"]))
+    found: dict[str, Any] = json.loads(out)[0]["Config"]
+    return found
+
+
+def inside(engine: Engine, image: dict[str, Any], script: str) -> str:
+    return commands.check(
+        engine.argv("run", "--rm", "--entrypoint", "sh", image["digest"], "-c", script)
+    )
+
+
+def test_both_tags_name_the_digest(engine: Engine, image: dict[str, Any]) -> None:
+    version = image["application"]["version"]
+    assert image["tags"] == [f"{image['image']}:latest", f"{image['image']}:{version}"]
+    ids = {
+        json.loads(commands.check(engine.argv("image", "inspect", tag)))[0]["Id"]
+        for tag in (*image["tags"], image["digest"])
+    }
+    assert len(ids) == 1
+
+
+def test_the_healthcheck_is_the_documented_one(config: dict[str, Any]) -> None:
+    check = config["Healthcheck"]
+    assert check["Interval"] == 30 * SECOND
+    assert check["Timeout"] == 10 * SECOND
+    assert check["StartPeriod"] == 60 * SECOND
+    assert check["Retries"] == 3
+
+
+def test_port_volume_and_labels(config: dict[str, Any], image: dict[str, Any]) -> None:
+    assert list(config["ExposedPorts"]) == ["19777/tcp"]
+    assert list(config["Volumes"]) == ["/opt/mentator-llm-service/data"]
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.version"] == image["application"]["version"]
+    assert labels["org.opencontainers.image.base.name"] == image["bases"]["debian"]
+
+
+def test_the_default_model_is_in_a_layer_of_its_own(image: dict[str, Any]) -> None:
+    layers = [layer for layer in image["size"]["layers"] if "default-models" in layer["created_by"]]
+    models = [layer for layer in layers if "COPY" in layer["created_by"]]
+    assert len(models) == 1
+    assert models[0]["unpacked"] >= image["model"]["bytes"]
+    assert models[0]["unpacked"] < image["model"]["bytes"] + 100_000
+
+
+def test_the_manifest_names_the_model(engine: Engine, image: dict[str, Any]) -> None:
+    manifest = inside(engine, image, "cat /opt/mentator-llm-service/default-models/manifest.txt")
+    model = image["model"]
+    assert manifest.split() == [model["sha256"], str(model["bytes"]), model["name"]]
+
+
+def test_default_models_cannot_be_written_by_the_service(
+    engine: Engine, image: dict[str, Any]
+) -> None:
+    script = "touch /opt/mentator-llm-service/default-models/x"
+    argv = ("run", "--rm", "--user", "10001", "--entrypoint", "sh", image["digest"], "-c", script)
+    assert commands.capture(engine.argv(*argv)).code != 0
+
+
+@pytest.mark.parametrize("program", ["gcc", "cc", "make", "cmake", "git", "npm", "npx", "python3"])
+def test_no_build_tool_is_in_the_image(engine: Engine, image: dict[str, Any], program: str) -> None:
+    assert inside(engine, image, f"command -v {program} || echo none") == "none"
+
+
+def test_no_cache_and_no_secret_is_in_the_image(engine: Engine, image: dict[str, Any]) -> None:
+    script = (
+        "find / -xdev \\( -name _cacache -o -name ca.crt -o -name '*.deb' -o -name .npmrc"
+        " -o -name gitRelease.bundle \\) -print; ls /var/lib/apt/lists 2>/dev/null | head -3"
+    )
+    assert inside(engine, image, script) == ""
+
+
+def test_every_shared_object_resolves(engine: Engine, image: dict[str, Any]) -> None:
+    script = (
+        "find /opt/mentator-llm-service/node_modules -name '*.so*' -o -name '*.node' "
+        "| grep -v musl | xargs ldd 2>/dev/null | grep 'not found' | sort -u"
+    )
+    assert inside(engine, image, f"{script} || true") == ""
+
+
+def test_node_is_the_version_asked_for(engine: Engine, image: dict[str, Any]) -> None:
+    assert inside(engine, image, "node --version").startswith(f"v{image['node']}.")

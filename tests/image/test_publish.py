@@ -1,0 +1,121 @@
+"""Publishing to a real registry on loopback: pushed by digest, refused, cut off, run again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import commands, publish, records
+from scripts.engine import Engine
+from scripts.errors import LoginMissing, NotTested, PublishFailed
+from scripts.settings import Settings
+from tests.containers import free_port
+from tests.image import registry
+
+
+@pytest.fixture
+def tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: dict[str, Any]) -> None:
+    """A smoke record that says that the image passed, beside the real one."""
+    monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
+    records.write(records.SMOKE, {"digest": image["digest"], "results": {"cpu": "passed"}})
+
+
+@pytest.fixture(autouse=True)
+def clean_tags(engine: Engine, image: dict[str, Any]) -> Iterator[None]:
+    """Take away the tags that pushing to a test's registry made."""
+    yield
+    out = commands.check(engine.argv("image", "ls", "--format", "{{.Repository}}:{{.Tag}}"))
+    for tag in out.splitlines():
+        if tag.startswith("localhost:") and image["image"] in tag:
+            commands.check(engine.argv("image", "rm", tag))
+
+
+@pytest.mark.usefixtures("tested")
+def test_both_tags_arrive_with_the_tested_digest(
+    settings: Settings, image: dict[str, Any], tmp_path: Path
+) -> None:
+    with registry.running(tmp_path / "registry") as target:
+        publish.publish(replace(settings, registry=target.host))
+        version = image["application"]["version"]
+        assert target.tags(image["image"]) == sorted(["latest", version])
+        assert target.digest(image["image"], "latest") == image["digest"]
+        assert target.digest(image["image"], version) == image["digest"]
+
+        publish.publish(replace(settings, registry=target.host))  # again: nothing to send
+
+
+@pytest.mark.usefixtures("tested")
+def test_a_dry_run_pushes_nothing(
+    settings: Settings, image: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with registry.running(tmp_path / "registry") as target:
+        publish.publish(replace(settings, registry=target.host), dry=True)
+        assert target.tags(image["image"]) == []
+        assert f"push {target.host}/{image['image']}:latest" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("tested")
+def test_a_missing_login_is_told_and_a_login_mends_it(
+    settings: Settings,
+    engine: Engine,
+    image: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
+    with registry.running(tmp_path / "registry", login=True) as target:
+        with pytest.raises(LoginMissing) as caught:
+            publish.publish(replace(settings, registry=target.host))
+        assert f"docker login {target.host}" in caught.value.next
+
+        login = engine.argv("login", "--username", "tester", "--password-stdin", target.host)
+        commands.check(login, stdin="secret")
+        publish.publish(replace(settings, registry=target.host))
+
+
+@pytest.mark.usefixtures("tested")
+def test_a_push_that_is_cut_off_goes_on_when_run_again(
+    settings: Settings, image: dict[str, Any], tmp_path: Path
+) -> None:
+    folder, port = tmp_path / "registry", free_port()
+    with registry.running(folder, port=port) as target:
+        killer = threading.Thread(target=_kill_when_layers_arrive, args=(target, folder / "data"))
+        killer.start()
+        with pytest.raises(PublishFailed) as caught:
+            publish.publish(replace(settings, registry=target.host))
+        killer.join()
+        assert "again" in caught.value.next
+    with registry.running(folder, port=port) as target:
+        publish.publish(replace(settings, registry=target.host))
+        assert target.digest(image["image"], "latest") == image["digest"]
+
+
+def test_an_image_that_was_not_tested_is_not_pushed(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
+    records.write(records.SMOKE, {"digest": "sha256:another", "results": {"cpu": "passed"}})
+    with pytest.raises(NotTested):
+        publish.publish(replace(settings, registry=f"localhost:{free_port()}"))
+
+
+def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:
+    """End the registry while layers are coming in: after the first megabytes."""
+    for _ in range(3000):
+        arrived = sum(path.stat().st_size for path in _files(data))
+        if arrived > 2_000_000:
+            break
+        threading.Event().wait(0.01)
+    target.process.kill()
+
+
+def _files(data: Path) -> list[Path]:
+    try:
+        return [path for path in data.rglob("*") if path.is_file()]
+    except FileNotFoundError:
+        return []

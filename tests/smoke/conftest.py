@@ -1,0 +1,52 @@
+"""The data folder of the smoke tests, and the record of what they passed, for `publish`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import records
+from tests import containers
+
+#: What this run of pytest has seen, by smoke file: `test_cpu.py` is the smoke test of `cpu`.
+_outcomes: dict[str, set[str]] = {}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One data folder, as an operator would mount it: made by root, empty."""
+    with containers.folder(tmp_path_factory.mktemp("smoke") / "data") as path:
+        yield path
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    path = Path(report.fspath)
+    if path.parent.name != "smoke":
+        return  # pytest tells every conftest of every test
+    hardware = path.stem.removeprefix("test_")
+    if report.when == "call" or report.outcome != "passed":
+        _outcomes.setdefault(hardware, set()).add(report.outcome)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write `build/smoke.json`; a part of the tests (-k, one test by name) proves nothing."""
+    options = session.config.option
+    partial = options.keyword or options.markexpr or any("::" in arg for arg in session.config.args)
+    if partial or not _outcomes or options.collectonly:
+        return
+    digest = records.read(records.IMAGE).get("digest", "")
+    before = records.read(records.SMOKE)
+    results = before.get("results", {}) if before.get("digest") == digest else {}
+    for hardware in ("cpu", "cuda", "rocm"):
+        if hardware in _outcomes:
+            results[hardware] = verdict(_outcomes[hardware])
+    records.write(records.SMOKE, {"digest": digest, "results": results})
+
+
+def verdict(outcomes: set[str]) -> str:
+    """One word for a file's tests: one failure fails it, and a skipped file is not passed."""
+    if "failed" in outcomes:
+        return "failed"
+    return "passed" if "passed" in outcomes else "skipped"

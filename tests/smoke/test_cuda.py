@@ -1,0 +1,19 @@
+"""The image on an NVIDIA card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import host_hardware
+from scripts.engine import Engine
+from tests.smoke import gpu
+
+
+def test_it_chooses_cuda_and_answers(
+    engine: Engine, image: dict[str, Any], tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    gpu.require(host_hardware.nvidia(engine), "NVIDIA card with container toolkit", pytestconfig)
+    gpu.answers_on(engine, image, "nvidia", "cuda", tmp_path / "data")

