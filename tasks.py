@@ -19,7 +19,7 @@ def _settings(**flags: Any) -> Settings:
     return settings_module.load(flags).settings
 
 
-@task
+@task()
 def config(_: Context) -> None:
     """Print every setting, its value and where it came from."""
     rows = settings_module.table(settings_module.load())
@@ -37,14 +37,14 @@ def doctor(_: Context, json: bool = False) -> None:
 
 
 @task(help={"yes": YES})
-def engine_start(_: Context, yes: bool | None = None) -> None:
+def engine_start(_: Context, yes: bool = False) -> None:
     """Make sure that a Docker engine answers: find, start or install one."""
     from scripts import engine
 
     engine.start(_settings(yes=yes or None))
 
 
-@task
+@task()
 def engine_stop(_: Context) -> None:
     """Stop the project's own engine, and no other."""
     from scripts import engine
@@ -52,7 +52,7 @@ def engine_stop(_: Context) -> None:
     engine.stop(_settings())
 
 
-@task
+@task()
 def engine_status(_: Context) -> None:
     """Show which engine is used, its versions, and whether it is the project's own."""
     from scripts import engine
@@ -92,12 +92,12 @@ def build(
     builder: str | None = None,
     cache_from: list[str] | None = None,
     cache_to: list[str] | None = None,
-    no_cache: bool | None = None,
+    no_cache: bool = False,
     output: str | None = None,
     progress: str | None = None,
     push: bool = False,
     dry: bool = False,
-    yes: bool | None = None,
+    yes: bool = False,
 ) -> None:
     """Build the image."""
     from scripts import build as verb
@@ -135,7 +135,7 @@ def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
     verb.publish(_settings(registry=registry), dry=dry)
 
 
-@task
+@task()
 def size(_: Context) -> None:
     """Show the built image's layers and sizes."""
     from scripts import engine, image_size, records
@@ -156,7 +156,7 @@ def size(_: Context) -> None:
 )
 def up(
     _: Context,
-    yes: bool | None = None,
+    yes: bool = False,
     model: str | None = None,
     data: str | None = None,
     port: int | None = None,
@@ -170,7 +170,7 @@ def up(
     verb.up(settings, rebuild=rebuild)
 
 
-@task
+@task()
 def down(_: Context) -> None:
     """Stop and remove the container; its data folder stays."""
     from scripts import up as verb
@@ -195,14 +195,14 @@ def ask(_: Context, prompt: str, model: str | None = None) -> None:
 
 
 @task(help={"yes": YES})
-def test(_: Context, yes: bool | None = None) -> None:
+def test(_: Context, yes: bool = False) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
     from scripts import suite
 
     suite.everything(_settings(yes=yes or None))
 
 
-@task
+@task()
 def lint(_: Context) -> None:
     """Run every linter."""
     from scripts import suite
@@ -210,7 +210,7 @@ def lint(_: Context) -> None:
     suite.lint(_settings())
 
 
-@task
+@task()
 def pins_update(_: Context) -> None:
     """Write the newest digests and versions of the base images into docker/bases/pins.json."""
     from scripts.bases import pins
@@ -218,7 +218,7 @@ def pins_update(_: Context) -> None:
     pins.update()
 
 
-@task
+@task()
 def pins_lock(_: Context) -> None:
     """Lock the Python requirements anew, with hashes."""
     from scripts import locks

@@ -206,9 +206,11 @@ fail_unwritable() {
     fi
     user=$(id -u):$(id -g)
     fix="On the host: sudo chown -R ${user} THE_FOLDER_THAT_IS_MOUNTED_THERE"
-    if [ "${owner}" != "${user}" ]; then
-        fix="docker run --user ${owner} ... (its owner). Or o${fix#O}"
-    fi
+    case ${owner} in
+        "${user}") ;;
+        0:*) fix="Leave out --user: a container that starts as root takes the folder over. Or o${fix#O}" ;;
+        *) fix="docker run --user ${owner} ... (its owner). Or o${fix#O}" ;;
+    esac
     fail 73 "The data folder ${DATA} cannot be written by ${user} (uid:gid)." \
         "It belongs to ${owner}, mode $(stat -c %a "${DATA}"); ${why##*: }." "${fix}"
 }
@@ -373,7 +375,7 @@ choose_backend() {
         reason="MENTATOR_BACKEND=${demand}${reason:+; ${reason}}"
     fi
     export_choice
-    say chosen "${MENTATOR_BACKEND_REASON}"
+    say chosen "${choice}${GGML_BACKEND_PATH:+ with ${GGML_BACKEND_PATH}}"
 }
 
 export_choice() {

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import functools
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task
-from invoke.tasks import task as invoke_task
 
 from scripts.errors import Interrupted, PipelineError
 
 
-def task(*args: Any, **kwargs: Any) -> Any:
+def task(
+    *,
+    help: Mapping[str, str] | None = None,  # noqa: A002 - Invoke's own word
+    iterable: Sequence[str] = (),
+) -> Callable[[Callable[..., None]], Task[Callable[..., None]]]:
     """Invoke's `task`, whose body ends with a message and an exit code on a `PipelineError`."""
-    if len(args) == 1 and callable(args[0]) and not isinstance(args[0], Task):
-        return invoke_task(with_edge(args[0]))
-    return lambda body: invoke_task(*args, **kwargs)(with_edge(body))
+
+    def declare(body: Callable[..., None]) -> Task[Callable[..., None]]:
+        # Invoke would make a short flag of any letter that is left (-h for --cache-to): none is clear.
+        return Task(
+            with_edge(body), help=dict(help or {}), iterable=list(iterable), auto_shortflags=False
+        )
+
+    return declare
 
 
 def with_edge(body: Callable[..., None]) -> Callable[..., None]:

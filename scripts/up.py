@@ -15,7 +15,7 @@ from scripts.settings import Settings
 HEALTHY_WITHIN = 180.0
 
 #: The first prompt of `up`.
-GREETING = "Say hello in one short sentence."
+GREETING = "What is the capital of France? Answer in one short sentence."
 
 
 def up(settings: Settings, *, rebuild: bool = False) -> None:

@@ -119,8 +119,13 @@ def _build(
 
 
 def _key(*rows: table.BaseImage) -> str:
-    """What a stand-in is made of, as a short name: its pins and the recipe's filters."""
+    """What a stand-in is made of, as a short name: its pins and its recipe.
+
+    The recipe is this package's own code: whatever changes there, no old layout is taken for new.
+    """
     digest = hashlib.sha256("\n".join(debian.filters()).encode())
+    for module in (debian, node, oci_layout):
+        digest.update(Path(str(module.__file__)).read_bytes())
     for row in rows:
         digest.update(repr(sorted(asdict(row).items())).encode())
     return digest.hexdigest()[:12]

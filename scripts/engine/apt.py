@@ -25,6 +25,16 @@ ETC = Path("/etc/apt")
 #: A suite's packages are taken only where asked for by `NAME/testing`, or to fulfil such a one.
 _PREFERENCES = "Package: *\nPin: release a=testing\nPin-Priority: 50\n"
 
+#: What the host's own sources offer. The installed packages are left out of it: a cut-off
+#: installation from testing would look like the release's own otherwise.
+POLICY = (
+    "apt-cache",
+    *("-o", "Dir::State::status=/dev/null"),
+    *("-o", "Dir::Cache::pkgcache="),
+    *("-o", "Dir::Cache::srcpkgcache="),
+    *("policy", "docker.io", "docker-buildx"),
+)
+
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -33,7 +43,7 @@ def install(what: str) -> None:
     _recover()
     _run(["apt-get", "-o", "DPkg::Lock::Timeout=300", "update"])
     release = Path("/etc/os-release").read_text(encoding="utf-8")
-    policy = commands.check(["apt-cache", "policy", "docker.io", "docker-buildx"])
+    policy = commands.check(POLICY)
     if good_enough(candidates(policy)):
         _run(packages.install_argv("apt", what))
         return

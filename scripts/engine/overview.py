@@ -11,8 +11,15 @@ from scripts.errors import PipelineError
 from scripts.settings import Settings
 
 
-def status(settings: Settings) -> list[tuple[str, str]]:
-    """Name and value of each row; starts nothing and raises nothing for a missing engine."""
+def status(settings: Settings) -> list[str]:
+    """The rows as lines; starts nothing, and raises nothing for a missing engine."""
+    table = rows(settings)
+    width = max(len(name) for name, _ in table)
+    return [f"{name:<{width}}  {value}" for name, value in table]
+
+
+def rows(settings: Settings) -> list[tuple[str, str]]:
+    """Name and value of each row."""
     folder = settings.engine_path()
     seen = look(folder)
     try:

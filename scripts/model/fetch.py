@@ -40,9 +40,9 @@ class Patience:
     from try to try. All in seconds.
     """
 
-    tries: int = 5
+    tries: int = 6
     unreached: int = 2
-    pause: float = 1.0
+    pause: float = 0.3
     longest_pause: float = 30.0
     first: float = 10.0
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -21,10 +21,10 @@ import { startRetention } from "./store/retention.js";
 import { readVersion } from "./version.js";
 
 /** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
-const DRAIN_MSEC = 8000;
+const DRAIN_MSEC = 7000;
 
 /** After which the process ends whatever still holds it. */
-const LAST_MSEC = 9500;
+const LAST_MSEC = 9000;
 
 export interface StartOptions {
     readonly configuration: Configuration;

@@ -17,9 +17,9 @@ const KINDS_OF: Readonly<Record<LogLevel, ReadonlySet<Kind>>> = {
     trace: new Set<Kind>(["error", "warn", "info", "debug", "trace"]),
 };
 
-/** `timestamp LEVEL pipe message`, on one line; the timestamp is UTC. */
+/** `timestamp LEVEL pipe message`, on one line and without control characters; the timestamp is UTC. */
 export function formatLine(row: LogRow): string {
-    const message = row.message.trim().replace(/\s*\n\s*/g, " | ");
+    const message = row.message.trim().replace(/\s*\n\s*/g, " | ").replace(/\p{Cc}/gu, "?");
     return `${new Date(row.ts).toISOString()} ${row.kind.toUpperCase()} ${row.pipe} ${message}`;
 }
 

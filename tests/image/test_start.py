@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import service_client
+from scripts import commands, service_client
 from scripts.engine import Engine
 from tests import containers
 
@@ -60,12 +61,12 @@ def test_a_host_users_folder_stays_that_users(
 
 def test_a_named_volume_works(engine: Engine, image: dict[str, Any]) -> None:
     container = containers.describe(image["digest"], "")
-    container = containers.replace(container, volume=f"{container.name}-data")
+    container = replace(container, volume=f"{container.name}-data")
     try:
         with containers.healthy(engine, container) as running:
             assert service_client.get(running.address, "/state/models")["models"]
     finally:
-        containers.commands.check(engine.argv("volume", "rm", container.volume))
+        commands.check(engine.argv("volume", "rm", container.volume))
 
 
 def test_a_data_folder_that_cannot_be_written_names_the_fix(

@@ -120,7 +120,10 @@ export function parseConfiguration(text: string, fixed?: Fixed): Parsed {
             line: lineAt(text, error.offset),
             message: `not valid JSON with comments: ${printParseErrorCode(error.error)}`,
         }));
-        return { faults: faults.length > 0 ? faults : [{ key: "", line: 1, message: "must hold one JSON object" }], warnings: [] };
+        // Every object that is left open is a fault of the same place: one is enough.
+        const seen = new Set<string>();
+        const distinct = faults.filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`));
+        return { faults: distinct.length > 0 ? distinct : [{ key: "", line: 1, message: "must hold one JSON object" }], warnings: [] };
     }
 
     const at = (node: Node): number => lineAt(text, node.offset);

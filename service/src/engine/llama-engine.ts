@@ -44,6 +44,8 @@ const megabytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 
 export class LlamaEngine implements Engine {
     private runtime: Runtime | undefined;
+    /** Requests that come during the start wait for it. */
+    private starting: Promise<Runtime> | undefined;
     private loaded: Loaded | undefined;
 
     public constructor(
@@ -62,7 +64,8 @@ export class LlamaEngine implements Engine {
 
     public async start(): Promise<void> {
         const started = performance.now();
-        this.runtime = await openRuntime(this.backend, this.threads, this.log);
+        this.starting = openRuntime(this.backend, this.threads, this.log);
+        this.runtime = await this.starting;
         const { device } = await this.device();
         const took = Math.round(performance.now() - started);
         this.log.write("info", "engine", `${this.backend.type} on ${device} is ready after ${took} ms`);
@@ -88,7 +91,7 @@ export class LlamaEngine implements Engine {
         if (this.loaded !== undefined && sameSpec(this.loaded.info.spec, spec)) {
             return "exists";
         }
-        const runtime = this.open();
+        const runtime = await this.open();
         await checkGguf(spec.name, spec.file);
         // Two models at once may not fit, and on a GPU the new one would be laid around the old.
         await this.unload();
@@ -101,7 +104,7 @@ export class LlamaEngine implements Engine {
     }
 
     public async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
-        const { library, llama } = this.open();
+        const { library, llama } = await this.open();
         if (this.loaded === undefined) {
             throw new ServiceError(500, "No model is loaded.");
         }
@@ -116,13 +119,11 @@ export class LlamaEngine implements Engine {
     }
 
     public async checkGrammar(schema: object): Promise<string> {
+        const { llama } = await this.open();
         try {
-            await makeGrammar(this.open().llama, schema);
+            await makeGrammar(llama, schema);
             return "";
         } catch (thrown) {
-            if (thrown instanceof ServiceError) {
-                throw thrown;
-            }
             return messageOf(thrown);
         }
     }
@@ -135,13 +136,14 @@ export class LlamaEngine implements Engine {
         await this.unload();
         await this.runtime?.llama.dispose();
         this.runtime = undefined;
+        this.starting = undefined;
     }
 
-    private open(): Runtime {
-        if (this.runtime === undefined) {
-            throw new ServiceError(503, "The engine is still starting.", 1);
+    private async open(): Promise<Runtime> {
+        if (this.starting === undefined) {
+            throw new ServiceError(503, "The engine is not started.", 1);
         }
-        return this.runtime;
+        return this.starting;
     }
 
     private async unload(): Promise<void> {

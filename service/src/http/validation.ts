@@ -9,7 +9,9 @@ export function installValidation(server: FastifyInstance): void {
     const text = new Ajv({ ...settings, coerceTypes: true });
     server.setValidatorCompiler(({ schema, httpPart }) => (httpPart === "body" ? body : text).compile(schema as object));
     server.setSchemaErrorFormatter((errors, part) => {
-        const lines = errors.map(({ instancePath, message, params }) => {
+        // "Must be null" and "must match anyOf" say nothing beside the fault that they come with.
+        const telling = errors.filter(({ keyword, params }) => keyword !== "anyOf" && params["type"] !== "null");
+        const lines = telling.map(({ instancePath, message, params }) => {
             const extra = params["additionalProperty"];
             const place = `${part}${instancePath.replaceAll("/", ".")}`;
             return `${place} ${message ?? "is not valid"}${typeof extra === "string" ? ` (${extra})` : ""}`;

@@ -1,0 +1,65 @@
+"""Is this machine ready: `examine` looks, `report` tells, `run` is the task and fails by it.
+
+Nothing is started, installed or changed. A new check is a function in one of the modules here and
+a row in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from scripts.console import say
+from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor.finding import Finding, Scene
+from scripts.errors import DoctorFailed
+from scripts.settings import Settings
+
+CHECKS: tuple[Callable[[Scene], Finding], ...] = (
+    docker.answering,
+    docker.buildx,
+    docker.disk,
+    machine.memory,
+    reach.registry,
+    reach.hugging_face,
+    machine.ca,
+    machine.model,
+    hardware.nvidia_driver,
+    hardware.nvidia_toolkit,
+    hardware.amd,
+)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order of the table."""
+    scene = Scene.of(settings)
+    return [check(scene) for check in CHECKS]
+
+
+def report(findings: list[Finding], as_json: bool = False) -> str:
+    """The findings as a table for a person, or as a JSON list."""
+    if as_json:
+        return json.dumps([vars(finding) for finding in findings], indent=2)
+    width = max((len(finding.name) for finding in findings), default=0)
+    lines = []
+    for row in findings:
+        lines.append(f"{row.state}  {row.name:<{width}}  {row.detail}")
+        lines += [f"      {'':<{width}}  next: {row.next}"] if row.next else []
+    return "\n".join(lines)
+
+
+def run(settings: Settings, *, as_json: bool = False) -> None:
+    """The task `doctor`: print the findings, then `require` them."""
+    findings = examine(settings)
+    say(report(findings, as_json))
+    require(findings)
+
+
+def require(findings: list[Finding]) -> None:
+    """Raise `DoctorFailed` where a finding is a failure."""
+    failed = [finding for finding in findings if finding.state == "fail"]
+    if failed:
+        raise DoctorFailed(
+            f"{len(failed)} of {len(findings)} checks failed: {', '.join(f.name for f in failed)}.",
+            next=next((finding.next for finding in failed if finding.next), ""),
+        )

@@ -1,0 +1,71 @@
+"""The engine: does one answer that is good enough, and has its store the room for a build."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from scripts import commands, engine
+from scripts.console import size
+from scripts.doctor.finding import Finding, Scene, State
+from scripts.engine import Engine, versions
+from scripts.engine.decision import START_COMMAND, Install, Use, decide, describe
+from scripts.errors import PipelineError
+
+#: Bytes that a first build of the cpu variant takes in the engine's store: bases, packages, the
+#: application, and the default model (0.7 GB) as a layer, compressed and unpacked. An estimate.
+BUILD_ROOM = 6_000_000_000
+
+
+def answering(scene: Scene) -> Finding:
+    """An engine that answers, or what stands in the way of one."""
+    try:
+        step = decide(scene.survey)
+    except PipelineError as error:
+        detail = " ".join(part for part in (error.what, error.why) if part)
+        return Finding("engine", "fail", detail, error.next)
+    if isinstance(step, Use):
+        server = (scene.survey.own if step.own else scene.survey.default).server
+        return Finding("engine", "pass", f"{describe(step)}, version {server}")
+    if isinstance(step, Install):
+        return Finding("engine", "fail", describe(step), START_COMMAND)
+    return Finding("engine", "warn", describe(step), START_COMMAND)
+
+
+def buildx(scene: Scene) -> Finding:
+    """The buildx plugin, at its floor or above."""
+    found = scene.survey.buildx
+    floor = versions.BUILDX_FLOOR
+    if found is None:
+        return Finding("buildx", "fail", f"not installed, {floor} needed", START_COMMAND)
+    if found < floor:
+        return Finding("buildx", "fail", f"{found}, {floor} needed", "Upgrade buildx.")
+    return Finding("buildx", "pass", str(found))
+
+
+def disk(scene: Scene) -> Finding:
+    """Room for a build where the engine keeps its images."""
+    folder = _store(engine.find(scene.settings), scene.settings.engine_path() / "data")
+    if folder is None:
+        return Finding("disk", "pass", "the engine's store is not on this machine's file systems")
+    return judge_disk(folder, shutil.disk_usage(folder).free)
+
+
+def judge_disk(folder: Path, free: int) -> Finding:
+    """Enough is a pass; less is a warning, since a warm cache needs less; a tenth is a failure."""
+    detail = f"{size(free)} free in {folder}, a first build needs about {size(BUILD_ROOM)}"
+    if free >= BUILD_ROOM:
+        return Finding("disk", "pass", detail)
+    state: State = "fail" if free < BUILD_ROOM // 10 else "warn"
+    return Finding("disk", state, detail, "docker builder prune, docker image prune")
+
+
+def _store(found: Engine | None, planned: Path) -> Path | None:
+    """The engine's data root, or the nearest folder that is there already; None if it is remote."""
+    root = planned
+    if found is not None:
+        info = commands.capture(found.argv("info", "--format", "{{.DockerRootDir}}"), timeout=20)
+        root = Path(info.out.strip() or planned)
+        if not root.exists():  # a remote engine's, or Docker Desktop's inside its machine
+            return None
+    return next(path for path in (root, *root.parents) if path.exists())
