@@ -156,7 +156,7 @@ collect_groups() {
     groups=
     for group in $(
         stat -c %g "${ROOT}/dev/kfd" "${ROOT}"/dev/dri/renderD* "${ROOT}"/dev/nvidia* \
-            "${ROOT}/dev/dxg" 2>/dev/null
+            "${ROOT}/dev/dxg" 2>/dev/null || true # some are not there
         id -G
     ); do
         case ",0,${groups}," in

@@ -66,6 +66,13 @@ def target(tag: str, registry: str) -> str:
     return tag if registry in ("", "docker.io") else f"{registry.rstrip('/')}/{tag}"
 
 
+def registry_of(reference: str) -> str:
+    """The registry in a reference: its first part, where that can be a host (Docker's grammar)."""
+    first, slash, _ = reference.partition("/")
+    is_host = slash and ("." in first or ":" in first or first == "localhost")
+    return first if is_host else "docker.io"
+
+
 def _push(argv: list[str], reference: str, digest: str) -> None:
     echo(argv)
     result = commands.capture(argv)
@@ -84,7 +91,7 @@ def _push(argv: list[str], reference: str, digest: str) -> None:
 def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
     """Turn a push's error text into the error that its reader can act upon."""
     last = text.strip().splitlines()[-1] if text.strip() else "no message"
-    host = reference.partition("/")[0] if "." in reference.partition("/")[0] else "docker.io"
+    host = registry_of(reference)
     if NO_LOGIN.search(text):
         return LoginMissing(
             f"The registry {host} wants a login to push {reference}.",

@@ -130,13 +130,26 @@ def _source_files() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in _source_paths()}
 
 
+def broken(status: str) -> list[str]:
+    """The packages that were cut off while being unpacked, by `dpkg-query`'s abbreviated states.
+
+    dpkg wants them again and apt cannot: it looks for the archive of a version not yet recorded.
+    """
+    rows = (line.split() for line in status.splitlines())
+    return [row[1] for row in rows if len(row) == 2 and row[0][2:] == "R"]
+
+
 def _recover() -> None:
     """Finish an installation that was interrupted: dpkg refuses any other until then."""
     journal = Path("/var/lib/dpkg/updates")
     interrupted = journal.is_dir() and any(journal.iterdir())
-    if interrupted or commands.capture(["dpkg", "--audit"]).out:
-        say("dpkg was interrupted: finishing that first")
-        _run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
+    if not interrupted and not commands.capture(["dpkg", "--audit"]).out:
+        return
+    say("dpkg was interrupted: finishing that first")
+    _run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
+    states = commands.check(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${binary:Package}\n"])
+    if names := broken(states):
+        _run(["dpkg", "--remove", "--force-remove-reinstreq", *names])
 
 
 def _run(argv: list[str]) -> None:

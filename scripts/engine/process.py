@@ -72,11 +72,15 @@ def end(pid: int, what: str) -> None:
 
 
 def alive(pid: int, proc: Path = PROC) -> bool:
-    """Whether the process runs; a zombie has no command line, and does not."""
+    """Whether the process runs; a zombie does not. (A command line is empty during an exec.)"""
     child = _children.get(pid)
-    if child is not None and child.poll() is not None:
+    if child is not None:
+        return child.poll() is None
+    try:
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return False
-    return bool(_command_line(proc / str(pid)))
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _all(proc: Path) -> Iterator[tuple[int, list[str]]]:

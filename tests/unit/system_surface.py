@@ -3,6 +3,7 @@ the programs on its PATH, and who starts it. The entrypoint that runs on it is t
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -106,6 +107,7 @@ class Surface:
         """Put a file below the root; a device node is a plain file here."""
         full = self.root / path.lstrip("/")
         full.parent.mkdir(parents=True, exist_ok=True)
+        full.unlink(missing_ok=True)
         full.write_text(text, encoding="utf-8")
         full.chmod(mode)
         return full
@@ -120,11 +122,12 @@ class Surface:
         return self.file(f"/opt/mentator/backends/{folder}/libggml-{name}.so", text)
 
     def defaults(self, **models: str) -> None:
-        """Put default models into the image: name of the file, its text (which is its sum, too)."""
+        """Put default models into the image: name of the file, its text."""
         manifest = ""
         for name, text in models.items():
             self.file(f"/opt/mentator-llm-service/default-models/{name}.gguf", text, 0o444)
-            manifest += f"sum-of-{text}  {len(text)}  {name}.gguf\n"
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            manifest += f"{sha256}  {len(text)}  {name}.gguf\n"
         self.file("/opt/mentator-llm-service/default-models/manifest.txt", manifest, 0o444)
 
     def in_models(self, **files: str) -> None:
@@ -142,9 +145,9 @@ class Surface:
         return {path.name: path.read_text(encoding="utf-8") for path in self.models.iterdir()}
 
     def popen(
-        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str] | None = None
+        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str | None] | None = None
     ) -> subprocess.Popen[str]:
-        """Start the entrypoint with the arguments of `docker run IMAGE ...`."""
+        """Start the entrypoint with the arguments of `docker run IMAGE ...`; None unsets."""
         environment = {
             "PATH": str(self.tools),
             "HOME": str(self.record),
@@ -155,7 +158,7 @@ class Surface:
         switch = os.geteuid() == 0 and uid != ROOT
         return subprocess.Popen(
             [shutil.which("dash") or "sh", str(self.script), *argv],
-            env=environment,
+            env={name: value for name, value in environment.items() if value is not None},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -167,7 +170,7 @@ class Surface:
         )
 
     def start(
-        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str] | None = None
+        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str | None] | None = None
     ) -> Started:
         """Start the entrypoint and wait for its end, or for the service's."""
         process = self.popen(*argv, uid=uid, env=env)

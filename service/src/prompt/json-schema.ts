@@ -1,6 +1,7 @@
 /** Compiles clients' JSON Schemas. */
 
 import { Ajv } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.js";
 
@@ -12,14 +13,21 @@ export type Compiled = { readonly validate: Validator; readonly error: "" } | { 
 /** `format` says what a text means; without a table of formats it is not checked, as the standard allows. */
 const SETTINGS = { strict: false, allErrors: true, validateFormats: false, logger: false } as const;
 
-/** Draft 2020-12 unless `$schema` names an older draft. A fresh instance each: schemas may share an `$id`. */
+/** By what `$schema` says; 2020-12 when it says nothing. */
+function draftOf(schema: object): typeof Ajv | typeof Ajv2019 | typeof Ajv2020 {
+    const draft = String((schema as { $schema?: unknown }).$schema);
+    if (draft.includes("draft-07")) {
+        return Ajv;
+    }
+    return draft.includes("2019-09") ? Ajv2019 : Ajv2020;
+}
+
+/** A fresh instance for each schema: two of them may share an `$id`. */
 export function compileSchema(schema: object): Compiled {
-    const draft = (schema as { $schema?: unknown }).$schema;
     if ((schema as { $async?: unknown }).$async !== undefined) {
         return { error: "$async is not supported" };
     }
-    const older = typeof draft === "string" && /draft-0[67]/.test(draft);
-    const ajv = older ? new Ajv(SETTINGS) : new Ajv2020(SETTINGS);
+    const ajv = new (draftOf(schema))(SETTINGS);
     let check: ValidateFunction;
     try {
         check = ajv.compile(schema);

@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { fixedInContainer } from "../src/config/container.js";
+import { readConfiguration, readContainerConfiguration, writeTemplate } from "../src/config/file.js";
+import { parseConfiguration } from "../src/config/parse.js";
+import { configurationTemplate } from "../src/config/template.js";
+import { StartError } from "../src/errors.js";
+
+const DEFAULT_OPTIONS = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+const CONTAINER_FILE = "/opt/mentator-llm-service/data/mentator-llm-service.conf.jsonc";
+
+function folder(): string {
+    return mkdtempSync(path.join(tmpdir(), "mentator-"));
+}
+
+describe("parsing", () => {
+    it("gives defaults for what is left out", () => {
+        const { configuration, faults, warnings } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d"}');
+        expect(faults).toEqual([]);
+        expect(warnings).toEqual([]);
+        expect(configuration).toEqual({
+            port: 19777,
+            modelDir: "/m",
+            dbFile: "/d",
+            defaultOptions: DEFAULT_OPTIONS,
+            log: { level: "debug", liveDay: 30, savePrompt: false },
+        });
+    });
+
+    it("names key and line of every fault", () => {
+        const text = '{\n"port": 0,\n"modelDir": "rel",\n"dbFile": "/d",\n"log": {"liveDay": 366,\n"level": "info"},\n"defaultOptions": 7}';
+        expect(parseConfiguration(text).faults.map(({ key, line }) => [key, line])).toEqual([
+            ["defaultOptions", 7],
+            ["port", 2],
+            ["modelDir", 3],
+            ["log.level", 6],
+            ["log.liveDay", 5],
+        ]);
+    });
+
+    it("says where the syntax is wrong", () => {
+        const { faults, configuration } = parseConfiguration('{\n  "port": ,\n}');
+        expect(configuration).toBeUndefined();
+        expect(faults[0]).toMatchObject({ key: "", line: 2 });
+    });
+
+    it.each(["", "[]", "7", "null"])("refuses %j as a whole", (text) => {
+        expect(parseConfiguration(text).faults.length).toBeGreaterThan(0);
+    });
+
+    it("warns about unknown and doubled keys, and goes on", () => {
+        const text = '{"modelDir": "/m", "dbFile": "/d", "colour": 1, "port": 1, "port": 2, "log": {"x": 1}}';
+        const { configuration, warnings } = parseConfiguration(text);
+        expect(warnings.map(({ key }) => key)).toEqual(["colour", "port", "log.x"]);
+        expect(configuration?.port).toBe(2);
+    });
+
+    it("looks at no fixed key in container mode", () => {
+        const { configuration } = parseConfiguration('{"port": "x", "modelDir": 3}', fixedInContainer(CONTAINER_FILE));
+        expect(configuration).toMatchObject({
+            port: 19777,
+            dbFile: "/opt/mentator-llm-service/data/mentator-llm-service.db",
+            modelDir: "/opt/mentator-llm-service/data/models",
+            toolDir: "/opt/mentator-llm-service/data/tools",
+            toolEnvDir: "/opt/mentator-llm-service/data/toolsenv",
+        });
+    });
+});
+
+describe("templates", () => {
+    it("can be read back, both of them", () => {
+        expect(parseConfiguration(configurationTemplate("use")).faults).toEqual([]);
+        const { faults, warnings, configuration } = parseConfiguration(configurationTemplate("docker"), fixedInContainer(CONTAINER_FILE));
+        expect([faults, warnings]).toEqual([[], []]);
+        expect(configuration?.defaultOptions).toEqual(DEFAULT_OPTIONS);
+    });
+});
+
+describe("files", () => {
+    it("are written at the first start and left alone at the second", () => {
+        const file = path.join(folder(), "data", "c.jsonc");
+        expect(readContainerConfiguration(file).notes).toHaveLength(1);
+        const edited = readFileSync(file, "utf8").replace('"liveDay": 30', '"liveDay": 7 /* mine */');
+        writeFileSync(file, edited);
+        expect(readContainerConfiguration(file).configuration.log.liveDay).toBe(7);
+        expect(readFileSync(file, "utf8")).toBe(edited);
+        expect(readdirSync(path.dirname(file))).toEqual(["c.jsonc"]);
+    });
+
+    it("that are missing or invalid end the start with exit code 2", () => {
+        const missing = path.join(folder(), "none.jsonc");
+        expect(() => readConfiguration(missing)).toThrow(StartError);
+        const invalid = path.join(folder(), "c.jsonc");
+        writeFileSync(invalid, '{"log": {"savePrompt": 1}}');
+        try {
+            readContainerConfiguration(invalid);
+            expect.unreachable();
+        } catch (thrown) {
+            expect(thrown).toMatchObject({ exitCode: 2, lines: [`${invalid}:1: log.savePrompt: must be true or false, not 1`] });
+        }
+    });
+
+    it("are not generated over what is there", () => {
+        const at = folder();
+        writeTemplate(at);
+        expect(() => writeTemplate(at)).toThrow("is there already");
+    });
+});

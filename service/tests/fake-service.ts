@@ -1,0 +1,113 @@
+/** A service on a fake engine, a real catalog and a real database in a temporary folder. */
+
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Device, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec } from "../src/engine/engine.js";
+import type { Service } from "../src/http/service.js";
+import { Log } from "../src/log.js";
+import { ModelCatalog } from "../src/models/catalog.js";
+import { Prompts } from "../src/prompt/prompts.js";
+import { SerialScheduler } from "../src/schedule/serial.js";
+import { Database } from "../src/store/database.js";
+import { LogTable } from "../src/store/logs.js";
+import { PromptTable } from "../src/store/prompts.js";
+
+/** Answers with `text` after `delayMsec`; can be aborted. */
+export class FakeEngine implements Engine {
+    public ready = true;
+    public current: LoadedModel | undefined;
+    public text = "hello";
+    public cut = false;
+    public delayMsec = 0;
+    public readonly asked: GenerationRequest[] = [];
+
+    public async start(): Promise<void> {
+        await Promise.resolve();
+    }
+
+    public async device(): Promise<Device> {
+        return Promise.resolve({ type: "cpu", device: "test", totalVramMb: 0, usedVramMb: 0 });
+    }
+
+    public async load(spec: LoadSpec): Promise<"load" | "exists"> {
+        const before = JSON.stringify(this.current?.spec);
+        this.current = { spec, sizeBytes: 1, loadTimestamp: 1, gpulayer: spec.gpulayer ?? 0, contextSize: spec.contextSize ?? 1024 };
+        return Promise.resolve(before === JSON.stringify(spec) ? "exists" : "load");
+    }
+
+    public async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
+        this.asked.push(request);
+        await new Promise<void>((resolve, reject) => {
+            const timer = setTimeout(resolve, this.delayMsec);
+            signal.addEventListener("abort", () => {
+                clearTimeout(timer);
+                reject(signal.reason as Error);
+            });
+        });
+        return { text: this.text, cut: this.cut, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+    }
+
+    public async checkGrammar(): Promise<string> {
+        return Promise.resolve("");
+    }
+
+    public async inspect(): Promise<object> {
+        return Promise.resolve({ layerCount: 2 });
+    }
+
+    public async close(): Promise<void> {
+        await Promise.resolve();
+    }
+}
+
+export interface Fake {
+    readonly service: Service;
+    readonly engine: FakeEngine;
+    readonly scheduler: SerialScheduler;
+    readonly database: Database;
+    /** What was printed. */
+    readonly lines: string[];
+    stopping: boolean;
+}
+
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number } = {}): Fake {
+    const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
+    const modelDir = path.join(folder, "models");
+    mkdirSync(modelDir);
+    writeFileSync(path.join(modelDir, "Tiny.Q4.gguf"), "x");
+    const lines: string[] = [];
+    const log = new Log("debug", (line) => lines.push(line));
+    const database = new Database(path.join(folder, "test.db"), log);
+    const logTable = new LogTable(database);
+    log.attach((row) => logTable.add(row));
+    const savePrompt = options.savePrompt ?? false;
+    const promptTable = new PromptTable(database, savePrompt);
+    const engine = new FakeEngine();
+    const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
+    const scheduler = new SerialScheduler(engine, options.queueLimit);
+    const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const fake: Fake = {
+        engine,
+        scheduler,
+        database,
+        lines,
+        stopping: false,
+        service: {
+            version: "1.2.3",
+            startTimestamp: Date.now(),
+            backend: { type: "cpu", gpu: false, reason: "test" },
+            engine,
+            models,
+            scheduler,
+            prompts: new Prompts(models, scheduler, defaultOptions, promptTable.add, log),
+            logTable,
+            promptTable,
+            defaultOptions,
+            savePrompt,
+            log,
+            stopping: () => fake.stopping,
+        },
+    };
+    return fake;
+}

@@ -1,0 +1,200 @@
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { BODY_LIMIT, createServer } from "../src/http/server.js";
+import { type Fake, fakeService } from "./fake-service.js";
+
+let fake: Fake;
+let server: FastifyInstance;
+
+function use(made: Fake): void {
+    fake = made;
+    server = createServer(fake.service);
+}
+
+beforeEach(() => use(fakeService()));
+afterEach(async () => {
+    await server.close();
+    fake.database.close();
+});
+
+interface Answer {
+    readonly status: number;
+    readonly body: Record<string, unknown>;
+    readonly retryAfter: unknown;
+}
+
+async function call(method: "GET" | "POST" | "DELETE", url: string, payload?: object): Promise<Answer> {
+    const reply = await server.inject({ method, url, ...(payload === undefined ? {} : { payload }) });
+    return { status: reply.statusCode, body: reply.json(), retryAfter: reply.headers["retry-after"] };
+}
+
+const PROMPT = { model: "tiny.q4", message: { user: "Hi" }, durationMsec: 5000 };
+const SCHEMA = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+
+describe("state", () => {
+    it("tells version, models and itself", async () => {
+        expect((await call("GET", "/state/version")).body).toEqual({ version: "1.2.3" });
+        await fake.service.models.rescan();
+        expect((await call("GET", "/state/models")).body).toEqual({
+            models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, layerCount: 2 }],
+        });
+        const { body } = await call("GET", "/state");
+        expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", reason: "test" } });
+    });
+
+    it("counts prompts", async () => {
+        await call("POST", "/prompt", PROMPT);
+        await call("POST", "/prompt", { ...PROMPT, model: "none" });
+        const { body } = await call("GET", "/state");
+        expect(body["stats1h"]).toMatchObject({ total: 2, success: 1, failed: 1 });
+        expect(body["currentModel"]).toMatchObject({ name: "Tiny.Q4.gguf", contextSize: 1024 });
+    });
+
+    it("is ready with an engine and a model", async () => {
+        expect((await call("GET", "/health")).status).toBe(200);
+        expect((await call("GET", "/ready")).status).toBe(503);
+        await fake.service.models.rescan();
+        expect((await call("GET", "/ready")).status).toBe(200);
+        fake.engine.ready = false;
+        expect(await call("GET", "/ready")).toMatchObject({ status: 503, retryAfter: "1" });
+    });
+});
+
+describe("POST /prompt", () => {
+    it("answers text", async () => {
+        const { status, body } = await call("POST", "/prompt", { ...PROMPT, message: { user: "Hi", system: "Be brief" }, options: { topK: 3 } });
+        expect(status).toBe(200);
+        expect(body["result"]).toEqual({ loadModelStatus: "load", data: "hello", usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } });
+        expect(body["duration"]).toEqual({ promptMsec: expect.any(Number) as number, queueMsec: expect.any(Number) as number });
+        expect(fake.engine.asked).toMatchObject([{ user: "Hi", system: "Be brief", options: { topK: 3, maxTokens: 4096 } }]);
+    });
+
+    it("reloads for another contextSize only", async () => {
+        const status = async (extra: object): Promise<unknown> => (await call("POST", "/prompt", { ...PROMPT, ...extra })).body["result"];
+        expect(await status({})).toMatchObject({ loadModelStatus: "load" });
+        expect(await status({ contextSize: null })).toMatchObject({ loadModelStatus: "exists" });
+        expect(await status({ contextSize: 512 })).toMatchObject({ loadModelStatus: "load" });
+        expect(await status({ contextSize: 512, gpulayer: 0 })).toMatchObject({ loadModelStatus: "load" });
+    });
+
+    it("answers JSON, with a grammar when asked to", async () => {
+        fake.engine.text = '```json\n{"n": 4}\n```';
+        const plain = await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: false, jsonSchema: SCHEMA } });
+        expect(plain.body["result"]).toMatchObject({ data: { n: 4 } });
+        await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: true, jsonSchema: SCHEMA } });
+        expect(fake.engine.asked.map(({ grammarSchema }) => grammarSchema)).toEqual([undefined, SCHEMA]);
+    });
+
+    it.each([
+        ["an unknown model", { model: "none" }, /Available: Tiny\.Q4\.gguf/],
+        ["a schema that is none", { format: { useGrammar: true, jsonSchema: { type: "banana" } } }, /no usable JSON Schema/],
+        ["an answer that is not JSON", { format: { useGrammar: false, jsonSchema: SCHEMA } }, /not JSON/],
+        ["no user message", { message: {} }, /user/],
+        ["a text for a number", { durationMsec: "5" }, /durationMsec must be integer/],
+        ["an unknown option", { options: { heat: 1 } }, /heat/],
+        ["a small context", { contextSize: 511 }, /contextSize must be >= 512/],
+        ["tools", { toolServer: ["*"] }, /toolServer/],
+    ])("refuses %s", async (_, extra, message) => {
+        const { status, body } = await call("POST", "/prompt", { ...PROMPT, ...extra });
+        expect(status).toBe(400);
+        expect(body).toEqual({ error: expect.stringMatching(message) as string, duration: expect.any(Object) as object });
+    });
+
+    it("stops at the time limit", async () => {
+        fake.engine.delayMsec = 5000;
+        const { status, body } = await call("POST", "/prompt", { ...PROMPT, durationMsec: 30 });
+        expect(status).toBe(400);
+        expect(body["error"]).toMatch(/30 ms/);
+    });
+
+    it("queues, reports the wait, and has an end to it", async () => {
+        use(fakeService({ queueLimit: 1 }));
+        fake.engine.delayMsec = 60;
+        const replies = await Promise.all([1, 2, 3].map(() => call("POST", "/prompt", PROMPT)));
+        expect(replies.map(({ status }) => status)).toEqual([200, 200, 429]);
+        expect(replies[2]?.retryAfter).toBe("5");
+        expect(replies[1]?.body["duration"]).toMatchObject({ queueMsec: expect.closeTo(60, -2) as number });
+    });
+
+    it("finishes what runs and sends away what waits when it stops", async () => {
+        fake.engine.delayMsec = 300;
+        const replies = [call("POST", "/prompt", PROMPT), call("POST", "/prompt", PROMPT)];
+        await vi.waitFor(() => expect(fake.scheduler.waiting).toBe(1));
+        await fake.scheduler.drain(1000);
+        expect((await Promise.all(replies)).map(({ status }) => status)).toEqual([200, 503]);
+        fake.stopping = true;
+        expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "10" });
+    });
+
+    it("aborts what does not finish in time when it stops", async () => {
+        fake.engine.delayMsec = 60_000;
+        const reply = call("POST", "/prompt", PROMPT);
+        await vi.waitFor(() => expect(fake.engine.asked).toHaveLength(1));
+        await fake.scheduler.drain(20);
+        expect((await reply).status).toBe(503);
+    });
+});
+
+describe("errors", () => {
+    it("have one form", async () => {
+        expect(await call("GET", "/none")).toMatchObject({ status: 404, body: { error: "There is no GET /none." } });
+        const broken = await server.inject({ method: "POST", url: "/prompt", payload: "{", headers: { "content-type": "application/json" } });
+        expect(broken.statusCode).toBe(400);
+        const large = await call("POST", "/prompt", { ...PROMPT, message: { user: "x".repeat(BODY_LIMIT) } });
+        expect(large.status).toBe(413);
+        expect(large.body["error"]).toEqual(expect.any(String));
+    });
+});
+
+describe("checks and examples", () => {
+    it("say what would be accepted", async () => {
+        expect((await call("POST", "/check/jsonresponse", { schema: SCHEMA })).body).toEqual({ error: "" });
+        expect((await call("POST", "/check/gbnf", { schema: SCHEMA })).body).toEqual({ error: "" });
+        expect((await call("POST", "/check/jsonresponse", { schema: { type: 3 } })).body["error"]).not.toBe("");
+        expect((await call("POST", "/check/options", { options: { topK: 1 } })).body).toMatchObject({ error: "", options: { topK: 1, maxTokens: 4096 } });
+        expect((await call("POST", "/check/options", { options: { topK: -1 } })).body).toEqual({ error: "options/topK must be >= 0" });
+    });
+
+    it("give an example that is accepted", async () => {
+        const { body: schema } = await call("GET", "/helper/example/jsonresponse");
+        expect((await call("POST", "/check/jsonresponse", { schema })).body).toEqual({ error: "" });
+        const { body: options } = await call("GET", "/helper/example/options");
+        expect((await call("POST", "/check/options", { options })).body["error"]).toBe("");
+    });
+});
+
+describe("logs", () => {
+    const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+
+    it("keep no texts unless they are told to", async () => {
+        await call("POST", "/prompt", PROMPT);
+        const { body } = await call("GET", "/log/chat/byid");
+        expect(body["logs"]).toMatchObject([{ code: 200, request: null, answerRaw: null }]);
+        expect(fake.lines.join("\n")).not.toContain("hello");
+    });
+
+    it("keep texts when they are", async () => {
+        use(fakeService({ savePrompt: true }));
+        await call("POST", "/prompt", PROMPT);
+        const { body } = await call("GET", "/log/chat/byid?afterId=0&limit=500");
+        expect(body["logs"]).toMatchObject([{ answerRaw: "hello", request: JSON.stringify(PROMPT) }]);
+        const files = await server.inject(`/log/chat/bydate?date=${today}`);
+        expect(files.json()).toHaveLength(1);
+        expect((await call("DELETE", "/log/chat")).body).toEqual({ deleted: 1 });
+        expect((await call("GET", "/log/chat/byid")).body).toEqual({ logs: [] });
+    });
+
+    it("can be read from an id on and by the hour", async () => {
+        for (const message of ["one", "two", "three"]) {
+            fake.service.log.write("info", "core", message);
+        }
+        const messages = async (query: string): Promise<unknown[]> =>
+            ((await call("GET", `/log/core/byid${query}`)).body["logs"] as { message: string }[]).map(({ message }) => message);
+        expect(await messages("?limit=2")).toEqual(["two", "three"]);
+        expect(await messages("?afterId=1&limit=1")).toEqual(["two"]);
+        const files = (await server.inject(`/log/core/bydate?date=${today}`)).json<{ content: string }[]>();
+        expect(files.map(({ content }) => content).join("")).toMatch(/INFO core one\n/);
+        expect((await call("GET", "/log/core/bydate?date=x&hour=1")).status).toBe(400);
+        expect((await call("GET", "/log/core/byid?limit=x")).status).toBe(400);
+    });
+});

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts import doctor
+from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor.finding import Finding, Scene, State
+from scripts.engine.client import Answer, Chosen
+from scripts.engine.survey import Survey
+from scripts.engine.versions import parse
+from scripts.errors import DoctorFailed
+from scripts.settings import Settings
+
+
+def scene(**changes: object) -> Scene:
+    values: dict[str, object] = {
+        "chosen": None,
+        "default": Answer("answers", server=parse("28.5.2")),
+        "own": Answer("silent"),
+        "client": parse("28.2.2"),
+        "buildx": parse("0.29.1"),
+        "dockerd": None,
+        "root": True,
+        "service": "",
+        "manager": "apt",
+        "own_made": False,
+        "half_installed": False,
+    }
+    return Scene(Settings(), Survey(**{**values, **changes}))  # type: ignore[arg-type]
+
+
+SILENT = Answer("silent", detail="refused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "word"),
+    [
+        ({}, "pass", "28.5.2"),
+        ({"default": SILENT, "dockerd": parse("28.5.2")}, "warn", "starts the project's own"),
+        ({"default": SILENT}, "fail", "can be installed with apt"),
+        ({"default": SILENT, "chosen": Chosen("DOCKER_HOST", "tcp://x")}, "fail", "tcp://x"),
+    ],
+)
+def test_engine(changes: dict[str, object], state: State, word: str) -> None:
+    finding = docker.answering(scene(**changes))
+    assert (finding.state, word in finding.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("0.29.1", "pass"), ("0.12", "pass"), ("0.11.9", "fail"), ("", "fail")]
+)
+def test_buildx(version: str, state: State) -> None:
+    assert docker.buildx(scene(buildx=parse(version))).state == state
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [(docker.BUILD_ROOM, "pass"), (docker.BUILD_ROOM - 1, "warn"), (1_000_000, "fail")],
+)
+def test_disk(free: int, state: State) -> None:
+    assert docker.judge_disk(Path("/d"), free).state == state
+
+
+@pytest.mark.parametrize(
+    ("count", "state"),
+    [(machine.COMFORT, "pass"), (machine.NEED, "warn"), (machine.NEED - 1, "fail")],
+)
+def test_memory(count: int, state: State) -> None:
+    assert machine.judge_memory(count).state == state
+
+
+def test_available_memory() -> None:
+    text = "MemTotal:       24684084 kB\nMemFree: 1 kB\nMemAvailable:   24242280 kB\n"
+    assert machine.available(text) == 24242280 * 1024
+    assert machine.available("") == 0
+
+
+def test_ca_bundle_of_the_setting_must_be_there(tmp_path: Path) -> None:
+    wrong = Scene(Settings(ca_bundle=str(tmp_path / "none.pem")), scene().survey)
+    assert machine.ca(wrong).state == "fail"
+
+
+def test_no_staged_model_is_no_fault(tmp_path: Path) -> None:
+    assert machine.judge_model([]).state == "pass"
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"x" * 2000)
+    assert machine.judge_model([path]).detail == "staged: m.gguf (2.0 kB)"
+
+
+def test_what_is_out_of_reach_is_a_warning_that_names_the_stand_in() -> None:
+    assert reach.judge("r", "https://r", "", "packages").state == "pass"
+    finding = reach.judge("r", "https://r", "not in reach", "packages instead")
+    assert (finding.state, finding.detail) == ("warn", "https://r: not in reach; packages instead")
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "on_bus", "state", "word"),
+    [
+        (0, ["NVIDIA H100, 580.65.06"], True, "pass", "580.65.06"),
+        (127, [], False, "pass", "none: CPU"),
+        (127, [], True, "warn", "without its driver"),
+        (18, ["Failed to initialize NVML: Driver/library version mismatch"], True, "warn", "NVML"),
+        (0, [], True, "warn", "exit status 0"),
+    ],
+)
+def test_nvidia_driver(code: int, lines: list[str], on_bus: bool, state: State, word: str) -> None:
+    finding = hardware.judge_driver(code, lines, on_bus)
+    assert (finding.state, word in finding.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "found"),
+    [
+        ("0x10de\n", "0x030200\n", True),
+        ("0x10de\n", "0x030000\n", True),
+        ("0x10de\n", "0x040300\n", False),
+        ("0x8086\n", "0x030000\n", False),
+    ],
+)
+def test_a_card_on_the_bus(tmp_path: Path, vendor: str, kind: str, found: bool) -> None:
+    device = tmp_path / "0000:01:00.0"
+    device.mkdir()
+    (device / "vendor").write_text(vendor)
+    (device / "class").write_text(kind)
+    assert hardware.nvidia_on_bus(tmp_path) is found
+
+
+@pytest.mark.parametrize(
+    ("card", "passed_on", "installed", "state"),
+    [
+        (False, False, False, "pass"),
+        (True, True, True, "pass"),
+        (True, False, True, "warn"),
+        (True, False, False, "warn"),
+    ],
+)
+def test_nvidia_toolkit(card: bool, passed_on: bool, installed: bool, state: State) -> None:
+    finding = hardware.judge_toolkit(card=card, passed_on=passed_on, installed=installed)
+    assert finding.state == state
+
+
+@pytest.mark.parametrize(
+    ("kfd", "render", "allowed", "state", "word"),
+    [
+        (False, 0, False, "pass", "none: CPU"),
+        (False, 1, False, "pass", "no /dev/kfd"),
+        (True, 0, True, "warn", "no render node"),
+        (True, 2, True, "pass", "2 render nodes"),
+        (True, 1, False, "pass", "by number"),
+    ],
+)
+def test_amd(kfd: bool, render: int, allowed: bool, state: State, word: str) -> None:
+    finding = hardware.judge_amd(kfd, render, allowed)
+    assert (finding.state, word in finding.detail) == (state, True)
+
+
+FINDINGS = [Finding("engine", "fail", "none", "do this"), Finding("model", "pass", "staged: m")]
+
+
+def test_the_report_for_a_person() -> None:
+    assert doctor.report(FINDINGS).splitlines() == [
+        "fail  engine  none",
+        "              next: do this",
+        "pass  model   staged: m",
+    ]
+
+
+def test_the_report_for_a_machine() -> None:
+    assert json.loads(doctor.report(FINDINGS, as_json=True))[0] == {
+        "name": "engine",
+        "state": "fail",
+        "detail": "none",
+        "next": "do this",
+    }
+
+
+def test_a_failure_fails_and_a_warning_does_not() -> None:
+    with pytest.raises(DoctorFailed, match=r"1 of 2 checks failed: engine\."):
+        doctor.require(FINDINGS)
+    doctor.require([Finding("a", "warn", "b"), Finding("c", "pass", "d")])

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from scripts.engine import apt, apt_sources
+from scripts.engine.apt_sources import Source
+
+DEB822 = """\
+Types: deb
+# http://snapshot.example/archive
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+
+Types: deb-src
+URIs: http://mirror.example/debian
+Suites: bookworm
+Components: main
+
+Enabled: no
+Types: deb
+URIs: http://off.example/debian
+Suites: bookworm
+Components: main
+"""
+
+ONE_LINE = """\
+# deb http://old.example/debian bookworm main
+deb [arch=amd64 signed-by=/k.gpg] http://vendor.example/apt cloud main
+deb http://mirror.example/debian bookworm main contrib # the release
+deb-src http://mirror.example/debian bookworm main
+"""
+
+ARCHIVE = Source(
+    ("http://mirror.example/debian",),
+    ("bookworm", "bookworm-updates"),
+    ("main",),
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+)
+
+
+def test_the_main_archive_in_deb822_format() -> None:
+    sources = apt_sources.read({"debian.sources": DEB822})
+    assert [source.suites[0] for source in sources] == ["bookworm", "bookworm-security"]
+    assert apt_sources.main_archive(sources, "bookworm") == ARCHIVE
+
+
+def test_the_main_archive_in_the_one_line_format() -> None:
+    sources = apt_sources.read({"sources.list": ONE_LINE})
+    assert sources[0] == Source(("http://vendor.example/apt",), ("cloud",), ("main",), "/k.gpg")
+    found = apt_sources.main_archive(sources, "bookworm")
+    assert found == Source(("http://mirror.example/debian",), ("bookworm",), ("main", "contrib"))
+
+
+def test_a_host_of_vendors_only_has_no_main_archive() -> None:
+    sources = apt_sources.read({"x.list": "deb http://vendor.example/apt cloud main\n"})
+    assert apt_sources.main_archive(sources, "bookworm") is None
+
+
+def test_an_inline_key_keeps_its_lines() -> None:
+    key = "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n"
+    text = f"Types: deb\nURIs: http://m.example/d\nSuites: stable\nComponents: main\n{key}"
+    (source,) = apt_sources.read({"d.sources": text})
+    assert source.signed_by == "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc"
+    again = apt_sources.read({"t.sources": apt_sources.testing_stanza(source)})
+    assert again == [Source(source.uris, ("testing",), ("main",), source.signed_by)]
+
+
+def test_the_testing_stanza_is_the_same_archive() -> None:
+    assert apt_sources.testing_stanza(ARCHIVE).splitlines() == [
+        "Types: deb",
+        "URIs: http://mirror.example/debian",
+        "Suites: testing",
+        "Components: main",
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
+    ]
+
+
+POLICY_12 = """\
+docker.io:
+  Installed: (none)
+  Candidate: 20.10.24+dfsg1-1+deb12u1+b6
+  Version table:
+     20.10.24+dfsg1-1+deb12u1+b6 500
+        500 http://mirror.example/debian bookworm/main amd64 Packages
+"""
+POLICY_UBUNTU = """\
+docker.io:
+  Installed: (none)
+  Candidate: 28.2.2-0ubuntu1~24.04.1
+  Version table:
+docker-buildx:
+  Installed: (none)
+  Candidate: 0.21.3-0ubuntu1~24.04.1
+  Version table:
+"""
+POLICY_NONE = """\
+docker.io:
+  Installed: (none)
+  Candidate: 26.1.5+dfsg1-9+b1
+docker-buildx:
+  Installed: (none)
+  Candidate: (none)
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "engine", "good", "line"),
+    [
+        (POLICY_12, "20.10.24", False, "docker.io 20.10.24, docker-buildx (none)"),
+        (POLICY_UBUNTU, "28.2.2", True, "docker.io 28.2.2, docker-buildx 0.21.3"),
+        (POLICY_NONE, "26.1.5", False, "docker.io 26.1.5, docker-buildx (none)"),
+    ],
+)
+def test_candidates(policy: str, engine: str, good: bool, line: str) -> None:
+    found = apt.candidates(policy)
+    assert found["docker.io"] == Version(engine)
+    assert apt.good_enough(found) is good
+    assert apt.policy_line(found) == line
+
+
+def test_os_release() -> None:
+    text = 'PRETTY_NAME="Debian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=debian\n'
+    assert (apt.distribution(text), apt.codename(text)) == ("debian", "bookworm")
+    assert apt.distribution('ID="linuxmint"\nID_LIKE="ubuntu debian"\n') == "linuxmint"
+
+
+def test_the_private_configuration_leaves_the_hosts_alone() -> None:
+    options = apt.private_options(Path("/t"))
+    assert options[::2] == ["-o"] * 7
+    assert options[1::2] == [
+        "Dir::Etc::SourceParts=/t/src",
+        "Dir::Etc::SourceList=/dev/null",
+        "Dir::Etc::Preferences=/t/prefs",
+        "Dir::State::Lists=/t/lists",
+        "Acquire::Check-Valid-Until=false",
+        "Dir::Cache::pkgcache=",
+        "Dir::Cache::srcpkgcache=",
+    ]
+
+
+def test_packages_that_were_cut_off_while_being_unpacked() -> None:
+    states = "ii  adduser\niHR docker.io\niU  docker-cli\nrc  old\niHR libc6:amd64\n"
+    assert apt.broken(states) == ["docker.io", "libc6:amd64"]
