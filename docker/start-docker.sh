@@ -107,40 +107,44 @@ leave_root() {
         return 0 # prepare_data says it
     fi
     owner=$(stat -c '%u:%g' "${DATA}")
-    to_uid=${owner%:*}
-    to_gid=${owner#*:}
-    if [ "${to_uid}" -eq 0 ]; then
-        if is_rootless; then
-            stay_root "in a rootless engine that is the user who runs the engine"
-            return 0
-        fi
-        to_uid=${SERVICE_ID}
-        to_gid=${SERVICE_ID}
-    elif [ "${to_gid}" -eq 0 ]; then
-        to_gid=${to_uid}
+    if [ "${owner%:*}" -eq 0 ] && is_rootless; then
+        stay_root "in a rootless engine that is the user who runs the engine"
+        return 0
     fi
+    find_user "${owner}"
     collect_groups
     # no-new-privs: nothing in the image is set-uid, so nothing is lost.
     drop="--reuid=${to_uid} --regid=${to_gid} --no-new-privs --inh-caps=-all"
-    drop="${drop} ${groups:+--groups=${groups}}"
-    if [ -z "${groups}" ]; then
+    if [ -n "${groups}" ]; then
+        drop="${drop} --groups=${groups}"
+    else
         drop="${drop} --clear-groups"
     fi
     # shellcheck disable=SC2086 # options made of numbers: to be split
     if ! setpriv ${drop} true 2>/dev/null; then
         stay_root "this engine does not let it become uid ${to_uid}"
-        return 0
-    fi
-    if ! give_data "${owner}" "${to_uid}:${to_gid}"; then
+    elif ! give_data "${owner}" "${to_uid}:${to_gid}"; then
         stay_root "the data folder cannot be given to uid ${to_uid}"
-        return 0
+    else
+        export MENTATOR_ENTRYPOINT_USER="uid ${to_uid}, gid ${to_gid}, groups ${groups:-none}; root is left"
+        # shellcheck disable=SC2086 # as above
+        exec setpriv ${drop} sh "$0" "$@"
     fi
-    export MENTATOR_ENTRYPOINT_USER="uid ${to_uid}, gid ${to_gid}, groups ${groups:-none}; root is left"
-    # shellcheck disable=SC2086 # as above
-    exec setpriv ${drop} sh "$0" "$@"
 }
 
 stay_root() { MENTATOR_ENTRYPOINT_USER="root stays: $1"; }
+
+# find_user OWNER: sets `to_uid` and `to_gid` to who shall run; never a root's uid or gid.
+find_user() {
+    to_uid=${1%:*}
+    to_gid=${1#*:}
+    if [ "${to_uid}" -eq 0 ]; then
+        to_uid=${SERVICE_ID}
+        to_gid=${SERVICE_ID}
+    elif [ "${to_gid}" -eq 0 ]; then
+        to_gid=${to_uid}
+    fi
+}
 
 # Whether root in here is one unprivileged user outside: a map of a single id. What that user owns
 # outside is root's in here, and would be lost to the user if it were given away.
@@ -191,28 +195,25 @@ prepare_data() {
     say data "${DATA}"
 }
 
+# Says why the data folder cannot be written, by trying it once more aloud, and what helps.
 fail_unwritable() {
     why=$({ mkdir -p "${MODELS}" && true >>"${OFFERED}"; } 2>&1) || true
-    case ${why} in
-        *'ead-only file system'*)
-            fail 73 "The data folder ${DATA} cannot be written." "${why##*: }: it is mounted read-only." \
-                "Mount it without :ro: docker run --volume FOLDER_OR_VOLUME:${DATA} ..."
-            ;;
-        *) ;;
-    esac
-    if ! owner=$(stat -c '%u:%g' "${DATA}" 2>/dev/null); then
-        fail 73 "The data folder ${DATA} cannot be made." "${why##*: }" \
-            "Mount one: docker run --volume FOLDER_OR_VOLUME:${DATA} ..."
-    fi
+    why=${why##*: }
+    mount="docker run --volume FOLDER_OR_VOLUME:${DATA}"
     user=$(id -u):$(id -g)
-    fix="On the host: sudo chown -R ${user} THE_FOLDER_THAT_IS_MOUNTED_THERE"
-    case ${owner} in
-        "${user}") ;;
-        0:*) fix="Leave out --user: a container that starts as root takes the folder over. Or o${fix#O}" ;;
-        *) fix="docker run --user ${owner} ... (its owner). Or o${fix#O}" ;;
+    owner=$(stat -c '%u:%g' "${DATA}" 2>/dev/null) || owner=
+    chown="sudo chown -R ${user} THE_FOLDER_THAT_IS_MOUNTED_THERE"
+    case ${owner}/${why} in
+        */Read-only*) fix="Mount it without :ro: ${mount} ..." ;;
+        */'No space'*) fix="Free some space where it is mounted from." ;;
+        /*) fix="Mount one: ${mount} ..." ;;
+        "${user}"/*) fix="On the host: chmod u+rwx, or ${chown}; with SELinux: ${mount}:z ..." ;;
+        0:*) fix="Leave out --user: as root, the container takes it over. Or on the host: ${chown}" ;;
+        *) fix="docker run --user ${owner} ... (its owner). Or on the host: ${chown}" ;;
     esac
     fail 73 "The data folder ${DATA} cannot be written by ${user} (uid:gid)." \
-        "It belongs to ${owner}, mode $(stat -c %a "${DATA}"); ${why##*: }." "${fix}"
+        "${why:-Permission denied}${owner:+; it belongs to ${owner}, mode $(stat -c %a "${DATA}")}." \
+        "${fix}"
 }
 
 # ---- default models -------------------------------------------------------------------------------
@@ -300,9 +301,10 @@ copy_model() {
     fi
     part=${MODELS}/.$2${PART}
     if ! why=$({ cp --reflink=auto --no-preserve=mode "${DEFAULTS}/$2" "${part}" &&
-        mv -n "${part}" "${MODELS}/$2"; } 2>&1); then
+        mv -n "${part}" "${MODELS}/$2"; } 2>&1) || [ -e "${part}" ]; then
         rm -f "${part}" 2>/dev/null || true
-        cannot_copy "$2" "${why}" "Make ${MODELS} writable, or put a model into it."
+        cannot_copy "$2" "${why:-a file of this name has come meanwhile}" \
+            "Make ${MODELS} writable, or put a model into it."
         return 1
     fi
     say models "default $2 copied ($(mib "$1"))"

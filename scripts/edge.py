@@ -24,7 +24,7 @@ def task(
     """Invoke's `task`, whose body ends with a message and an exit code on a `PipelineError`."""
 
     def declare(body: Callable[..., None]) -> Task[Callable[..., None]]:
-        # Invoke would make a short flag of any letter that is left (-h for --cache-to): none is clear.
+        # No short flags: Invoke would take whatever letter is left, as -h for --cache-to.
         return Task(
             with_edge(body), help=dict(help or {}), iterable=list(iterable), auto_shortflags=False
         )

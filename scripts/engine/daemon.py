@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from scripts.console import say, size, wait_until
-from scripts.engine import bridge, client, configuration, network, process
+from scripts.engine import bridge, client, configuration, mounts, network, process
 from scripts.engine import folder as layout
 from scripts.errors import EngineUnreachable, NoSpace
 
@@ -41,15 +41,17 @@ def start(folder: Path) -> None:
 
 
 def stop(folder: Path) -> bool:
-    """End the engine in `folder`, and nothing else; returns whether one ran."""
+    """End the engine in `folder`, and nothing else; returns whether one ran.
+
+    Raises `EngineDenied` where it belongs to another user.
+    """
     pid = process.find("dockerd", folder)
     if pid is not None:
         process.end(pid, "the project's engine")
-    # A killed dockerd leaves its containerd behind.
-    child = process.find("containerd", layout.exec_root(folder))
-    if child is not None:
-        process.end(child, "its containerd")
     _clear(folder)
+    run = layout.exec_root(folder)
+    if mounts.release([folder, run]):
+        shutil.rmtree(run, ignore_errors=True)
     return pid is not None
 
 
@@ -109,7 +111,19 @@ def _await(folder: Path, pid: int) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a daemon that is gone left: dockerd refuses a pid file with any live pid."""
-    for name in ("dockerd.pid", "docker.sock"):
-        (folder / name).unlink(missing_ok=True)
+    """Remove what a daemon that is gone left.
+
+    A killed one leaves its containerd, and pid files that the next would believe, whatever program
+    has the number now, or a zombie (10 s of waiting with 28.5).
+    """
+    run = layout.exec_root(folder)
+    child = process.find("containerd", run)
+    if child is not None:
+        process.end(child, "a containerd that was left")
+    for left in (
+        folder / "dockerd.pid",
+        folder / "docker.sock",
+        run / "containerd" / "containerd.pid",
+    ):
+        left.unlink(missing_ok=True)
     bridge.remove(folder)

@@ -129,7 +129,7 @@ def _start(seen: Survey) -> Step | None:
     if by_hand:
         raise EngineDenied(
             "A Docker engine is installed and not running, and only root may start it.",
-            next=f"sudo {START_COMMAND}",
+            next=_as_root(seen),
         )
     return None
 
@@ -146,7 +146,7 @@ def _install(seen: Survey, what: str) -> Step:
         raise EngineDenied(
             found,
             why="Only root may install one.",
-            next=f"sudo {START_COMMAND}",
+            next=_as_root(seen),
         )
     raise EngineMissing(
         found,
@@ -171,3 +171,9 @@ def _socket_denied(seen: Survey) -> EngineDenied:
         why=seen.own.detail if seen.own.state == "denied" else seen.default.detail,
         next='sudo usermod -aG docker "$USER", then log in again (the group is as good as root).',
     )
+
+
+def _as_root(seen: Survey) -> str:
+    """The start as root, with this user's folder: root's own would be another."""
+    folder = shlex.quote(f"MENTATOR_ENGINE_DIR={seen.folder}")
+    return f"sudo env {folder} {START_COMMAND}"

@@ -84,6 +84,8 @@ def alive(pid: int, proc: Path = PROC) -> bool:
 
 
 def _all(proc: Path) -> Iterator[tuple[int, list[str]]]:
+    for child in _children.values():
+        child.poll()  # reaps the one that has ended
     for entry in proc.iterdir():
         if entry.name.isdigit() and (argv := _command_line(entry)):
             yield int(entry.name), argv

@@ -86,7 +86,7 @@ def test_killed_at_each_stage_and_run_again_it_succeeds(
 
 def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache: Path) -> None:
     """Run a build without the layer cache and kill it when `line` is printed."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         ["./mentator", "build", "--no-cache"],
         cwd=checkout,
         env=environment(cache),
@@ -94,18 +94,18 @@ def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout
-    seen = []
-    for text in process.stdout:
-        seen.append(text)
-        if re.search(line, text):
-            os.killpg(process.pid, how)
-            break
-    else:
-        pytest.fail(f"stage {stage} was never reached:\n{''.join(seen[-60:])}")
-    rest = process.stdout.read()
-    code = process.wait(timeout=60)
+    ) as process:
+        assert process.stdout
+        seen = []
+        for text in process.stdout:
+            seen.append(text)
+            if re.search(line, text):
+                os.killpg(process.pid, how)
+                break
+        else:
+            pytest.fail(f"stage {stage} was never reached:\n{''.join(seen[-60:])}")
+        rest = process.stdout.read()
+        code = process.wait(timeout=60)
     assert code != 0, f"{stage}: {rest[-500:]}"
     if how is not signal.SIGKILL:
         assert code == 130, f"{stage}: {rest[-500:]}"

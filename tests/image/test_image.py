@@ -82,7 +82,8 @@ def test_no_build_tool_is_in_the_image(engine: Engine, image: dict[str, Any], pr
 def test_no_cache_and_no_secret_is_in_the_image(engine: Engine, image: dict[str, Any]) -> None:
     script = (
         "find / -xdev \\( -name _cacache -o -name ca.crt -o -name '*.deb' -o -name .npmrc"
-        " -o -name gitRelease.bundle \\) -print; find /var/lib/apt/lists /var/cache/apt -type f ! -name lock"
+        " -o -name gitRelease.bundle \\) -print;"
+        " find /var/lib/apt/lists /var/cache/apt -type f ! -name lock"
     )
     assert inside(engine, image, script) == ""
 

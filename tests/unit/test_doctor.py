@@ -17,6 +17,7 @@ from scripts.settings import Settings
 
 def scene(**changes: object) -> Scene:
     values: dict[str, object] = {
+        "folder": Path("/e"),
         "chosen": None,
         "default": Answer("answers", server=parse("28.5.2")),
         "own": Answer("silent"),

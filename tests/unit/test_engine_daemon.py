@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.engine import configuration, daemon, folder, process
+from scripts.engine import configuration, daemon, folder, mounts, process
 from scripts.engine.bridge import Bridge
 from scripts.errors import NoSpace, UsageError
 
@@ -122,3 +122,19 @@ def test_the_logs_last_lines(tmp_path: Path) -> None:
     assert daemon.log_tail(tmp_path) == ""
     (tmp_path / "dockerd.log").write_text("a\nb\nc\n")
     assert daemon.log_tail(tmp_path, 2) == "b\nc"
+
+
+def test_mounts_below_a_folder_the_last_first() -> None:
+    table = (
+        "/dev/vda / ext4 rw 0 0\n/dev/vda /e/data ext4 rw 0 0\n/dev/vda /e2/data ext4 rw 0 0\n"
+        "nsfs /run/mentator-1/netns/default nsfs rw 0 0\n/dev/vda /e/my\\040data ext4 rw 0 0\n"
+    )
+    assert mounts.below(table, [Path("/e"), Path("/run/mentator-1")]) == [
+        Path("/e/my data"),
+        Path("/run/mentator-1/netns/default"),
+        Path("/e/data"),
+    ]
+
+
+def test_nothing_mounted_is_nothing_left(tmp_path: Path) -> None:
+    assert mounts.release([tmp_path], tmp_path / "none")

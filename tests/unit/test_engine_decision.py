@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ CONTEXT = Chosen("context rootless", "unix:///run/user/1000/docker.sock")
 
 #: Root on a machine with client, daemon and buildx, where nothing runs and no service is known.
 BASE = Survey(
+    folder=Path("/home/ada/engine"),
     chosen=None,
     default=SILENT,
     own=SILENT,
@@ -38,6 +40,7 @@ BASE = Survey(
     own_made=False,
     half_installed=False,
 )
+AS_ROOT = "sudo env MENTATOR_ENGINE_DIR=/home/ada/engine ./mentator engine.start --yes"
 BARE: dict[str, Any] = {"client": None, "buildx": None, "dockerd": None}
 
 
@@ -88,9 +91,9 @@ def test_the_next_step(changes: dict[str, Any], step: Step) -> None:
         ),
         ({"default": DENIED, "root": False}, EngineDenied, "usermod"),
         ({"own": DENIED, "root": False}, EngineDenied, "usermod"),
-        ({"root": False}, EngineDenied, "sudo ./mentator engine.start --yes"),
+        ({"root": False}, EngineDenied, AS_ROOT),
         ({"root": False, "service": "systemd"}, EngineDenied, "sudo systemctl start docker"),
-        ({**BARE, "root": False}, EngineDenied, "sudo ./mentator engine.start --yes"),
+        ({**BARE, "root": False}, EngineDenied, AS_ROOT),
         ({**BARE, "manager": ""}, EngineMissing, "Docker Desktop"),
         ({"dockerd": Version("20.10.24"), "manager": ""}, EngineMissing, "older than 23.0"),
     ],

@@ -109,11 +109,23 @@ def test_a_file_of_the_same_name_is_never_overwritten(surface: Surface) -> None:
 
 
 def test_a_link_of_the_same_name_is_kept_even_if_it_leads_nowhere(surface: Surface) -> None:
+    surface.defaults(other="o")
+    surface.start()
     surface.defaults(small="abc")
-    surface.in_models()
     (surface.models / "small.gguf").symlink_to("/mnt/later/small.gguf")
-    surface.start().reached()
+    assert "your file of this name is kept" in surface.start().row("models")
     assert (surface.models / "small.gguf").is_symlink()
+
+
+def test_a_file_that_comes_during_the_copy_is_not_overwritten(surface: Surface) -> None:
+    surface.defaults(small="abc")
+    surface.tool(
+        "cp", 'for last; do :; done; echo abc >"$last"; printf own >"${last%/*}/small.gguf"'
+    )
+    started = surface.start()
+    started.reached()
+    assert surface.model_files() == {"small.gguf": "own"}
+    assert "a file of this name has come meanwhile" in started.row("models")
 
 
 def test_a_part_of_an_interrupted_copy_is_removed_and_the_copy_made(surface: Surface) -> None:
@@ -278,9 +290,25 @@ def test_a_data_folder_with_a_list_that_cannot_be_written(surface: Surface) -> N
     assert surface.start().code == 73
 
 
-def test_a_read_only_mount_is_called_that(surface: Surface) -> None:
-    surface.data.chmod(0o555)
-    surface.tool("mkdir", "echo 'mkdir: cannot create: Read-only file system' >&2; exit 1")
+@pytest.mark.parametrize(
+    ("fault", "advice"),
+    [
+        ("Read-only file system", "Mount it without :ro"),
+        ("No space left on device", "Free some space"),
+        ("Permission denied", "sudo chown -R"),
+    ],
+)
+def test_the_advice_fits_the_fault(surface: Surface, fault: str, advice: str) -> None:
+    surface.tool("mkdir", f"echo 'mkdir: cannot create directory: {fault}' >&2; exit 1")
     started = surface.start()
     assert started.code == 73
-    assert "without :ro" in started.err
+    assert fault in started.err
+    assert advice in started.err
+
+
+def test_a_folder_that_only_lost_its_write_permission_later(surface: Surface) -> None:
+    surface.start().reached()
+    surface.data.chmod(0o555)
+    started = surface.start()
+    assert started.code == 73
+    assert "Permission denied; it belongs to" in started.err

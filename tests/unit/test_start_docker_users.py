@@ -99,10 +99,11 @@ def test_only_what_root_has_left_of_the_service_is_given_away(surface: Surface) 
     files = ["mentator-llm-service.db", "mentator-llm-service.db-wal", ".default-models"]
     for name in (*files, "notes.txt"):
         surface.file(f"/opt/mentator-llm-service/data/{name}", "", 0o600)
-    surface.file("/opt/mentator-llm-service/data/tools/mine.tool.txt")
+    below = surface.file("/opt/mentator-llm-service/data/tools/mentator-llm-service.txt")
     surface.models.mkdir()
     surface.own(surface.data / "mentator-llm-service.db-wal", 2000)
     surface.start(uid=ROOT).reached()
+    assert owner(below) == (0, 0)
     owners = {path.name: owner(path)[0] for path in surface.data.iterdir()}
     assert owners == {
         "mentator-llm-service.db": 1000,

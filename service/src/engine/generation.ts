@@ -1,15 +1,10 @@
 /** One answer: prompt in, text and token counts out. */
 
-import {
-    type ChatWrapper,
-    type LlamaContextSequence,
-    type LlamaGrammar,
-    type LlamaModel,
-} from "node-llama-cpp";
+import type { ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel } from "node-llama-cpp";
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest } from "../errors.js";
 import type { Generated, GenerationRequest } from "./engine.js";
-import type { Library } from "./runtime.js";
+import type { Library } from "./library.js";
 
 export interface Means {
     readonly library: Library;

@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { ServiceError } from "../errors.js";
 import type { ModelFacts } from "../models/catalog.js";
+import { loadLibrary } from "./library.js";
 
 /** Long lists that no caller needs. */
 const IGNORED_KEYS = [
@@ -21,7 +22,7 @@ function numberOf(value: unknown): number | undefined {
 
 /** @throws when the file is no GGUF file */
 export async function inspectGguf(file: string): Promise<ModelFacts> {
-    const { readGgufFileInfo } = await import("node-llama-cpp");
+    const { readGgufFileInfo } = await loadLibrary();
     const info = await readGgufFileInfo(file, {
         readTensorInfo: false,
         sourceType: "filesystem",
@@ -42,7 +43,7 @@ export async function inspectGguf(file: string): Promise<ModelFacts> {
  * @throws ServiceError
  */
 export async function checkGguf(name: string, file: string): Promise<void> {
-    const { readGgufFileInfo } = await import("node-llama-cpp");
+    const { readGgufFileInfo } = await loadLibrary();
     let ends: number;
     try {
         const info = await readGgufFileInfo(file, {

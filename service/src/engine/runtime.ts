@@ -4,8 +4,7 @@ import type { Llama } from "node-llama-cpp";
 import type { Backend } from "../backend.js";
 import { messageOf, StartError } from "../errors.js";
 import type { Kind, Log } from "../log.js";
-
-export type Library = typeof import("node-llama-cpp");
+import { type Library, loadLibrary } from "./library.js";
 
 export interface Runtime {
     readonly library: Library;
@@ -28,8 +27,7 @@ function refuse(backend: Backend, why: string): StartError {
  * @throws StartError with exit code 3
  */
 export async function openRuntime(backend: Backend, threads: number, log: Log): Promise<Runtime> {
-    // Imported late: it takes a quarter of a second, and the port shall be open by then.
-    const library = await import("node-llama-cpp");
+    const library = await loadLibrary();
     let llama: Llama;
     try {
         llama = await library.getLlama({
