@@ -11,7 +11,7 @@ from filelock import FileLock
 from scripts.console import say, size, wait_until
 from scripts.engine import bridge, client, configuration, mounts, network, process
 from scripts.engine import folder as layout
-from scripts.errors import EngineUnreachable, NoSpace
+from scripts.errors import EngineDenied, EngineUnreachable, NoSpace
 
 #: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
 PATIENCE = 90.0
@@ -28,15 +28,16 @@ def start(folder: Path) -> None:
     layout.check_length(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "start.lock"):  # two tasks at once: the second finds the first's
-        pid = process.find("dockerd", folder)
-        if pid is None:
+        running = process.find("dockerd", folder)
+        if running is None:
             require_room(folder, ROOM, "The engine")
             _clear(folder)
-            pid = _launch(folder)
+        pid = running or _launch(folder)
     try:
         _await(folder, pid)
     except KeyboardInterrupt:
-        stop(folder)
+        if running is None:
+            stop(folder)
         raise
 
 
@@ -48,7 +49,10 @@ def stop(folder: Path) -> bool:
     pid = process.find("dockerd", folder)
     if pid is not None:
         process.end(pid, "the project's engine")
-    _clear(folder)
+    try:
+        _clear(folder)
+    except PermissionError as error:
+        raise EngineDenied(f"{folder} belongs to another user.", why=str(error)) from None
     run = layout.exec_root(folder)
     if mounts.release([folder, run]):
         shutil.rmtree(run, ignore_errors=True)

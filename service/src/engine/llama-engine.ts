@@ -187,7 +187,7 @@ export class LlamaEngine implements Engine {
     }
 
     private loadFailure(library: Runtime["library"], spec: LoadSpec, thrown: unknown): ServiceError {
-        const why = `The model ${spec.name} cannot be loaded: ${messageOf(thrown)}`;
+        const why = `The model ${spec.name} cannot be loaded: ${messageOf(thrown).replace(/\.?$/, ".")}`;
         const asked = spec.gpulayer !== undefined || spec.contextSize !== undefined;
         if (thrown instanceof library.InsufficientMemoryError && asked) {
             return badRequest(`${why} Ask for a smaller contextSize or gpulayer, or leave them out.`);
