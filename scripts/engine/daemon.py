@@ -8,10 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from scripts.console import say, size, wait_until
+from scripts import space
+from scripts.console import say, wait_until
 from scripts.engine import bridge, client, configuration, mounts, network, process
 from scripts.engine import folder as layout
-from scripts.errors import EngineDenied, EngineUnreachable, NoSpace
+from scripts.errors import EngineDenied, EngineUnreachable
 
 #: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
 PATIENCE = 90.0
@@ -30,7 +31,7 @@ def start(folder: Path) -> None:
     with FileLock(folder / "start.lock"):  # two tasks at once: the second finds the first's
         running = process.find("dockerd", folder)
         if running is None:
-            require_room(folder, ROOM, "The engine")
+            space.require(folder, ROOM, "The engine")
             _clear(folder)
         pid = running or _launch(folder)
     try:
@@ -57,17 +58,6 @@ def stop(folder: Path) -> bool:
     if mounts.release([folder, run]):
         shutil.rmtree(run, ignore_errors=True)
     return pid is not None
-
-
-def require_room(folder: Path, count: int, what: str) -> None:
-    """Raise `NoSpace` unless `count` bytes are free in `folder`, or in what it will be made in."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if free < count:
-        raise NoSpace(
-            f"{what} needs {size(count)} in {folder}, which has {size(free)} free.",
-            next="Free some space, or choose another folder: MENTATOR_ENGINE_DIR.",
-        )
 
 
 def log_tail(folder: Path, lines: int = 8) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts import space
 from scripts.errors import ModelInvalid, NoSpace, UsageError
 from scripts.model import place as placing
-from scripts.model import space
 from scripts.model.stage import stage, staged_name
 from scripts.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
