@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from scripts import commands, console
+from scripts import console
+from scripts.errors import CommandFailed
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,9 @@ def test_a_wait_without_a_terminal_says_so_now_and_then(
 
 def test_what_ready_raises_passes_through() -> None:
     def broken() -> bool:
-        raise commands.CommandFailed("It ended.")
+        raise CommandFailed("It ended.")
 
-    with pytest.raises(commands.CommandFailed):
+    with pytest.raises(CommandFailed):
         console.wait_until("waiting", broken, timeout=20)
 
 
@@ -125,5 +127,8 @@ def test_a_wait_on_a_terminal_is_drawn_and_wiped(
         answers = iter([False, True])
         console.wait_until("waiting", lambda: next(answers), timeout=20, interval=0.01)
         monkeypatch.undo()
-        drawn = os.read(leader, 1000).decode()
+        drawn = ""
+        while not drawn.endswith("\x1b[K"):
+            assert select.select([leader], [], [], 5)[0], drawn
+            drawn += os.read(leader, 1000).decode()
     assert drawn == "\rwaiting ... 0 s\r\x1b[K"
