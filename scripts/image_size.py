@@ -102,10 +102,12 @@ def table(sizes: Sizes) -> str:
 def _documents(engine: Engine, image: str) -> dict[str, Any]:
     """The JSON documents in the image's archive, by digest; layers are passed over."""
     documents: dict[str, Any] = {}
-    with commands.stream(engine.argv("image", "save", image)) as out:
-        # An archive that breaks off is the command's fault, which says why.
-        with suppress(tarfile.ReadError), tarfile.open(fileobj=out, mode="r|") as archive:
-            documents.update(_json_members(archive))
+    with (
+        commands.stream(engine.argv("image", "save", image)) as out,
+        suppress(tarfile.ReadError),  # one that breaks off is the command's fault, which says why
+        tarfile.open(fileobj=out, mode="r|") as archive,
+    ):
+        documents.update(_json_members(archive))
     return documents
 
 
