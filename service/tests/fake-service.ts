@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Device, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec } from "../src/engine/engine.js";
+import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import type { Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
 import { ModelCatalog } from "../src/models/catalog.js";
@@ -18,8 +18,10 @@ export class FakeEngine implements Engine {
     public ready = true;
     public current: LoadedModel | undefined;
     public text = "hello";
-    public cut = false;
+    public finishReason: FinishReason = "stop";
+    public toolCalls: Generated["toolCalls"] = [];
     public delayMsec = 0;
+    public slots = 1;
     public readonly asked: GenerationRequest[] = [];
 
     public async start(): Promise<void> {
@@ -30,14 +32,37 @@ export class FakeEngine implements Engine {
         return Promise.resolve({ type: "cpu", device: "test", totalVramMb: 0, usedVramMb: 0 });
     }
 
-    public async load(spec: LoadSpec): Promise<"load" | "exists"> {
-        const before = JSON.stringify(this.current?.spec);
-        this.current = { spec, sizeBytes: 1, loadTimestamp: 1, gpulayer: spec.gpulayer ?? 0, contextSize: spec.contextSize ?? 1024 };
-        return Promise.resolve(before === JSON.stringify(spec) ? "exists" : "load");
+    public get loaded(): readonly LoadedModel[] {
+        return this.current === undefined ? [] : [this.current];
     }
 
-    public async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
+    public find(spec: LoadSpec): LoadedModel | undefined {
+        return JSON.stringify(this.current?.spec) === JSON.stringify(spec) ? this.current : undefined;
+    }
+
+    public async load(spec: LoadSpec): Promise<LoadedModel> {
+        const contextSize = spec.contextSize ?? 1024;
+        this.current = { spec, sizeBytes: 1, loadTimestamp: 1, gpulayer: spec.gpulayer ?? 0, contextSize, trainContextSize: 8192, slots: this.slots, batchSize: 128 };
+        return Promise.resolve(this.current);
+    }
+
+    public async generate(_model: LoadedModel, request: GenerationRequest, { signal, onChunk }: RunOptions): Promise<Generated> {
         this.asked.push(request);
+        await this.pause(signal);
+        for (const [text] of this.text.matchAll(/\s*\S+/g)) {
+            onChunk?.({ kind: "text", text, tokens: 1 });
+        }
+        const { text, finishReason, toolCalls } = this;
+        return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+    }
+
+    public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
+        await this.pause(signal);
+        return { vectors: texts.map((text) => [text.length, 0.5]), tokens: texts.length };
+    }
+
+    private async pause(signal: AbortSignal): Promise<void> {
+        signal.throwIfAborted();
         await new Promise<void>((resolve, reject) => {
             const timer = setTimeout(resolve, this.delayMsec);
             signal.addEventListener("abort", () => {
@@ -45,7 +70,6 @@ export class FakeEngine implements Engine {
                 reject(signal.reason as Error);
             });
         });
-        return { text: this.text, cut: this.cut, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
     }
 
     public async checkGrammar(): Promise<string> {

@@ -66,7 +66,9 @@ describe("POST /prompt", () => {
         expect(status).toBe(200);
         expect(body["result"]).toEqual({ loadModelStatus: "load", data: "hello", usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } });
         expect(body["duration"]).toEqual({ promptMsec: expect.any(Number) as number, queueMsec: expect.any(Number) as number });
-        expect(fake.engine.asked).toMatchObject([{ user: "Hi", system: "Be brief", options: { topK: 3, maxTokens: 4096 } }]);
+        expect(fake.engine.asked).toMatchObject([
+            { messages: [{ role: "system", content: "Be brief" }, { role: "user", content: "Hi" }], options: { topK: 3, maxTokens: 4096 } },
+        ]);
     });
 
     it("reloads for another contextSize only", async () => {
@@ -82,7 +84,7 @@ describe("POST /prompt", () => {
         const plain = await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: false, jsonSchema: SCHEMA } });
         expect(plain.body["result"]).toMatchObject({ data: { n: 4 } });
         await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: true, jsonSchema: SCHEMA } });
-        expect(fake.engine.asked.map(({ grammarSchema }) => grammarSchema)).toEqual([undefined, SCHEMA]);
+        expect(fake.engine.asked.map(({ constraint }) => constraint)).toEqual([undefined, { kind: "schema", schema: SCHEMA }]);
     });
 
     it.each([

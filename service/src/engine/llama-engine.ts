@@ -6,7 +6,7 @@ import type { Backend } from "../backend.js";
 import { badRequest, messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { ModelFacts } from "../models/catalog.js";
-import type { Device, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec } from "./engine.js";
+import type { Busy, Constraint, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
 import { generate } from "./generation.js";
 import { checkGguf, inspectGguf } from "./gguf.js";
 import { openRuntime, type Runtime } from "./runtime.js";
@@ -40,13 +40,28 @@ async function makeGrammar(llama: Llama, schema: object): Promise<LlamaGrammar> 
     return llama.createGrammarForJsonSchema(schema as never);
 }
 
+async function constrain(llama: Llama, constraint: Constraint): Promise<LlamaGrammar> {
+    try {
+        switch (constraint.kind) {
+            case "schema":
+                return await makeGrammar(llama, constraint.schema);
+            case "json":
+                return await llama.getGrammarFor("json");
+            case "grammar":
+                return await llama.createGrammar({ grammar: constraint.gbnf });
+        }
+    } catch (thrown) {
+        throw badRequest(`The answer's form cannot be used as a grammar: ${messageOf(thrown)}`);
+    }
+}
+
 const megabytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 
 export class LlamaEngine implements Engine {
     private runtime: Runtime | undefined;
     /** Requests that come during the start wait for it. */
     private starting: Promise<Runtime> | undefined;
-    private loaded: Loaded | undefined;
+    private slot: Loaded | undefined;
 
     public constructor(
         private readonly backend: Backend,
@@ -59,7 +74,7 @@ export class LlamaEngine implements Engine {
     }
 
     public get current(): LoadedModel | undefined {
-        return this.loaded?.info;
+        return this.slot?.info;
     }
 
     public async start(): Promise<void> {
@@ -87,35 +102,49 @@ export class LlamaEngine implements Engine {
         };
     }
 
-    public async load(spec: LoadSpec, signal: AbortSignal): Promise<"load" | "exists"> {
-        if (this.loaded !== undefined && sameSpec(this.loaded.info.spec, spec)) {
-            return "exists";
-        }
+    public get loaded(): readonly LoadedModel[] {
+        return this.slot === undefined ? [] : [this.slot.info];
+    }
+
+    public find(spec: LoadSpec): LoadedModel | undefined {
+        return this.slot !== undefined && sameSpec(this.slot.info.spec, spec) ? this.slot.info : undefined;
+    }
+
+    public async load(spec: LoadSpec, _busy: Busy, signal: AbortSignal): Promise<LoadedModel> {
         const runtime = await this.open();
         await checkGguf(spec.name, spec.file);
         // Two models at once may not fit, and on a GPU the new one would be laid around the old.
         await this.unload();
         const started = performance.now();
-        this.loaded = await this.bring(runtime, spec, signal);
-        const { contextSize, gpulayer } = this.loaded.info;
+        this.slot = await this.bring(runtime, spec, signal);
+        const { contextSize, gpulayer } = this.slot.info;
         const took = Math.round(performance.now() - started);
         this.log.write("info", "engine", `loaded ${spec.name} in ${took} ms: context ${contextSize} tokens, ${gpulayer} layers on GPU`);
-        return "load";
+        return this.slot.info;
     }
 
-    public async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
+    public async generate(loaded: LoadedModel, request: GenerationRequest, run: RunOptions): Promise<Generated> {
         const { library, llama } = await this.open();
-        if (this.loaded === undefined) {
-            throw new ServiceError(500, "No model is loaded.");
+        const { model, sequence, chatWrapper } = this.held(loaded);
+        const grammar = request.constraint === undefined ? undefined : await constrain(llama, request.constraint);
+        return generate({ library, model, sequence, chatWrapper, grammar }, request, run);
+    }
+
+    public async embed(loaded: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
+        const { model } = this.held(loaded);
+        const context = await model.createEmbeddingContext({ threads: this.threads, createSignal: signal });
+        try {
+            const vectors: (readonly number[])[] = [];
+            let tokens = 0;
+            for (const text of texts) {
+                signal.throwIfAborted();
+                tokens += context.calculateInputLength(text);
+                vectors.push((await context.getEmbeddingFor(text)).vector);
+            }
+            return { vectors, tokens };
+        } finally {
+            await context.dispose();
         }
-        const grammar =
-            request.grammarSchema === undefined
-                ? undefined
-                : await makeGrammar(llama, request.grammarSchema).catch((thrown: unknown) => {
-                      throw badRequest(`format.jsonSchema cannot be used as a grammar: ${messageOf(thrown)}`);
-                  });
-        const { model, sequence, chatWrapper } = this.loaded;
-        return generate({ library, model, sequence, chatWrapper, grammar }, request, signal);
     }
 
     public async checkGrammar(schema: object): Promise<string> {
@@ -139,6 +168,13 @@ export class LlamaEngine implements Engine {
         this.starting = undefined;
     }
 
+    private held(loaded: LoadedModel): Loaded {
+        if (this.slot?.info !== loaded) {
+            throw new ServiceError(500, `The model ${loaded.spec.name} is not loaded any more.`);
+        }
+        return this.slot;
+    }
+
     private async open(): Promise<Runtime> {
         if (this.starting === undefined) {
             throw new ServiceError(503, "The engine is not started.", 1);
@@ -147,8 +183,8 @@ export class LlamaEngine implements Engine {
     }
 
     private async unload(): Promise<void> {
-        const before = this.loaded;
-        this.loaded = undefined;
+        const before = this.slot;
+        this.slot = undefined;
         await before?.model.dispose();
     }
 
@@ -175,6 +211,9 @@ export class LlamaEngine implements Engine {
                 loadTimestamp: Date.now(),
                 gpulayer: model.gpuLayers,
                 contextSize: context.contextSize,
+                trainContextSize: model.trainContextSize,
+                slots: 1,
+                batchSize: context.batchSize,
             };
             return { info, model, sequence: context.getSequence(), chatWrapper: library.resolveChatWrapper(model) };
         } catch (thrown) {

@@ -1,7 +1,7 @@
 /** POST /prompt from a valid body to an answer; knows nothing of HTTP but status codes. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { Generated, LoadSpec, Usage } from "../engine/engine.js";
+import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Model, ModelCatalog } from "../models/catalog.js";
@@ -40,6 +40,11 @@ function given<T>(value: T | null | undefined): value is T {
     return value !== undefined && value !== null;
 }
 
+function messagesOf({ user, system }: PromptRequest["message"]): ChatMessage[] {
+    const told: ChatMessage[] = given(system) && system !== "" ? [{ role: "system", content: system }] : [];
+    return [...told, { role: "user", content: user }];
+}
+
 function toServiceError(thrown: unknown): ServiceError {
     return thrown instanceof ServiceError ? thrown : new ServiceError(500, messageOf(thrown));
 }
@@ -70,10 +75,10 @@ export class Prompts {
             const finished = await this.scheduler.run({
                 spec,
                 request: {
-                    user: message.user,
-                    ...(given(message.system) && message.system !== "" ? { system: message.system } : {}),
+                    kind: "chat",
+                    messages: messagesOf(message),
                     options: { ...this.defaults, ...options },
-                    ...(format?.useGrammar === true ? { grammarSchema: format.jsonSchema } : {}),
+                    ...(format?.useGrammar === true ? { constraint: { kind: "schema", schema: format.jsonSchema } } : {}),
                 },
                 durationMsec: request.durationMsec,
                 signal,
@@ -82,9 +87,9 @@ export class Prompts {
             if ("failure" in finished) {
                 throw finished.failure;
             }
-            generated = finished.generated;
-            const { text, cut, usage } = generated;
-            const data = validate === undefined ? text : readAnswer(text, cut, validate);
+            generated = finished.result;
+            const { text, finishReason, usage } = generated;
+            const data = validate === undefined ? text : readAnswer(text, finishReason === "length", validate);
             const { loadModelStatus } = finished;
             return { code: 200, duration, result: { loadModelStatus, data, usage }, answerRaw: text };
         } catch (thrown) {

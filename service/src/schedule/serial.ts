@@ -1,11 +1,14 @@
 /** First come, first served, one at a time. */
 
-import type { Engine } from "../engine/engine.js";
+import type { Embedded, Engine, Generated, LoadedModel } from "../engine/engine.js";
 import { badRequest, ServiceError, shuttingDown } from "../errors.js";
-import type { Finished, Job, Scheduler } from "./scheduler.js";
+import type { EmbeddingJob, Finished, GenerationJob, Scheduler } from "./scheduler.js";
 
 /** Requests that may wait. Each holds its connection and its text, so there is an end to it. */
 const QUEUE_LIMIT = 256;
+
+type Job = Pick<GenerationJob, "spec" | "durationMsec" | "signal">;
+type Task<Result> = (model: LoadedModel, signal: AbortSignal) => Promise<Result>;
 
 interface Turn {
     readonly give: () => void;
@@ -21,17 +24,30 @@ export class SerialScheduler implements Scheduler {
 
     public constructor(
         private readonly engine: Engine,
-        private readonly limit = QUEUE_LIMIT,
+        public readonly limit = QUEUE_LIMIT,
     ) {}
 
     public get waiting(): number {
         return this.queue.length;
     }
 
-    public async run(job: Job): Promise<Finished> {
+    public get running(): number {
+        return this.busy ? 1 : 0;
+    }
+
+    public async run(job: GenerationJob): Promise<Finished<Generated>> {
+        const { request, onChunk } = job;
+        return this.take(job, (model, signal) => this.engine.generate(model, request, { signal, ...(onChunk === undefined ? {} : { onChunk }) }));
+    }
+
+    public async embed(job: EmbeddingJob): Promise<Finished<Embedded>> {
+        return this.take(job, (model, signal) => this.engine.embed(model, job.texts, signal));
+    }
+
+    private async take<Result>(job: Job, task: Task<Result>): Promise<Finished<Result>> {
         const came = performance.now();
         let began = Number.NaN;
-        const duration = (): Finished["duration"] => {
+        const duration = (): Finished<Result>["duration"] => {
             const now = performance.now();
             const left = Number.isNaN(began) ? now : began;
             return { queueMsec: Math.round(left - came), promptMsec: Math.round(now - left) };
@@ -43,7 +59,7 @@ export class SerialScheduler implements Scheduler {
         }
         began = performance.now();
         try {
-            const done = await this.perform(job);
+            const done = await this.perform(job, task);
             return { duration: duration(), ...done };
         } catch (failure) {
             return { duration: duration(), failure };
@@ -67,18 +83,18 @@ export class SerialScheduler implements Scheduler {
         clearTimeout(timer);
     }
 
-    private async perform(job: Job): Promise<Pick<Extract<Finished, { generated: unknown }>, "generated" | "loadModelStatus">> {
+    private async perform<Result>(job: Job, task: Task<Result>): Promise<{ result: Result; loadModelStatus: "load" | "exists" }> {
         const outside = AbortSignal.any([job.signal, this.stop.signal]);
         outside.throwIfAborted();
-        const loadModelStatus = await this.engine.load(job.spec, outside);
+        const there = this.engine.find(job.spec);
+        const model = there ?? (await this.engine.load(job.spec, () => false, outside));
         const limit = new AbortController();
-        const timer = setTimeout(
-            () => limit.abort(badRequest(`The time limit of ${job.durationMsec} ms (durationMsec) was reached.`)),
-            job.durationMsec,
-        );
+        const { durationMsec } = job;
+        const late = (): void => limit.abort(badRequest(`The time limit of ${durationMsec ?? 0} ms (durationMsec) was reached.`));
+        const timer = durationMsec === undefined ? undefined : setTimeout(late, durationMsec);
         try {
-            const generated = await this.engine.generate(job.request, AbortSignal.any([outside, limit.signal]));
-            return { generated, loadModelStatus };
+            const result = await task(model, AbortSignal.any([outside, limit.signal]));
+            return { result, loadModelStatus: there === undefined ? "load" : "exists" };
         } finally {
             clearTimeout(timer);
         }
