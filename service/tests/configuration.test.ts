@@ -24,8 +24,10 @@ describe("parsing", () => {
             port: 19777,
             modelDir: "/m",
             dbFile: "/d",
+            apiKey: "",
+            corsOrigins: [],
             defaultOptions: DEFAULT_OPTIONS,
-            log: { level: "debug", liveDay: 30, savePrompt: false },
+            log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
         });
     });
 
@@ -38,6 +40,12 @@ describe("parsing", () => {
             ["log.level", 6],
             ["log.liveDay", 5],
         ]);
+    });
+
+    it("shows no secret in a fault", () => {
+        const { faults } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d",\n"apiKey": "se cret", "corsOrigins": "x"}');
+        expect(faults.map(({ key, line }) => [key, line])).toEqual([["apiKey", 2], ["corsOrigins", 2]]);
+        expect(JSON.stringify(faults)).not.toContain("cret");
     });
 
     it("says where the syntax is wrong", () => {

@@ -4,10 +4,14 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
-import type { Service } from "../src/http/service.js";
+import { badRequest } from "../src/errors.js";
+import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
+import { measuredOf } from "../src/metrics/measured.js";
+import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
-import { Prompts } from "../src/prompt/prompts.js";
+import { Journal } from "../src/prompt/journal.js";
+import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
 import { SerialScheduler } from "../src/schedule/serial.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
@@ -85,6 +89,11 @@ export class FakeEngine implements Engine {
     }
 }
 
+const NO_TOOLS: ServerTools = {
+    choose: async (names) => (names.length > 0 ? Promise.reject(badRequest("toolServer: there are no tools")) : Promise.resolve([])),
+    call: async () => Promise.resolve(""),
+};
+
 export interface Fake {
     readonly service: Service;
     readonly engine: FakeEngine;
@@ -95,7 +104,7 @@ export interface Fake {
     stopping: boolean;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools } = {}): Fake {
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
     mkdirSync(modelDir);
@@ -111,6 +120,11 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
     const scheduler = new SerialScheduler(engine, options.queueLimit);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const startTimestamp = Date.now();
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, fake.stopping);
+    const ready = (): boolean => notReady() === undefined;
+    const metrics = new Metrics({ version: "1.2.3", backend: "cpu" }, measuredOf({ engine, models, scheduler, startTimestamp, ready }));
+    const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
         scheduler,
@@ -119,12 +133,17 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
         stopping: false,
         service: {
             version: "1.2.3",
-            startTimestamp: Date.now(),
+            startTimestamp,
             backend: { type: "cpu", gpu: false, reason: "test" },
             engine,
             models,
             scheduler,
-            prompts: new Prompts(models, scheduler, defaultOptions, promptTable.add, log),
+            prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
+            journal,
+            metrics,
+            apiKey: options.apiKey ?? "",
+            corsOrigins: options.corsOrigins ?? [],
+            notReady,
             logTable,
             promptTable,
             defaultOptions,

@@ -1,6 +1,6 @@
 /** What the rest of the service sees of the configuration file. */
 
-import type { LogLevel } from "../log.js";
+import type { LogFormat, LogLevel } from "../log.js";
 
 /** How the next token is chosen, and how many at most. */
 export interface GenerationOptions {
@@ -25,9 +25,13 @@ export interface Paths {
 
 export interface Configuration extends Paths {
     readonly port: number;
+    /** Empty: everybody may call. */
+    readonly apiKey: string;
+    readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;
     readonly log: {
         readonly level: LogLevel;
+        readonly format: LogFormat;
         /** Days that rows are kept. */
         readonly liveDay: number;
         readonly savePrompt: boolean;

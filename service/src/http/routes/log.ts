@@ -63,6 +63,7 @@ const CHAT_ROWS = rows({
     request: { ...TEXT_OR_NULL, description: "JSON; null unless log.savePrompt is set" },
     response: { ...TEXT_OR_NULL, description: "JSON" },
     answerRaw: { ...TEXT_OR_NULL, description: "The model's text" },
+    requestId: TEXT_OR_NULL,
 });
 
 const FILES = {

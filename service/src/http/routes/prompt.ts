@@ -49,7 +49,7 @@ export const promptRoutes: Routes = (server, service) => {
             // Also emitted after a complete answer, when nothing is left to stop.
             gone.abort(clientGone());
         });
-        const { result, duration, error } = await service.prompts.answer(request.body, gone.signal);
+        const { result, duration, error } = await service.prompts.answer(request.body, request.id, gone.signal);
         return error === undefined ? { duration, result } : sendError(request, reply, error, duration);
     });
 };
