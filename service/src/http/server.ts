@@ -10,6 +10,7 @@ import { checkRoutes } from "./routes/check.js";
 import { exampleRoutes } from "./routes/example.js";
 import { healthRoutes } from "./routes/health.js";
 import { logRoutes } from "./routes/log.js";
+import { pageRoutes } from "./routes/pages.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { stateRoutes } from "./routes/state.js";
 import { installSecurityHeaders } from "./security-headers.js";
@@ -24,7 +25,7 @@ const PART_LIMIT = 1000;
 
 export type Routes = (server: FastifyInstance, service: Service) => void;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service): FastifyInstance {
     const server = fastify({
