@@ -80,7 +80,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     log.attach((row) => logTable.add(row));
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
-    const engine = new LlamaEngine(backend, threads, log);
+    const engine = new LlamaEngine(backend, threads, configuration.engine, log);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new SerialScheduler(engine);

@@ -27,6 +27,7 @@ describe("parsing", () => {
             apiKey: "",
             corsOrigins: [],
             defaultOptions: DEFAULT_OPTIONS,
+            engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
             log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
         });
     });
@@ -75,6 +76,15 @@ describe("parsing", () => {
             toolEnvDir: "/opt/mentator-llm-service/data/toolsenv",
         });
     });
+});
+
+it("lets the engine decide, or tells it within limits", () => {
+    const parse = (engine: string): string[] =>
+        parseConfiguration(`{"modelDir": "/m", "dbFile": "/d", "engine": ${engine}}`).faults.map(({ key, message }) => `${key}: ${message}`);
+    expect(parse('{"slots": 0, "contextSize": 0, "batchSize": 0}')).toEqual([]);
+    expect(parse('{"slots": 4, "contextSize": 512, "batchSize": 64, "queueSize": 1}')).toEqual([]);
+    expect(parse('{"contextSize": 100}')).toEqual(["engine.contextSize: must be an integer, >= 512, or 0, not 100"]);
+    expect(parse('{"slots": 65, "queueSize": 0}')).toHaveLength(2);
 });
 
 describe("templates", () => {

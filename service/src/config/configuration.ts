@@ -1,5 +1,6 @@
 /** What the rest of the service sees of the configuration file. */
 
+import type { EngineSettings } from "../engine/sizing.js";
 import type { LogFormat, LogLevel } from "../log.js";
 
 /** How the next token is chosen, and how many at most. */
@@ -29,6 +30,7 @@ export interface Configuration extends Paths {
     readonly apiKey: string;
     readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;
+    readonly engine: EngineSettings;
     readonly log: {
         readonly level: LogLevel;
         readonly format: LogFormat;

@@ -61,11 +61,14 @@ function faultOf(key: Key, value: unknown): string | undefined {
             const kind = key.type === "integer" ? "an integer" : "a number";
             const typed = key.type === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
             const number = value as number;
+            if (typed && number === 0 && key.zero === true) {
+                return undefined;
+            }
             if (typed && number >= (key.min ?? -Infinity) && number <= (key.max ?? Infinity)) {
                 return undefined;
             }
             const limits = key.max === undefined ? `>= ${key.min ?? 0}` : `${key.min ?? 0}..${key.max}`;
-            return `must be ${kind}, ${limits}, not ${shown}`;
+            return `must be ${kind}, ${limits}${key.zero === true ? ", or 0" : ""}, not ${shown}`;
         }
     }
 }
@@ -192,6 +195,12 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             minP: number("defaultOptions.minP"),
             maxTokens: number("defaultOptions.maxTokens"),
             repeatPenalty: number("defaultOptions.repeatPenalty"),
+        },
+        engine: {
+            slots: number("engine.slots"),
+            contextSize: number("engine.contextSize"),
+            batchSize: number("engine.batchSize"),
+            queueSize: number("engine.queueSize"),
         },
         log: {
             level: text("log.level") as LogLevel,

@@ -10,6 +10,8 @@ export interface LoadSpec {
     readonly name: string;
     /** Absolute path. */
     readonly file: string;
+    /** Of the file, as listed: a file that was replaced is loaded again. Milliseconds. */
+    readonly modifiedMs?: number;
     /** Layers on the GPU; absent: as many as fit. */
     readonly gpulayer?: number;
     /** Tokens of one slot; absent: what the model and the memory allow, up to the engine's limit. */

@@ -1,16 +1,15 @@
-/** One answer: prompt in, text and token counts out. */
+/** One answer on one sequence: prompt in, text and token counts out. */
 
 import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from "node-llama-cpp";
-import { randomUUID } from "node:crypto";
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest } from "../errors.js";
-import type { ChatRequest, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall, Usage } from "./engine.js";
+import type { ChatRequest, Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
+import { callId, forcedTools, readCall } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
 
 export interface Means {
     readonly library: Library;
-    readonly model: LlamaModel;
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;
     readonly grammar: LlamaGrammar | undefined;
@@ -21,7 +20,10 @@ export interface Laid {
     readonly tokens: readonly Token[];
     /** Absent for a completion. */
     readonly history?: ChatHistoryItem[];
+    /** Tools that the model may call or not. */
     readonly functions?: ChatModelFunctions;
+    /** The answer is a tool call, by its grammar. */
+    readonly forced: boolean;
 }
 
 /** Our options in node-llama-cpp's words. */
@@ -31,7 +33,6 @@ function sampling(options: GenerationOptions): object {
     return { ...rest, repeatPenalty: repeatPenalty === 1 ? (false as const) : { penalty: repeatPenalty } };
 }
 
-/** The tools that the model may call by itself. */
 function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatModelFunctions | undefined {
     if (tools.length === 0 || toolChoice === "none") {
         return undefined;
@@ -44,34 +45,54 @@ function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatMode
     );
 }
 
-/** Lays out the prompt with the chat template, and counts it. @throws ServiceError */
+/** Lays the prompt out with the chat template. @throws ServiceError */
 export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest): Laid {
     if (request.kind === "completion") {
         const tokens = model.tokenize(request.prompt);
-        const bos = model.tokens.shouldPrependBosToken ? model.tokens.bos : null;
-        return { tokens: bos === null || tokens[0] === bos ? tokens : [bos, ...tokens] };
+        const { bos, shouldPrependBosToken } = model.tokens;
+        const begun = bos === null || !shouldPrependBosToken || tokens[0] === bos ? tokens : [bos, ...tokens];
+        return { tokens: begun, forced: false };
     }
     const told = toHistory(request.messages);
     // Some templates bring a system message of their own where there is none.
     const history = told[0]?.type === "system" ? told : [...chatWrapper.generateInitialChatHistory({}), ...told];
     const functions = functionsOf(request);
+    const forced = forcedTools(request) !== undefined;
     const { contextText } = chatWrapper.generateContextState({
         chatHistory: history.at(-1)?.type === "model" ? history : [...history, { type: "model", response: [] }],
         ...(functions === undefined ? {} : { availableFunctions: functions }),
     });
-    return { tokens: contextText.tokenize(model.tokenizer), history, ...(functions === undefined ? {} : { functions }) };
+    return { tokens: contextText.tokenize(model.tokenizer), history, forced, ...(functions === undefined ? {} : { functions }) };
 }
 
-/** @throws ServiceError with both counts */
-export function checkFits(laid: Laid, contextSize: number): void {
-    if (laid.tokens.length >= contextSize) {
-        throw badRequest(
-            `The prompt has ${laid.tokens.length} tokens and the context ${contextSize}: shorten it or ask for a larger contextSize.`,
-        );
+/** A sequence is full one token before its end, and one must be left for the answer. @throws ServiceError with both counts */
+export function checkFits({ tokens }: Laid, contextSize: number): void {
+    if (tokens.length === 0) {
+        throw badRequest("The prompt is empty.");
+    }
+    if (tokens.length > contextSize - 2) {
+        throw badRequest(`The prompt has ${tokens.length} tokens and the context ${contextSize}: shorten it or ask for a larger contextSize.`);
     }
 }
 
-/** What llama.cpp's answer and ours have in common. */
+/**
+ * Reads all but the last piece of the prompt, piece by piece: within one call node-llama-cpp looks at
+ * no signal. The last piece is left for the call that generates, which needs its logits.
+ * @returns tokens that the sequence held already
+ */
+async function readPrompt(sequence: LlamaContextSequence, tokens: readonly Token[], signal: AbortSignal): Promise<number> {
+    const all = [...tokens];
+    await sequence.adaptStateToTokens(all.slice(0, -1), false);
+    const cached = sequence.nextTokenIndex;
+    const piece = sequence.context.batchSize;
+    signal.throwIfAborted();
+    while (all.length - sequence.nextTokenIndex > piece) {
+        await sequence.evaluateWithoutGeneratingNewTokens(all.slice(sequence.nextTokenIndex, sequence.nextTokenIndex + piece));
+        signal.throwIfAborted();
+    }
+    return cached;
+}
+
 interface Answer {
     readonly text: string;
     readonly reasoning: string;
@@ -79,33 +100,33 @@ interface Answer {
     readonly finishReason: FinishReason;
 }
 
-async function answerChat(means: Means, laid: Laid, common: object, run: RunOptions): Promise<Answer> {
+type OnChunk = (chunk: Chunk) => void;
+
+async function answerChat(means: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
     const { library, sequence, chatWrapper, grammar } = means;
     const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
+    const { functions } = laid;
+    const told: object = functions === undefined ? {} : { functions, abortOnNonText: laid.forced };
     try {
         const { response, fullResponse, functionCalls, metadata } = await chat.generateResponse(laid.history ?? [], {
             ...common,
-            ...(laid.functions === undefined ? { ...(grammar === undefined ? {} : { grammar }) } : { functions: laid.functions }),
-            onResponseChunk: ({ type, text, tokens }) => {
-                run.onChunk?.({ kind: type === "segment" ? "reasoning" : "text", text, tokens: tokens.length });
-            },
+            // A forced call goes by its grammar; the functions are only told. Both together need abortOnNonText.
+            ...((functions === undefined || laid.forced) && grammar !== undefined ? { grammar } : {}),
+            ...told,
+            onResponseChunk: ({ type, text, tokens }) => onChunk({ kind: type === "segment" ? "reasoning" : "text", text, tokens: tokens.length }),
         });
         const reasoning = fullResponse.map((part) => (typeof part === "string" ? "" : part.text)).join("");
-        const calls = (functionCalls ?? []) as readonly { functionName: string; params: unknown }[];
-        const toolCalls = calls.map(({ functionName, params }) => ({
-            id: `call_${randomUUID().replaceAll("-", "")}`,
-            name: functionName,
-            arguments: JSON.stringify(params ?? {}),
-        }));
+        const calls = (functionCalls as readonly { functionName: string; params: unknown }[] | undefined) ?? [];
+        const toolCalls = calls.map(({ functionName, params }) => ({ id: callId(), name: functionName, arguments: JSON.stringify(params ?? {}) }));
         const finishReason = toolCalls.length > 0 ? "tool" : metadata.stopReason === "maxTokens" ? "length" : "stop";
         return { text: response, reasoning, toolCalls, finishReason };
     } finally {
-        chat.dispose();
+        chat.dispose({ disposeSequence: false });
     }
 }
 
-async function answerCompletion({ library, sequence, grammar }: Means, laid: Laid, common: object, run: RunOptions): Promise<Answer> {
-    const completion = new library.LlamaCompletion({ contextSequence: sequence });
+async function answerCompletion({ library, sequence, grammar }: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
+    const completion = new library.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
     let pending = 0;
     try {
         const { response, metadata } = await completion.generateCompletionWithMeta([...laid.tokens], {
@@ -115,50 +136,59 @@ async function answerCompletion({ library, sequence, grammar }: Means, laid: Lai
                 pending += tokens.length;
             },
             onTextChunk: (text) => {
-                run.onChunk?.({ kind: "text", text, tokens: pending });
+                onChunk({ kind: "text", text, tokens: pending });
                 pending = 0;
             },
         });
         return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop" };
     } finally {
-        completion.dispose();
+        completion.dispose({ disposeSequence: false });
     }
 }
 
-/** @throws `signal.reason` when it is aborted, ServiceError when the prompt does not fit */
-export async function generate(means: Means, request: GenerationRequest, run: RunOptions): Promise<Generated> {
-    const { model, sequence, chatWrapper } = means;
+/** A forced call is written as text: nobody shall see it as such. */
+function asCall(answer: Answer): Answer {
+    const call = answer.finishReason === "stop" ? readCall(answer.text) : undefined;
+    return call === undefined ? answer : { ...answer, text: "", toolCalls: [call], finishReason: "tool" };
+}
+
+/** @param laid fits the sequence. @throws `signal.reason` when it is aborted */
+export async function generate(means: Means, request: GenerationRequest, laid: Laid, run: RunOptions): Promise<Generated> {
+    const { sequence } = means;
     const started = performance.now();
-    const laid = layOut(model, chatWrapper, request);
-    checkFits(laid, sequence.contextSize);
     const meter = sequence.tokenMeter.getState();
     let first: number | undefined;
+    const cachedTokens = await readPrompt(sequence, laid.tokens, run.signal);
     const common = {
         ...sampling(request.options),
         // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.
-        maxTokens: Math.min(request.options.maxTokens, sequence.contextSize - laid.tokens.length),
+        maxTokens: Math.min(request.options.maxTokens, sequence.contextSize - 1 - laid.tokens.length),
         ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
         signal: run.signal,
     };
-    const timed: RunOptions = {
-        signal: run.signal,
-        onChunk: (chunk) => {
-            first ??= performance.now();
+    const onChunk: OnChunk = (chunk) => {
+        first ??= performance.now();
+        if (!laid.forced && (chunk.text !== "" || chunk.tokens > 0)) {
             run.onChunk?.(chunk);
+        }
+    };
+    const plain = await (request.kind === "chat" ? answerChat(means, laid, common, onChunk) : answerCompletion(means, laid, common, onChunk));
+    const { text, reasoning, toolCalls, finishReason } = laid.forced ? asCall(plain) : plain;
+    const ended = performance.now();
+    const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
+    return {
+        text,
+        ...(reasoning === "" ? {} : { reasoning }),
+        toolCalls,
+        finishReason,
+        usage: {
+            promptTokens: laid.tokens.length,
+            cachedTokens,
+            completionTokens,
+            tokensPerSecond: rate(completionTokens, started, first, ended),
+            ...(first === undefined ? {} : { firstTokenMsec: Math.round(first - started) }),
         },
     };
-    const { text, reasoning, toolCalls, finishReason } =
-        request.kind === "chat" ? await answerChat(means, laid, common, timed) : await answerCompletion(means, laid, common, timed);
-    const ended = performance.now();
-    const { usedInputTokens, usedOutputTokens } = sequence.tokenMeter.diff(meter);
-    const usage: Usage = {
-        promptTokens: laid.tokens.length,
-        cachedTokens: Math.max(0, laid.tokens.length - usedInputTokens),
-        completionTokens: usedOutputTokens,
-        tokensPerSecond: rate(usedOutputTokens, started, first, ended),
-        ...(first === undefined ? {} : { firstTokenMsec: Math.round(first - started) }),
-    };
-    return { text, ...(reasoning === "" ? {} : { reasoning }), toolCalls, finishReason, usage };
 }
 
 /** Tokens a second from the first token on; over the whole time when that is all there is. Times in ms. */
