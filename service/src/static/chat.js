@@ -1,7 +1,7 @@
 /** The chat: a conversation with a model, streamed. */
 
 import { get, post } from "./api.js";
-import { ask, nothingYet, rateOf } from "./completion.js";
+import { ask, completeOptions, nothingYet, rateOf } from "./completion.js";
 import { byId, copies, h, part, tell, write } from "./dom.js";
 import { messageOf, milliseconds, perSecond } from "./format.js";
 import { blocks } from "./prose.js";
@@ -12,14 +12,13 @@ import { SchemaEditor } from "./schema-editor.js";
 
 const KEPT = "mentator.chat";
 
-/** One row an option: name, label, step. */
+/** One row an option: name, label, step. Those that the OpenAI-compatible API takes. */
 const OPTIONS = /** @type {const} */ ([
     ["temperature", "Temperature", "any"],
     ["maxTokens", "Max. tokens", "1"],
     ["topP", "Top P", "any"],
     ["topK", "Top K", "1"],
     ["minP", "Min P", "any"],
-    ["repeatPenalty", "Repeat penalty", "any"],
     ["seed", "Seed", "1"],
 ]);
 
@@ -153,12 +152,13 @@ function options() {
     return Object.fromEntries(given);
 }
 
-/** @returns {Promise<boolean>} */
-async function optionsAreGood() {
+/** @returns {Promise<import("./completion.js").Options | undefined>} nothing when they cannot be used, which is said */
+async function goodOptions() {
     const bad = [...optionInputs.values()].some((input) => input.validity.badInput);
-    const { error } = bad ? { error: "Options are numbers." } : await post("/check/options", { options: options() });
+    const given = options();
+    const { error, options: whole = {} } = bad ? { error: "Options are numbers." } : await post("/check/options", { options: given });
     tell(part("options-fault"), error);
-    return error === "";
+    return error === "" ? completeOptions(given, whole) : undefined;
 }
 
 function keepAll() {
@@ -220,7 +220,8 @@ function setBusy(busy) {
  * @returns {Promise<import("./completion.js").Question | undefined>}
  */
 async function questionFor(text) {
-    if (!(await optionsAreGood())) {
+    const chosen = await goodOptions();
+    if (chosen === undefined) {
         byId("settings", HTMLDetailsElement).open = true;
         write(status, "An option cannot be used.");
         return undefined;
@@ -236,7 +237,7 @@ async function questionFor(text) {
     return {
         model: model.value,
         messages: [...told, ...before, { role: "user", content: text }],
-        options: options(),
+        options: chosen,
         ...(schema.enabled ? { schema: schema.schema() } : {}),
         grammar: schema.grammar,
     };
@@ -330,7 +331,7 @@ for (const [name, label, step] of OPTIONS) {
     const input = h("input", { type: "number", step, min: 0, inputmode: "decimal", name });
     input.addEventListener("change", () => {
         keepAll();
-        void optionsAreGood().catch((/** @type {unknown} */ thrown) => tell(part("options-fault"), messageOf(thrown)));
+        void goodOptions().catch((/** @type {unknown} */ thrown) => tell(part("options-fault"), messageOf(thrown)));
     });
     optionInputs.set(name, input);
     part("options").append(h("label", {}, label, " ", input));

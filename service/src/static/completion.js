@@ -26,6 +26,20 @@ import { chunksOf, events } from "./sse.js";
  * @property {string} [finish] why it ended, in OpenAI's words
  */
 
+/** How a token is chosen: to OpenAI's API, saying one of these unsays the service's default of the others. */
+const SAMPLING = /** @type {const} */ (["temperature", "topP", "topK", "minP"]);
+
+/**
+ * What was given, and where that is one of SAMPLING, the defaults of the others with it.
+ * @param {Options} given
+ * @param {Options} whole the given ones over the service's defaults, as POST /check/options answers them
+ * @returns {Options}
+ */
+export function completeOptions(given, whole) {
+    const says = SAMPLING.some((name) => given[name] !== undefined);
+    return says ? { ...Object.fromEntries(SAMPLING.map((name) => [name, whole[name]])), ...given } : given;
+}
+
 /** As long as POST /prompt may take; the stop button is sooner. */
 const LIMIT_MSEC = 3_600_000;
 
@@ -140,8 +154,8 @@ export async function ask(question, answer, signal, onPiece) {
     try {
         response = await send("/v1/chat/completions", completionBody(question), { signal });
     } catch (thrown) {
-        // An unknown model is a 404 too, with an error in OpenAI's form; no such path is one of ours.
-        if (thrown instanceof ApiError && thrown.status === 404 && isPlain(thrown.body)) {
+        // An unknown model is a 404 too, and has a code that says so.
+        if (thrown instanceof ApiError && thrown.status === 404 && codeOf(thrown.body) !== "model_not_found") {
             await askPrompt(question, answer, signal);
             return;
         }
@@ -163,9 +177,9 @@ export async function ask(question, answer, signal, onPiece) {
     }
 }
 
-/** @param {unknown} body */
-function isPlain(body) {
-    return body === undefined || (body !== null && typeof body === "object" && "error" in body && typeof body.error === "string");
+/** @param {any} body */
+function codeOf(body) {
+    return body?.error?.code;
 }
 
 /**

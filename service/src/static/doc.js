@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { byId, h, part, tell, write } from "./dom.js";
 import { messageOf } from "./format.js";
+import { pieces } from "./prose.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 /** Schemas may refer to themselves. */
@@ -10,6 +11,14 @@ const DEEPEST = 8;
 
 /** @type {any} */
 let spec;
+
+/**
+ * Names in backticks become code, as OpenAPI's CommonMark means them.
+ * @param {string} text
+ */
+function prose(text) {
+    return pieces(text).map(({ kind, text: piece }) => (kind === "text" ? piece : h(kind === "code" ? "code" : "strong", {}, piece)));
+}
 
 /**
  * A reference's target; the thing itself when it is none.
@@ -120,7 +129,7 @@ function line(name, schema, required) {
         h("span", { class: "type" }, typeOf(schema)),
         required ? h("span", { class: "required" }, "required") : undefined,
         limits === "" ? undefined : h("span", { class: "note" }, limits),
-        schema.description === undefined ? undefined : h("span", { class: "about" }, schema.description),
+        schema.description === undefined ? undefined : h("span", { class: "about" }, ...prose(schema.description)),
     ];
 }
 
@@ -177,8 +186,8 @@ function callView(path, method, operation) {
     const view = h(
         "details",
         { class: "call", id },
-        h("summary", {}, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", {}, path), h("span", { class: "about" }, operation.summary ?? "")),
-        operation.description === undefined ? undefined : h("p", {}, operation.description),
+        h("summary", {}, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", {}, path), h("span", { class: "about" }, ...prose(operation.summary ?? ""))),
+        operation.description === undefined ? undefined : h("p", {}, ...prose(operation.description)),
         parametersView(operation),
         body === undefined ? undefined : h("section", {}, h("h4", {}, "Body"), ...bodyView(body.content, true)),
         answersView(operation),
@@ -194,7 +203,7 @@ function callView(path, method, operation) {
 
 function show() {
     write(part("version"), spec.info?.version ?? "");
-    write(part("about"), spec.info?.description ?? "");
+    part("about").replaceChildren(...prose(spec.info?.description ?? ""));
     const calls = Object.entries(spec.paths ?? {}).flatMap(([path, item]) =>
         METHODS.filter((method) => item[method] !== undefined).map((method) => ({ path, method, operation: item[method] })),
     );

@@ -7,7 +7,8 @@ export function count(value) {
 
 /** @param {number} megabytes mebibytes, as the API counts */
 export function megabytes(megabytes) {
-    return megabytes >= 1024 ? `${(megabytes / 1024).toFixed(megabytes >= 10240 ? 0 : 1)} GiB` : `${megabytes.toFixed(megabytes >= 10 ? 0 : 1)} MiB`;
+    const [value, unit] = megabytes >= 1024 ? [megabytes / 1024, "GiB"] : [megabytes, "MiB"];
+    return `${Number(value.toFixed(value >= 10 ? 0 : 1))} ${unit}`;
 }
 
 /** @param {number} msec */
@@ -16,6 +17,14 @@ export function milliseconds(msec) {
         return `${Math.round(msec)} ms`;
     }
     return msec < 60_000 ? `${(msec / 1000).toFixed(msec < 10_000 ? 2 : 1)} s` : span(msec / 1000);
+}
+
+/**
+ * Round values, for an axis.
+ * @param {number} msec
+ */
+export function roundMilliseconds(msec) {
+    return msec < 1000 ? `${msec} ms` : `${Number((msec / 1000).toFixed(2))} s`;
 }
 
 /**

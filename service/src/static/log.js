@@ -36,6 +36,18 @@ const facts = /** @type {WeakMap<Element, { text: string, level: string }>} */ (
 /** @param {number} ts */
 const timeCell = (ts) => h("td", { class: "time", title: new Date(ts).toISOString() }, `${format.day(ts)} ${format.clock(ts)}`);
 
+/**
+ * A row's JSON in a line: `name value`.
+ * @param {string} data
+ */
+function dataLine(data) {
+    try {
+        return Object.entries(JSON.parse(data)).map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+    } catch {
+        return data;
+    }
+}
+
 /** @param {CoreRow} row */
 function coreRow({ ts, pipe, kind, message, data }) {
     const row = h(
@@ -44,7 +56,7 @@ function coreRow({ ts, pipe, kind, message, data }) {
         timeCell(ts),
         h("td", {}, h("span", { class: `tag ${kind}` }, kind)),
         h("td", { class: "pipe" }, pipe),
-        h("td", { class: "message" }, message, data === null ? undefined : h("code", { class: "data" }, data)),
+        h("td", { class: "message" }, message, data === null ? undefined : h("code", { class: "data" }, dataLine(data))),
     );
     facts.set(row, { text: `${kind} ${pipe} ${message} ${data ?? ""}`.toLowerCase(), level: kind });
     return row;

@@ -22,6 +22,7 @@ import { timeTicks, valueTicks } from "./ticks.js";
  * @property {number} to
  * @property {readonly Series[]} series
  * @property {(value: number) => string} label of a value
+ * @property {(value: number) => string} [tick] of a round value at the axis, where it differs
  * @property {number} [barMsec] a bar's width
  * @property {number} [least] the value axis reaches at least this
  * @property {string} empty what stands there without points
@@ -60,7 +61,7 @@ export class Plot {
     draw(drawing) {
         this.drawing = drawing;
         const width = Math.max(this.svg.parentElement?.clientWidth ?? 0, 160);
-        const { series, kind, from, to, label } = drawing;
+        const { series, kind, from, to, label, tick = label } = drawing;
         const top = Math.max(drawing.least ?? 0, ...(kind === "bars" ? stackTops(series) : series.flatMap(({ points }) => points.map(({ y }) => y))));
         const ticks = valueTicks(top);
         const end = ticks.at(-1) ?? 1;
@@ -73,7 +74,7 @@ export class Plot {
             const at = this.y(value);
             axis.append(
                 svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: at, y2: at }),
-                svg("text", { x: MARGIN.left - 8, y: at + 4, "text-anchor": "end" }, label(value)),
+                svg("text", { x: MARGIN.left - 8, y: at + 4, "text-anchor": "end" }, tick(value)),
             );
         }
         for (const at of timeTicks(from, to, Math.max(2, Math.floor(width / 90)))) {

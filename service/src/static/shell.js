@@ -11,7 +11,7 @@ const isDark = () => (root.dataset["theme"] ?? (systemDark.matches ? "dark" : "l
 
 function show() {
     const other = isDark() ? "Light" : "Dark";
-    button.textContent = other;
+    button.textContent = `◐ ${other}`;
     button.setAttribute("aria-label", `Switch to ${other.toLowerCase()} colours`);
 }
 
@@ -32,3 +32,10 @@ button.addEventListener("click", () => {
 });
 systemDark.addEventListener("change", show);
 show();
+
+// On a narrow screen the links scroll, and the page's own may lie outside.
+const links = document.querySelector(".bar nav");
+const current = links?.querySelector("[aria-current]");
+if (links && current instanceof HTMLElement) {
+    links.scrollLeft = current.offsetLeft - (links.clientWidth - current.offsetWidth) / 2;
+}

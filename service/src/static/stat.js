@@ -17,7 +17,11 @@ const RATE_MSEC = 10_000;
 /** Pages of 200 rows that are read at the start; a busy service has more than a page wants to draw. */
 const PAGES = 15;
 /** Width of a bar by hours shown. */
-const BAR_MSEC = /** @type {const} */ ({ 1: 60_000, 3: 180_000, 24: 1_800_000 });
+const BARS = /** @type {const} */ ({
+    1: { msec: 60_000, title: "Requests per minute" },
+    3: { msec: 180_000, title: "Requests per 3 minutes" },
+    24: { msec: 1_800_000, title: "Requests per 30 minutes" },
+});
 
 /** @typedef {{ x: number, y: number }} Reading */
 
@@ -88,12 +92,12 @@ function drawHistory() {
     const to = Date.now();
     const span = hours();
     const from = to - span * HOUR_MSEC;
-    const barMsec = BAR_MSEC[span];
+    const { msec: barMsec, title } = BARS[span];
     const { good, bad } = bars(rows, from, to, barMsec);
     const some = rows.some(({ ts }) => ts >= from);
     const begin = good[0]?.x ?? from;
     const empty = "no request in this time";
-    write(part("count-title"), `Requests each ${format.span(barMsec / 1000)}`);
+    write(part("count-title"), title);
     plots.count.draw({
         kind: "bars",
         from: begin,
@@ -104,7 +108,7 @@ function drawHistory() {
         least: 4,
         empty,
     });
-    plots.duration.draw({ kind: "dots", from, to, series: [{ name: "duration", points: durations(rows, from) }], label: format.milliseconds, least: 100, empty });
+    plots.duration.draw({ kind: "dots", from, to, series: [{ name: "duration", points: durations(rows, from) }], label: format.milliseconds, tick: format.roundMilliseconds, least: 100, empty });
 }
 
 function drawNow() {
@@ -121,6 +125,7 @@ function drawNow() {
             { name: "read", points: since(rates(readings.tokensIn, RATE_MSEC)) },
         ],
         label: format.perSecond,
+        tick: String,
         least: 10,
         empty: hasMetrics ? empty : "the service has no /metrics",
     });

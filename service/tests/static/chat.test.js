@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { completionBody, nothingYet, promptBody, rateOf, take } from "../../src/static/completion.js";
+import { completeOptions, completionBody, nothingYet, promptBody, rateOf, take } from "../../src/static/completion.js";
 import { blocks, pieces } from "../../src/static/prose.js";
 import { events } from "../../src/static/sse.js";
 
@@ -59,6 +59,12 @@ describe("a question", () => {
             options: { topK: 3, maxTokens: 9 },
             format: { useGrammar: false, jsonSchema: { type: "object" } },
         });
+    });
+
+    it("says all of how tokens are chosen, or nothing", () => {
+        const whole = { temperature: 0.5, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096 };
+        expect(completeOptions({ maxTokens: 9, seed: 1 }, whole)).toEqual({ maxTokens: 9, seed: 1 });
+        expect(completeOptions({ temperature: 0.5 }, whole)).toEqual({ temperature: 0.5, topP: 0.1, topK: 10, minP: 0 });
     });
 
     it("gathers its answer", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { megabytes, milliseconds, span } from "../../src/static/format.js";
+import { megabytes, milliseconds, roundMilliseconds, span } from "../../src/static/format.js";
 import { back, bars, durations } from "../../src/static/history.js";
 import { figures, rates } from "../../src/static/metrics.js";
 import { timeTicks, valueTicks } from "../../src/static/ticks.js";
@@ -22,7 +22,8 @@ describe("figures for people", () => {
 
     it("shows the two largest units", () => {
         expect([span(0), span(59), span(3600), span(90_061)]).toEqual(["0 s", "59 s", "1 h", "1 d 1 h"]);
-        expect([megabytes(3.25), megabytes(96), megabytes(2048)]).toEqual(["3.3 MiB", "96 MiB", "2.0 GiB"]);
+        expect([megabytes(3.25), megabytes(96), megabytes(2048)]).toEqual(["3.3 MiB", "96 MiB", "2 GiB"]);
+        expect([0, 250, 2500, 15_000].map(roundMilliseconds)).toEqual(["0 ms", "250 ms", "2.5 s", "15 s"]);
     });
 });
 
