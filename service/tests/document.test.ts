@@ -57,6 +57,14 @@ it.each([
     ["POST", "/check/options", { options: {} }],
     ["POST", "/prompt", { model: "tiny.q4", message: { user: "Hi" }, durationMsec: 1000 }],
     ["POST", "/prompt", { model: "none", message: { user: "Hi" }, durationMsec: 1000 }],
+    ["GET", "/v1/models", undefined],
+    ["POST", "/embedding", { model: "tiny.q4", message: "Hi" }],
+    ["POST", "/embedding", {}],
+    ["POST", "/v1/embeddings", { model: "tiny.q4", input: "Hi", encoding_format: "base64" }],
+    ["POST", "/v1/chat/completions", { model: "tiny.q4", messages: [{ role: "user", content: "Hi" }] }],
+    ["POST", "/v1/chat/completions", { model: "none", messages: [{ role: "user", content: "Hi" }] }],
+    ["POST", "/v1/completions", { model: "tiny.q4", prompt: "Hi" }],
+    ["POST", "/v1/completions", {}],
 ] as const)("%s %s answers as the document says", async (method, url, payload) => {
     const reply = await server.inject({ method, url, ...(payload === undefined ? {} : { payload }) });
     const operation = document.paths[url.split("?", 1)[0] ?? ""]?.[method.toLowerCase()];

@@ -25,6 +25,8 @@ export class FakeEngine implements Engine {
     public finishReason: FinishReason = "stop";
     public toolCalls: Generated["toolCalls"] = [];
     public delayMsec = 0;
+    /** Thrown after the last piece. */
+    public failAfter: Error | undefined;
     public slots = 1;
     public readonly asked: GenerationRequest[] = [];
 
@@ -55,6 +57,9 @@ export class FakeEngine implements Engine {
         await this.pause(signal);
         for (const [text] of this.text.matchAll(/\s*\S+/g)) {
             onChunk?.({ kind: "text", text, tokens: 1 });
+        }
+        if (this.failAfter !== undefined) {
+            throw this.failAfter;
         }
         const { text, finishReason, toolCalls } = this;
         return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };

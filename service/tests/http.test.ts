@@ -102,6 +102,35 @@ describe("POST /prompt", () => {
         expect(body).toEqual({ error: expect.stringMatching(message) as string, duration: expect.any(Object) as object });
     });
 
+    it("calls the service's tools until the model answers", async () => {
+        const called: unknown[] = [];
+        const tool = { name: "add", definition: { name: "add", description: "Adds" }, code: "" };
+        use(
+            fakeService({
+                serverTools: {
+                    choose: async () => Promise.resolve([tool]),
+                    call: async (_tool, args) => {
+                        called.push(args);
+                        fake.engine.finishReason = "stop";
+                        fake.engine.text = '{"n": 5}';
+                        return Promise.resolve("5");
+                    },
+                },
+            }),
+        );
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"a":2,"b":3}' }];
+        const { body } = await call("POST", "/prompt", { ...PROMPT, toolServer: ["*"], format: { useGrammar: true, jsonSchema: SCHEMA } });
+        expect(body["result"]).toMatchObject({ usedTools: ["add"], data: { n: 5 }, usage: { completionTokens: 6 } });
+        expect(called).toEqual([{ a: 2, b: 3 }]);
+        expect(fake.engine.asked).toMatchObject([
+            { tools: [{ name: "add" }], toolChoice: "auto" },
+            { tools: [{ name: "add" }], messages: [{ role: "user" }, { role: "assistant", toolCalls: [{ id: "c1" }] }, { role: "tool", toolCallId: "c1", content: "5" }] },
+            { constraint: { kind: "schema" } },
+        ]);
+    });
+
     it("stops at the time limit", async () => {
         fake.engine.delayMsec = 5000;
         const { status, body } = await call("POST", "/prompt", { ...PROMPT, durationMsec: 30 });

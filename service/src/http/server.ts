@@ -9,7 +9,10 @@ import { genReqId, installRequestId } from "./request-id.js";
 import { checkRoutes } from "./routes/check.js";
 import { exampleRoutes } from "./routes/example.js";
 import { healthRoutes } from "./routes/health.js";
+import { embeddingRoutes } from "./routes/embedding.js";
 import { logRoutes } from "./routes/log.js";
+import { modelRoutes } from "./routes/models.js";
+import { openAiRoutes } from "./routes/openai.js";
 import { pageRoutes } from "./routes/pages.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { stateRoutes } from "./routes/state.js";
@@ -25,7 +28,7 @@ const PART_LIMIT = 1000;
 
 export type Routes = (server: FastifyInstance, service: Service) => void;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service): FastifyInstance {
     const server = fastify({

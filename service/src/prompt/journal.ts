@@ -6,6 +6,8 @@ import type { Metrics } from "../metrics/metrics.js";
 import type { Duration } from "../schedule/scheduler.js";
 
 export interface Entry {
+    /** Embeddings come by the thousand and have no text: they leave figures and a line, and no row. */
+    readonly kind: "generation" | "embedding";
     readonly requestId: string;
     /** The path that was called. */
     readonly call: string;
@@ -24,6 +26,9 @@ export interface Entry {
     readonly answerRaw?: string;
 }
 
+/** Of a model's name as a request wrote it, characters. */
+const MODEL_SHOWN = 100;
+
 /** Keeps entries. Must not throw. */
 export type Recorder = (entry: Entry) => void;
 
@@ -35,14 +40,16 @@ export class Journal {
     ) {}
 
     public close(entry: Entry): void {
-        this.record(entry);
+        if (entry.kind === "generation") {
+            this.record(entry);
+        }
         this.metrics.finished(entry);
         this.report(entry);
     }
 
     private report({ call, code, model, duration, usage, fault, requestId }: Entry): void {
         const times = `prompt ${duration.promptMsec} ms, queue ${duration.queueMsec} ms`;
-        const head = `${code} ${call} ${model}: ${times}`;
+        const head = `${code} ${call} ${model.slice(0, MODEL_SHOWN)}: ${times}`;
         if (fault !== undefined) {
             this.log.write(code === 500 ? "error" : "warn", "prompt", `${head}: ${fault}`, requestId);
             return;

@@ -67,6 +67,7 @@ export class Prompts {
         const outcome = await this.attempt(request, signal);
         const { duration, result, error, generated } = outcome;
         this.journal.close({
+            kind: "generation",
             requestId,
             call: "/prompt",
             model: request.model,

@@ -1,9 +1,10 @@
 /** POST /prompt. */
 
-import { clientGone, shuttingDown } from "../../errors.js";
+import { shuttingDown } from "../../errors.js";
 import { PROMPT_SCHEMA, type PromptRequest } from "../../prompt/request.js";
 import { answers, DURATION_SCHEMA, MODEL_ERRORS, TIMED_ERROR_SCHEMA } from "../answers.js";
 import { sendError } from "../errors.js";
+import { signalOf } from "../gone.js";
 import type { Routes } from "../server.js";
 
 const ANSWER = {
@@ -44,12 +45,7 @@ export const promptRoutes: Routes = (server, service) => {
         if (service.stopping()) {
             throw shuttingDown();
         }
-        const gone = new AbortController();
-        reply.raw.once("close", () => {
-            // Also emitted after a complete answer, when nothing is left to stop.
-            gone.abort(clientGone());
-        });
-        const { result, duration, error } = await service.prompts.answer(request.body, request.id, gone.signal);
+        const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply));
         return error === undefined ? { duration, result } : sendError(request, reply, error, duration);
     });
 };
