@@ -4,6 +4,9 @@ import { byId, part, write } from "./dom.js";
 
 const KEY = "mentator.key";
 
+/** Whether this service wants a key, as far as this tab knows. */
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+
 export class ApiError extends Error {
     /**
      * @param {number} status

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { ask, completeOptions, nothingYet, rateOf } from "./completion.js";
 import { byId, copies, h, part, tell, write } from "./dom.js";
-import { messageOf, milliseconds, perSecond } from "./format.js";
+import { many, messageOf, milliseconds, perSecond } from "./format.js";
 import { blocks } from "./prose.js";
 import { SchemaEditor } from "./schema-editor.js";
 
@@ -134,7 +134,7 @@ function metaOf(answer, end) {
     const tokens = completionTokens ?? pieces;
     const rate = rateOf(answer);
     return [
-        tokens > 0 ? `${completionTokens === undefined ? "about " : ""}${tokens} ${tokens === 1 ? "token" : "tokens"}` : "",
+        tokens > 0 ? `${completionTokens === undefined ? "about " : ""}${many(tokens, "token")}` : "",
         rate === undefined ? "" : `${perSecond(rate)} tokens/s`,
         firstMsec === undefined ? "" : `first after ${milliseconds(firstMsec)}`,
         finish === "length" ? "cut: no room for more" : "",
@@ -259,9 +259,9 @@ async function converse(question, text, signal) {
         const follow = isAtEnd();
         fill(view.text, answer.text);
         showReasoning(view.thinking, answer.reasoning);
-        const rate = rateOf(answer);
+        // The speed stands beside the answer and not here: this place is read aloud at every change.
         write(view.meta, metaOf(answer, ""));
-        write(status, rate === undefined ? "Generating" : `Generating, ${perSecond(rate)} tokens/s`);
+        write(status, "Generating");
         if (follow) {
             toEnd();
         }

@@ -5,6 +5,15 @@ export function count(value) {
     return value.toLocaleString("en").replaceAll(",", "\u202f");
 }
 
+/**
+ * A number of things: "1 row", "2 rows".
+ * @param {number} value
+ * @param {string} thing
+ */
+export function many(value, thing) {
+    return `${count(value)} ${thing}${value === 1 ? "" : "s"}`;
+}
+
 /** @param {number} megabytes mebibytes, as the API counts */
 export function megabytes(megabytes) {
     const [value, unit] = megabytes >= 1024 ? [megabytes / 1024, "GiB"] : [megabytes, "MiB"];

@@ -144,7 +144,7 @@ function applyFilter() {
         return;
     }
     const all = body.childElementCount;
-    write(part("status"), all === 0 ? "No rows." : shown === all ? `${format.count(all)} rows` : `${format.count(shown)} of ${format.count(all)} rows`);
+    write(part("status"), all === 0 ? "No rows." : shown === all ? format.many(all, "row") : `${format.count(shown)} of ${format.many(all, "row")}`);
 }
 
 /** The newest row stays in sight, unless the reader has scrolled away from it. */
@@ -213,7 +213,7 @@ async function showDay() {
         /** @type {{ filename: string, content: string }[]} */
         const found = await get(`/log/${source}/bydate?${chosen}`);
         files.replaceChildren(...found.map((file) => fileView(file, found.length === 1)));
-        write(status, found.length === 0 ? "Nothing was logged then." : `${format.count(found.length)} ${source === "chat" ? "requests" : "hours"}`);
+        write(status, found.length === 0 ? "Nothing was logged then." : format.many(found.length, source === "chat" ? "request" : "hour"));
         tell(part("trouble"), "");
     } catch (thrown) {
         write(status, "");
@@ -280,7 +280,7 @@ if (source === "chat") {
                     lastId = undefined;
                     date.value = "";
                     chooseDay();
-                    write(part("status"), `${format.count(deleted)} requests deleted.`);
+                    write(part("status"), `${format.many(deleted, "request")} deleted.`);
                 },
                 (/** @type {unknown} */ thrown) => tell(part("trouble"), format.messageOf(thrown)),
             );

@@ -1,6 +1,6 @@
 /** The overview: what runs here and how it is. */
 
-import { ApiError, get } from "./api.js";
+import { ApiError, get, hasKey } from "./api.js";
 import { byId, copies, fillFacts, h, part, tell, write } from "./dom.js";
 import * as format from "./format.js";
 import { poll } from "./poll.js";
@@ -39,7 +39,7 @@ function showState(state) {
         write(part("vram-text"), `VRAM: ${format.megabytes(gpu.usedVramMb)} of ${format.megabytes(gpu.totalVramMb)} in use`);
     }
     write(part("queue"), String(state.queueSize));
-    write(part("hour"), `${format.count(hour.total)} ${hour.total === 1 ? "request" : "requests"}`);
+    write(part("hour"), format.many(hour.total, "request"));
     write(part("hour-note"), hour.total === 0 ? "" : `${hour.failed} failed, ${format.milliseconds(hour.avgPromptDuration)} on average`);
     write(part("uptime"), format.span(state.serverUptimeSeconds));
     write(part("uptime-note"), `since ${format.day(state.serverStartTimestamp)} ${format.clock(state.serverStartTimestamp)}`);
@@ -71,8 +71,9 @@ function showModels(models) {
 /** @param {string} model */
 function showCurl(model) {
     const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] });
+    const key = hasKey() ? '  -H "Authorization: Bearer $MENTATOR_API_KEY" \\\n' : "";
     write(part("base"), `${location.origin}/v1`);
-    write(part("curl"), `curl ${location.origin}/v1/chat/completions \\\n  -H 'Content-Type: application/json' \\\n  -d '${body.replaceAll("'", "'\\''")}'`);
+    write(part("curl"), `curl ${location.origin}/v1/chat/completions \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${body.replaceAll("'", "'\\''")}'`);
 }
 
 async function showReady() {
