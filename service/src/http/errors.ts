@@ -55,7 +55,7 @@ export function installErrors(server: FastifyInstance, log: Log): void {
         [method].flat().forEach((name) => entry.methods.add(name));
         known.set(url, entry);
     });
-    server.setNotFoundHandler((request, reply) => {
+    const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
         const path = request.url.split("?", 1)[0] ?? "";
         const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods]);
         if (methods.length === 0) {
@@ -64,7 +64,16 @@ export function installErrors(server: FastifyInstance, log: Log): void {
         const allowed = methods.join(", ");
         reply.header("allow", allowed);
         return sendError(request, reply, new ServiceError(405, `${path} takes ${allowed}, not ${request.method}.`));
+    };
+    // Before the body is read: of a call that is not there, it cannot be wrong.
+    server.addHook("onRequest", (request, reply, done) => {
+        if (request.is404) {
+            refuse(request, reply);
+            return;
+        }
+        done();
     });
+    server.setNotFoundHandler(refuse);
     server.setErrorHandler((thrown, request, reply) => {
         if (statusOf(thrown) === 500) {
             log.write("error", "http", `${request.method} ${request.routeOptions.url ?? "none"}: ${messageOf(thrown)}`, request.id);
