@@ -16,7 +16,7 @@ import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { SerialScheduler } from "./schedule/serial.js";
+import { FairScheduler } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -25,10 +25,10 @@ import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
 /** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
-const DRAIN_MSEC = 7000;
+const DRAIN_MSEC = 5000;
 
 /** After which the process ends whatever still holds it. */
-const LAST_MSEC = 9000;
+const LAST_MSEC = 6800;
 
 export interface StartOptions {
     readonly configuration: Configuration;
@@ -83,7 +83,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const engine = new LlamaEngine(backend, threads, configuration.engine, log);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new SerialScheduler(engine);
+    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;

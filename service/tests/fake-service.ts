@@ -12,7 +12,7 @@ import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
 import { Journal } from "../src/prompt/journal.js";
 import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
-import { SerialScheduler } from "../src/schedule/serial.js";
+import { FairScheduler } from "../src/schedule/fair.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
 import { PromptTable } from "../src/store/prompts.js";
@@ -102,7 +102,7 @@ const NO_TOOLS: ServerTools = {
 export interface Fake {
     readonly service: Service;
     readonly engine: FakeEngine;
-    readonly scheduler: SerialScheduler;
+    readonly scheduler: FairScheduler;
     readonly database: Database;
     /** What was printed. */
     readonly lines: string[];
@@ -123,7 +123,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
-    const scheduler = new SerialScheduler(engine, options.queueLimit);
+    const scheduler = new FairScheduler(engine, options.queueLimit);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, fake.stopping);

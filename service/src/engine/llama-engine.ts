@@ -1,5 +1,6 @@
 /** The engine on node-llama-cpp: models in memory, as many as fit, the least recently used one goes first. */
 
+import { stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import type { GgufInsights, LlamaModel } from "node-llama-cpp";
 import type { Backend } from "../backend.js";
@@ -29,7 +30,6 @@ import { isServedBy } from "./spec.js";
 
 /** What a model needs before it is there, and what it knows. Bytes where nothing else is said. */
 interface Needs {
-    readonly insights: GgufInsights;
     readonly trainContextSize: number;
     readonly onGpu: boolean;
     /** With all layers that may go there. */
@@ -47,6 +47,8 @@ export class LlamaEngine implements Engine {
     private starting: Promise<Runtime> | undefined;
     /** Most recently used first. */
     private hosts: readonly Host[] = [];
+    /** By file, its size and time of change, and layers. */
+    private readonly needs = new Map<string, Needs>();
 
     public constructor(
         private readonly backend: Backend,
@@ -94,8 +96,7 @@ export class LlamaEngine implements Engine {
 
     public async load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel> {
         const runtime = await this.open();
-        await checkGguf(spec.name, spec.file);
-        const needs = await this.needsOf(runtime, spec);
+        const needs = await this.knownNeeds(runtime, spec);
         this.refuseImpossible(spec, needs);
         await this.makeRoom(runtime, spec, needs, busy);
         signal.throwIfAborted();
@@ -165,6 +166,22 @@ export class LlamaEngine implements Engine {
         this.log.write("info", "engine", `unloaded ${host.info.spec.name}`);
     }
 
+    /** Reading a whole header takes a noticeable time, and the same file tends to come again. */
+    private async knownNeeds(runtime: Runtime, spec: LoadSpec): Promise<Needs> {
+        const { size, mtimeMs } = await stat(spec.file).catch((thrown: unknown) => {
+            throw new ServiceError(500, `The model ${spec.name} cannot be read: ${messageOf(thrown)}`);
+        });
+        const key = [spec.file, size, mtimeMs, spec.gpulayer ?? ""].join("\n");
+        const known = this.needs.get(key);
+        if (known !== undefined) {
+            return known;
+        }
+        await checkGguf(spec.name, spec.file);
+        const needs = await this.needsOf(runtime, spec);
+        this.needs.set(key, needs);
+        return needs;
+    }
+
     private async needsOf({ library, llama }: Runtime, spec: LoadSpec): Promise<Needs> {
         let insights: GgufInsights;
         try {
@@ -187,7 +204,7 @@ export class LlamaEngine implements Engine {
         const trainContextSize = insights.trainContextSize ?? 4096;
         const [small, large] = [Math.min(1024, trainContextSize), Math.min(4096, trainContextSize)];
         const perToken = large > small ? ((await state(large)) - (await state(small))) / (large - small) : (await state(large)) / large;
-        return { insights, trainContextSize, onGpu, weights: onGpu ? weights.gpuVram : insights.modelSize, perToken: Math.max(0, perToken) };
+        return { trainContextSize, onGpu, weights: onGpu ? weights.gpuVram : insights.modelSize, perToken: Math.max(0, perToken) };
     }
 
     /** Before anything is given up for it. @throws ServiceError with the numbers */
@@ -215,12 +232,11 @@ export class LlamaEngine implements Engine {
 
     /** @throws MemoryBusy when only models that generate are left to unload */
     private async makeRoom(runtime: Runtime, spec: LoadSpec, needs: Needs, busy: Busy): Promise<void> {
-        const same = this.hosts.filter(({ info }) => info.spec.file === spec.file);
-        if (same.some(({ info }) => busy(info))) {
-            throw new MemoryBusy(`${spec.name} is in use with other settings.`);
-        }
-        for (const host of same) {
-            await this.unload(host);
+        for (const same of this.hosts.filter(({ info }) => info.spec.file === spec.file)) {
+            if (busy(same.info)) {
+                throw new MemoryBusy(`${spec.name} is in use with other settings.`);
+            }
+            await this.unload(same);
         }
         const wanted = needs.weights + (spec.contextSize ?? Math.min(4096, needs.trainContextSize)) * needs.perToken;
         while (this.hosts.length > 0 && (await this.memory(runtime, needs.onGpu)).free < wanted) {

@@ -2,7 +2,7 @@
 
 import type { Chunk, Generated, GenerationRequest, LoadSpec, Usage } from "../engine/engine.js";
 import { toServiceError } from "../errors.js";
-import type { ModelCatalog } from "../models/catalog.js";
+import { type ModelCatalog, specOf } from "../models/catalog.js";
 import { modelOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
@@ -61,12 +61,13 @@ export class Generations {
         const entry = { kind: "generation", requestId, call, model: body.model, request: body } as const;
         try {
             const asked = run.asked();
-            const { name, file } = await modelOf(this.models, body.model);
+            const model = await modelOf(this.models, body.model);
+            const { name } = model;
             const failed = new AbortController();
             const signal = AbortSignal.any([run.signal, failed.signal]);
             const ends = await Promise.all(
                 asked.map(async (one, index) => {
-                    const end = await this.one({ name, file }, one, signal, (chunk) => run.onChunk?.(index, chunk, name));
+                    const end = await this.one(specOf(model), one, signal, (chunk) => run.onChunk?.(index, chunk, name));
                     if ("failure" in end) {
                         failed.abort(end.failure);
                     }

@@ -1,8 +1,8 @@
 /** Texts to vectors, for POST /embedding and POST /v1/embeddings. */
 
-import type { Embedded, LoadSpec } from "../engine/engine.js";
+import type { Embedded } from "../engine/engine.js";
 import { type ServiceError, toServiceError } from "../errors.js";
-import type { ModelCatalog } from "../models/catalog.js";
+import { type ModelCatalog, specOf } from "../models/catalog.js";
 import { modelOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import type { Journal } from "./journal.js";
@@ -53,8 +53,9 @@ export class Embeddings {
     private async attempt({ model: asked, gpulayer, texts, signal }: EmbeddingRequest): Promise<EmbeddingOutcome> {
         let duration: Duration = { promptMsec: 0, queueMsec: 0 };
         try {
-            const { name, file } = await modelOf(this.models, asked);
-            const spec: LoadSpec = { name, file, ...(gpulayer === undefined || gpulayer === null ? {} : { gpulayer }) };
+            const model = await modelOf(this.models, asked);
+            const { name } = model;
+            const spec = specOf(model, { gpulayer });
             const finished = await this.scheduler.embed({ spec, texts, signal });
             duration = finished.duration;
             if ("failure" in finished) {

@@ -2,12 +2,14 @@
 
 import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "../engine/engine.js";
 
-interface Job {
+export interface Job {
     readonly spec: LoadSpec;
     /** Time limit of the generation, ms: waiting and loading do not count. Absent: none. */
     readonly durationMsec?: number;
     /** The client's wish to stop. */
     readonly signal: AbortSignal;
+    /** Called when it has to wait, and whenever it moves up; 1 is next. Must not throw. */
+    readonly onPosition?: (position: number) => void;
 }
 
 export interface GenerationJob extends Job {
