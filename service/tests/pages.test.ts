@@ -68,11 +68,14 @@ describe("pages", () => {
         expect((await server.inject("/log/core/byid")).statusCode).toBe(401);
     });
 
-    it("stands beside the API, and out of its document", async () => {
+    it("stands beside the API, and in its document: /log/chat is both", async () => {
         expect((await server.inject("/log/core/byid")).json()).toHaveProperty("logs");
         const { paths } = (await server.inject("/doc/json")).json<{ paths: Record<string, object> }>();
-        expect(Object.keys(paths).filter((path) => PAGES.includes(path) && path !== "/log/chat")).toEqual([]);
-        expect(paths["/log/chat"]).not.toHaveProperty("get");
+        for (const path of PAGES) {
+            expect(paths[path]).toMatchObject({ get: { tags: ["page"] } });
+        }
+        expect(paths["/log/chat"]).toHaveProperty("delete");
+        expect(Object.keys(paths).filter((path) => path.startsWith("/static"))).toEqual([]);
     });
 
     it("answers HEAD without a body", async () => {

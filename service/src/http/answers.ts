@@ -71,6 +71,12 @@ export function answers(good: object, errors: readonly number[] = PLAIN_ERRORS, 
 }
 
 /** Of an answer that is a text and no JSON. */
-export function textAnswer(description: string): object {
-    return { description, content: { "text/plain": { schema: { type: "string" } } } };
+export function textAnswer(description: string, type = "text/plain"): object {
+    return { description, content: { [type]: { schema: { type: "string" } } } };
+}
+
+/** Of an answer that is JSON or, when the request asks for it, a stream of it. */
+export function streamableAnswer(schema: object): object {
+    const text = { type: "string", description: "Events `data: {...}`, the last one `data: [DONE]`" };
+    return { description: "The answer", content: { "application/json": { schema }, "text/event-stream": { schema: text } } };
 }

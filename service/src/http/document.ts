@@ -9,6 +9,7 @@ const TAGS = [
     { name: "state", description: "Version, models, load and statistics" },
     { name: "check", description: "Would this be accepted" },
     { name: "log", description: "The service's own log and the log of prompts" },
+    { name: "page", description: "For people" },
     { name: "health", description: "For orchestrators and monitoring" },
 ] as const;
 
@@ -17,7 +18,7 @@ const DESCRIPTION =
     "if it brought one, else a new one; the same id stands in the log and the database.";
 
 /**
- * Collects the routes that are registered after it; those without a tag (the pages) are left out.
+ * Collects the routes that are registered after it; those without a tag (what pages load) are left out.
  * Answers are sent as they are: their schemas describe, and never cut.
  */
 export function installDocument(server: FastifyInstance, version: string, hasApiKey: boolean): void {

@@ -12,7 +12,7 @@ import { openAiError } from "../../openai/errors.js";
 import { CHAT_PIECES, chatForm, completionForm, completionPieces, type Head, type Pieces, usageForm } from "../../openai/form.js";
 import { type Asked, Generations, type Run, usageOf } from "../../openai/generations.js";
 import type { Control } from "../../openai/shared-schema.js";
-import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA } from "../answers.js";
+import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "../answers.js";
 import { statusOf } from "../errors.js";
 import { EventStream } from "../event-stream.js";
 import { signalOf } from "../gone.js";
@@ -85,7 +85,7 @@ async function answer(generations: Generations, request: FastifyRequest, reply: 
 }
 
 function call(summary: string, body: object, good: object): object {
-    return { tags: ["openai"], summary, body, response: answers(good, [...MODEL_ERRORS, 404], OPENAI_ERROR_SCHEMA) };
+    return { tags: ["openai"], summary, body, response: answers(streamableAnswer(good), [...MODEL_ERRORS, 404], OPENAI_ERROR_SCHEMA) };
 }
 
 export const openAiRoutes: Routes = (server: FastifyInstance, service) => {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { answers, textAnswer } from "../answers.js";
 import type { Routes } from "../server.js";
 
 /** Beside distjs/ in the image, and the source itself in tests: as deep from here in both. */
@@ -102,6 +103,11 @@ function compose(layout: string, { url, file, title }: Page): StaticFile {
     return staticFile(file, Buffer.from(html));
 }
 
+/** In the OpenAPI document: /log/chat is a page and a call. */
+function described({ title }: Page): object {
+    return { tags: ["page"], summary: title, response: answers(textAnswer("A page", "text/html"), [500]) };
+}
+
 /** @param header If-None-Match: `*`, or a list of tags, weak ones too */
 export function isFresh(header: string | undefined, etag: string): boolean {
     const tags = header?.split(",").map((tag) => tag.trim().replace(/^W\//, "")) ?? [];
@@ -109,13 +115,13 @@ export function isFresh(header: string | undefined, etag: string): boolean {
 }
 
 export const pageRoutes: Routes = (server) => {
-    const serve = (url: string, { type, etag, content }: StaticFile): void => {
-        server.get(url, { config: { open: true }, schema: { hide: true } }, (request: FastifyRequest, reply: FastifyReply) => {
+    const serve = (url: string, { type, etag, content }: StaticFile, schema: object): void => {
+        server.get(url, { config: { open: true }, schema }, (request: FastifyRequest, reply: FastifyReply) => {
             reply.headers({ ...HEADERS, etag });
             return isFresh(request.headers["if-none-match"], etag) ? reply.code(304).send() : reply.type(type).send(content);
         });
     };
     const layout = read("layout.html").toString();
-    PAGES.forEach((page) => serve(page.url, compose(layout, page)));
-    ASSETS.forEach((name) => serve(`/static/${name}`, staticFile(name, read(name))));
+    PAGES.forEach((page) => serve(page.url, compose(layout, page), described(page)));
+    ASSETS.forEach((name) => serve(`/static/${name}`, staticFile(name, read(name)), { hide: true }));
 };
