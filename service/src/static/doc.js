@@ -9,6 +9,9 @@ const METHODS = ["get", "post", "put", "patch", "delete"];
 /** Schemas may refer to themselves. */
 const DEEPEST = 8;
 
+/** Of groups that are no words. */
+const TITLES = /** @type {Record<string, string | undefined>} */ ({ openai: "OpenAI" });
+
 /** @type {any} */
 let spec;
 
@@ -217,7 +220,7 @@ function show() {
             : h(
                   "section",
                   { class: "group" },
-                  h("h2", {}, name, " ", h("span", { class: "note" }, about ?? "")),
+                  h("h2", {}, TITLES[name] ?? name, " ", h("span", { class: "note" }, about ?? "")),
                   ...own.map(({ path, method, operation }) => callView(path, method, operation)),
               );
     });

@@ -23,6 +23,7 @@ import { timeTicks, valueTicks } from "./ticks.js";
  * @property {readonly Series[]} series
  * @property {(value: number) => string} label of a value
  * @property {(value: number) => string} [tick] of a round value at the axis, where it differs
+ * @property {(max: number) => number[]} [ticks] of the value axis, the last one is its end
  * @property {number} [barMsec] a bar's width
  * @property {number} [least] the value axis reaches at least this
  * @property {string} empty what stands there without points
@@ -61,9 +62,9 @@ export class Plot {
     draw(drawing) {
         this.drawing = drawing;
         const width = Math.max(this.svg.parentElement?.clientWidth ?? 0, 160);
-        const { series, kind, from, to, label, tick = label } = drawing;
+        const { series, kind, from, to, label, tick = label, ticks: ticksTo = valueTicks } = drawing;
         const top = Math.max(drawing.least ?? 0, ...(kind === "bars" ? stackTops(series) : series.flatMap(({ points }) => points.map(({ y }) => y))));
-        const ticks = valueTicks(top);
+        const ticks = ticksTo(top);
         const end = ticks.at(-1) ?? 1;
         this.x = (/** @type {number} */ at) => MARGIN.left + ((at - from) / (to - from)) * (width - MARGIN.left - MARGIN.right);
         this.y = (/** @type {number} */ value) => HEIGHT - MARGIN.bottom - (value / end) * (HEIGHT - MARGIN.top - MARGIN.bottom);

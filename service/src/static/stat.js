@@ -7,6 +7,7 @@ import { back, bars, durations } from "./history.js";
 import { figures, rates } from "./metrics.js";
 import { Plot } from "./plot.js";
 import { poll } from "./poll.js";
+import { mebibyteTicks } from "./ticks.js";
 
 const HOUR_MSEC = 3_600_000;
 /** How far back the plots of "now" reach. */
@@ -135,10 +136,11 @@ function drawNow() {
         ...common,
         series: [{ name: "all", points: since(readings.memory) }, { name: "JavaScript", points: since(readings.heap) }],
         label: format.megabytes,
+        ticks: mebibyteTicks,
         least: 64,
     });
     if (!part("vram-figure").hidden) {
-        plots.vram.draw({ ...common, series: [{ name: "in use", points: since(readings.vram) }], label: format.megabytes, least: 1024 });
+        plots.vram.draw({ ...common, series: [{ name: "in use", points: since(readings.vram) }], label: format.megabytes, ticks: mebibyteTicks, least: 1024 });
     }
 }
 

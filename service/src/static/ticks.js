@@ -14,6 +14,14 @@ export function valueTicks(max) {
     return Array.from({ length: steps + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
 
+/**
+ * As `valueTicks`, in mebibytes, with round gibibytes from one on.
+ * @param {number} max
+ */
+export function mebibyteTicks(max) {
+    return max <= 1024 ? valueTicks(max) : valueTicks(max / 1024).map((gibibytes) => gibibytes * 1024);
+}
+
 const STEPS_MSEC = [15e3, 30e3, 60e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 10_800e3, 14_400e3, 21_600e3];
 
 /**

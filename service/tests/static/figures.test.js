@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { megabytes, milliseconds, roundMilliseconds, span } from "../../src/static/format.js";
 import { back, bars, durations } from "../../src/static/history.js";
 import { figures, rates } from "../../src/static/metrics.js";
-import { timeTicks, valueTicks } from "../../src/static/ticks.js";
+import { mebibyteTicks, timeTicks, valueTicks } from "../../src/static/ticks.js";
 
 /**
  * @param {number} id
@@ -34,6 +34,11 @@ describe("axes", () => {
         expect(ticks.at(-1)).toBeGreaterThanOrEqual(max);
         expect(ticks.length).toBeGreaterThanOrEqual(3);
         expect(ticks.length).toBeLessThanOrEqual(6);
+    });
+
+    it("mark round gibibytes", () => {
+        expect(mebibyteTicks(600)).toEqual([0, 200, 400, 600]);
+        expect(mebibyteTicks(14_000)).toEqual([0, 5120, 10_240, 15_360]);
     });
 
     it("mark round times of the reader's day", () => {
