@@ -15,13 +15,23 @@ const FILE = "dist/evaluator/LlamaContext/LlamaContext.js";
 const REPLACEMENTS = [
     {
         // The sequences that were just decoded queue their next tokens in the microtasks and immediates that
-        // follow. And the lock that is given back here is what a sequence waits for to forget a part of its state.
-        why: "wait for every sequence's next token, and give back the lock between batches",
+        // follow, as does a new one that just got this lock to make its state fit.
+        why: "wait for every sequence's next token before a batch is put together",
+        from: `        void withLock([this, "context"], async () => {
+            this._currentDispatchBatchHandle = {};
+`,
+        to: `        void withLock([this, "context"], async () => {
+            await new Promise((resolve) => setImmediate(resolve)); // mentator: let every sequence queue its next token
+            this._currentDispatchBatchHandle = {};
+`
+    },
+    {
+        // A sequence waits for this lock to forget a part of its state.
+        why: "give back the lock between batches",
         from: `                        await decodeTokenBatchItems(currentBatchItems, currentBatchSize);
                         shouldHaveAnotherLoop = this._queuedDecodes.length > 0;
 `,
         to: `                        await decodeTokenBatchItems(currentBatchItems, currentBatchSize);
-                        await new Promise((resolve) => setImmediate(resolve)); // mentator: let every sequence queue its next token
                         shouldHaveAnotherLoop = false; // mentator: give the lock to who waits for it
                         if (this._queuedDecodes.length > 0)
                             this.dispatchPendingBatch();

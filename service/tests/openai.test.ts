@@ -90,6 +90,8 @@ describe("chat", () => {
                 { role: "tool", tool_call_id: "c1", content: "3" },
             ],
             temperature: 0.5,
+            frequency_penalty: 0.7,
+            presence_penalty: 0,
             // eslint-disable-next-line @typescript-eslint/no-deprecated -- by OpenAI, for a promise that we keep
             seed: -1,
             max_completion_tokens: 7,
@@ -102,7 +104,7 @@ describe("chat", () => {
                 { role: "assistant", content: "", toolCalls: [{ id: "c1", name: "add", arguments: "{}" }] },
                 { role: "tool", toolCallId: "c1", content: "3" },
             ],
-            options: { temperature: 0.5, topP: 1, topK: 0, seed: 4294967295, maxTokens: 7 },
+            options: { temperature: 0.5, frequencyPenalty: 0.7, topP: 1, topK: 0, seed: 4294967295, maxTokens: 7 },
             stop: ["END"],
         });
     });

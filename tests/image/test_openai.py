@@ -1,4 +1,4 @@
-"""OpenAI's own client and schemathesis against the running container: both take it as they would any."""
+"""OpenAI's client and schemathesis against the running container: they take it as any other."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ export interface GenerationOptions {
     readonly maxTokens: number;
     /** 1 is no penalty. */
     readonly repeatPenalty: number;
+    /** -2 to 2, as OpenAI has them; 0 is none. */
+    readonly frequencyPenalty?: number;
+    readonly presencePenalty?: number;
     /** Only of use with a temperature above 0. */
     readonly seed?: number;
 }

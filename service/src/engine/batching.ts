@@ -14,7 +14,10 @@ export interface Share<Item> {
     readonly processAmount: number;
 }
 
-/** The longest prompt's part of what prompts get, so that short ones do not hold it up for good. */
+/**
+ * The longest prompt's part of what prompts get: short ones shall not hold it up for good. It gets no
+ * more even where there is room: a short one's first token comes at the end of this batch.
+ */
 const LONGEST_PART = 1 / 4;
 
 /**
@@ -36,10 +39,10 @@ export function shareBatch<Item extends Wanted>(items: readonly Item[], size: nu
         left = Math.min(left, Math.max(1, Math.floor(size / 2)));
     }
     const prompts = items.filter(({ tokens }) => tokens.length > 1).sort((a, b) => a.tokens.length - b.tokens.length);
-    const kept = prompts.length > 1 ? Math.ceil(left * LONGEST_PART) : 0;
+    const longest = prompts.length > 1 ? Math.ceil(left * LONGEST_PART) : left;
     for (const [index, item] of prompts.entries()) {
         const last = index === prompts.length - 1;
-        const processAmount = Math.min(item.tokens.length, last ? left : left - kept);
+        const processAmount = Math.min(item.tokens.length, last ? Math.min(left, longest) : left - longest);
         if (processAmount > 0) {
             shares.push({ item, processAmount });
             left -= processAmount;

@@ -28,9 +28,10 @@ export interface Laid {
 
 /** Our options in node-llama-cpp's words. */
 function sampling(options: GenerationOptions): object {
-    const { repeatPenalty, ...rest } = options;
+    const { repeatPenalty, frequencyPenalty = 0, presencePenalty = 0, ...rest } = options;
+    const none = repeatPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0;
     // Absent would be a penalty of 1.1 there, so "none" is said aloud.
-    return { ...rest, repeatPenalty: repeatPenalty === 1 ? (false as const) : { penalty: repeatPenalty } };
+    return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty } };
 }
 
 function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatModelFunctions | undefined {

@@ -37,7 +37,7 @@ export function refuseUnsupported(body: Control): void {
  * `topP` of 0.1 would still give the one likeliest answer.
  */
 export function optionsOf(body: Control, defaults: GenerationOptions, maxTokens: number): GenerationOptions {
-    const { temperature, top_p: topP, top_k: topK, min_p: minP, seed } = body;
+    const { temperature, top_p: topP, top_k: topK, min_p: minP, frequency_penalty: frequency, presence_penalty: presence, seed } = body;
     const says = [temperature, topP, topK, minP].some((value) => value !== undefined && value !== null);
     const base = says ? { ...defaults, temperature: 1, topP: 1, topK: 0, minP: 0 } : defaults;
     return {
@@ -47,6 +47,8 @@ export function optionsOf(body: Control, defaults: GenerationOptions, maxTokens:
         topK: topK ?? base.topK,
         minP: minP ?? base.minP,
         maxTokens,
+        ...(typeof frequency === "number" && frequency !== 0 ? { frequencyPenalty: frequency } : {}),
+        ...(typeof presence === "number" && presence !== 0 ? { presencePenalty: presence } : {}),
         ...(seed === undefined || seed === null ? {} : { seed: ((seed % SEEDS) + SEEDS) % SEEDS }),
     };
 }

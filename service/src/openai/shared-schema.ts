@@ -11,6 +11,8 @@ export interface Control {
     readonly top_k?: number | null;
     readonly min_p?: number | null;
     readonly max_tokens?: number | null;
+    readonly frequency_penalty?: number | null;
+    readonly presence_penalty?: number | null;
     readonly stop?: string | readonly string[] | null;
     readonly seed?: number | null;
     readonly n?: number | null;
@@ -34,6 +36,8 @@ export const CONTROL_SCHEMA = {
     top_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
     top_k: { type: ["integer", "null"], minimum: 0 },
     min_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
+    frequency_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
+    presence_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
     max_tokens: { type: ["integer", "null"], minimum: 1 },
     stop: { anyOf: [{ type: "null" }, STOP_TEXT, { type: "array", maxItems: 16, items: STOP_TEXT }] },
     seed: { type: ["integer", "null"], minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
