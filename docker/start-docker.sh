@@ -603,6 +603,8 @@ find_home() {
 
 run_service() {
     cd "${APP}"
+    # Inside, the port is fixed: the pipeline's setting of that name may come along in an --env-file.
+    unset MENTATOR_PORT MENTATOR_HOST
     if [ "$#" -eq 0 ]; then
         set -- --conf-docker "${DATA}/mentator-llm-service.conf.jsonc"
     fi

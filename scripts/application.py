@@ -38,6 +38,8 @@ def read(folder: str) -> Application:
         package = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{manifest} cannot be read.", why=str(error)) from None
+    if not isinstance(package, dict):
+        raise UsageError(f"{manifest} cannot be read.", why="It holds no JSON object.")
     faults = [
         text
         for text, wrong in (

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from scripts.console import echo
 from scripts.errors import CommandFailed
 
 #: Seconds that an interrupted child has to end by itself, and then after SIGTERM.
 GRACE = 10.0
+
+#: Bytes of a stream passed over at once.
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,7 @@ def run(
     """
     if not quiet:
         echo(argv)
-    try:
-        child = subprocess.Popen(argv, env=_environment(env), cwd=cwd)
-    except FileNotFoundError as error:
-        raise CommandFailed(f"`{argv[0]}` is not installed.", why=str(error)) from None
+    child = _start(argv, env=_environment(env), cwd=cwd)
     try:
         return child.wait()
     except BaseException:
@@ -117,6 +118,15 @@ def stop(child: subprocess.Popen[bytes], first: signal.Signals = signal.SIGTERM)
             continue
 
 
+def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(argv, **how)
+    except FileNotFoundError as error:
+        raise CommandFailed(f"`{argv[0]}` is not installed.", why=str(error)) from None
+    except PermissionError as error:
+        raise CommandFailed(f"`{argv[0]}` cannot be run.", why=str(error)) from None
+
+
 def _environment(more: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if more is None else {**os.environ, **more}
 
@@ -128,16 +138,18 @@ def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     A reader that stops early ends the command; a bad status after a full read raises
     `CommandFailed`.
     """
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert child.stdout  # noqa: S101 - PIPE above
-    assert child.stderr  # noqa: S101 - PIPE above
-    try:
-        yield child.stdout
-        child.stdout.read()
-        errors = child.stderr.read().decode(errors="replace")
-        if child.wait() != 0:
-            raise CommandFailed(f"`{' '.join(argv[:4])} ...` failed.", why=errors.strip())
-    finally:
-        child.stdout.close()
-        child.stderr.close()
-        stop(child)
+    # A file takes all that a command complains of; a pipe that nobody reads would block it.
+    with tempfile.TemporaryFile() as errors:
+        child = _start(argv, stdout=subprocess.PIPE, stderr=errors)
+        assert child.stdout  # noqa: S101 - PIPE above
+        try:
+            yield child.stdout
+            while child.stdout.read(CHUNK):
+                pass
+            if child.wait() != 0:
+                errors.seek(0)
+                why = errors.read().decode(errors="replace").strip()
+                raise CommandFailed(f"`{' '.join(argv[:4])} ...` failed.", why=why[-2000:])
+        finally:
+            child.stdout.close()
+            stop(child)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -102,21 +104,24 @@ def _documents(engine: Engine, image: str) -> dict[str, Any]:
     documents: dict[str, Any] = {}
     with (
         commands.stream(engine.argv("image", "save", image)) as out,
+        suppress(tarfile.ReadError),  # one that breaks off is the command's fault, which says why
         tarfile.open(fileobj=out, mode="r|") as archive,
     ):
-        for member in archive:
-            if not member.isfile() or member.size > JSON_LIMIT:
-                continue
-            data = archive.extractfile(member)
-            try:
-                document = json.loads(data.read()) if data else None
-            except ValueError:
-                continue
-            if member.name.startswith("blobs/sha256/"):
-                documents["sha256:" + member.name.rpartition("/")[2]] = document
-            else:
-                documents[member.name] = document
+        documents.update(_json_members(archive))
     return documents
+
+
+def _json_members(archive: tarfile.TarFile) -> Iterator[tuple[str, Any]]:
+    for member in archive:
+        if not member.isfile() or member.size > JSON_LIMIT:
+            continue
+        data = archive.extractfile(member)
+        try:
+            document = json.loads(data.read()) if data else None
+        except ValueError:
+            continue
+        blob = member.name.removeprefix("blobs/sha256/")
+        yield (member.name if blob == member.name else f"sha256:{blob}"), document
 
 
 def _manifest(documents: dict[str, Any]) -> dict[str, Any] | None:

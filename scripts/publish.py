@@ -15,7 +15,8 @@ NO_LOGIN = re.compile(
     r"|authorization failed|insufficient_scope",
     re.IGNORECASE,
 )
-REFUSED = re.compile(r"denied|forbidden|403", re.IGNORECASE)
+UNREACHED = re.compile(r"no such host|connection refused|dial tcp|i/o timeout", re.IGNORECASE)
+REFUSED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
 
 
 def publish(settings: Settings, *, dry: bool = False) -> None:
@@ -103,6 +104,12 @@ def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
             f"The registry {host} refused {reference}.",
             why=last,
             next="Check that this account may push to the repository (setting `image`).",
+        )
+    if UNREACHED.search(text):
+        return PublishFailed(
+            f"The registry {host} does not answer.",
+            why=last,
+            next="Check network and proxy, then run `invoke publish` again.",
         )
     return PublishFailed(
         f"The push of {reference} broke off.",

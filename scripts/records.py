@@ -31,10 +31,10 @@ def write(path: Path, record: Any) -> None:
 def read(path: Path) -> dict[str, Any]:
     """Read a record; an empty one where there is none, or none that can be read."""
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return record
+    return record if isinstance(record, dict) else {}
 
 
 def image() -> dict[str, Any]:

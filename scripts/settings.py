@@ -22,8 +22,11 @@ from scripts.paths import REPOSITORY, cache_home, data_home
 
 PREFIX = "MENTATOR_"
 
-#: Variables with our prefix that speak to the container or to the launcher, not to the pipeline.
-NOT_SETTINGS = frozenset({"MENTATOR_BACKEND", "MENTATOR_PYTHON"})
+#: Variables with our prefix that speak to the container, to the launcher or to Compose, not to the
+#: pipeline.
+NOT_SETTINGS = frozenset(
+    {"MENTATOR_BACKEND", "MENTATOR_API_KEY", "MENTATOR_PYTHON", "MENTATOR_TAG"}
+)
 
 
 def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:

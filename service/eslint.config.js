@@ -16,4 +16,23 @@ export default tseslint.config(
             "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
         },
     },
+    {
+        // The pages' own code, as the browser gets it; its types stand in comments.
+        files: ["src/static/**/*.js", "tests/static/**/*.js"],
+        extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+        languageOptions: {
+            parserOptions: { project: "./tsconfig.static.json", tsconfigRootDir: import.meta.dirname },
+        },
+        rules: {
+            "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true, allowAny: true }],
+            "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+            // Answers of the API come as JSON: their types are the OpenAPI document's.
+            "@typescript-eslint/no-unsafe-assignment": "off",
+            "@typescript-eslint/no-unsafe-member-access": "off",
+            "@typescript-eslint/no-unsafe-argument": "off",
+            "@typescript-eslint/no-unsafe-call": "off",
+            "@typescript-eslint/no-unsafe-return": "off",
+            "@typescript-eslint/no-explicit-any": "off",
+        },
+    },
 );

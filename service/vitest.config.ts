@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-    test: { include: ["tests/**/*.test.ts"], environment: "node" },
+    test: { include: ["tests/**/*.test.{ts,js}"], environment: "node" },
 });

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from scripts import commands
 from scripts.bases.table import PINS
 from scripts.console import say, warn
+from scripts.errors import CommandFailed
 from scripts.node_tools import npm_argv
 
 #: Docker Hub's endpoints for anonymous pulls (distribution-spec token flow).
@@ -42,7 +43,10 @@ def update(path: Path = PINS) -> None:
         except (requests.RequestException, KeyError) as error:
             warn(f"{row['image']}: digest kept, the registry did not answer ({_short(error)})")
         if name.startswith("node"):
-            row["npm"] = _npm(name.removeprefix("node"))
+            try:
+                row["npm"] = _npm(name.removeprefix("node"))
+            except CommandFailed:
+                warn(f"{row['image']}: npm packages kept, the npm registry did not answer")
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)

@@ -23,6 +23,8 @@ def main() -> None:
     say(staging.staged().line())
     ratio, own = starting.to_healthy(docker, record["digest"])
     say(ratio.line())
+    idle = starting.nothing(docker, record["digest"])
+    say(f"docker run of the same image, doing nothing: {statistics.median(idle):.3f} s")
     say(f"entrypoint's own part: {statistics.median(own):.0f} ms (aim <= 150 ms)")
     say(weight.compressed(docker, record).line())
     say(builds.after_an_edit(docker, settings).line())

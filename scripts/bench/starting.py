@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts import commands, run, service_client
-from scripts.bench.ratio import Ratio
+from scripts.bench.ratio import Ratio, seconds
 from scripts.engine import Engine
 from scripts.errors import ContainerFailed
 from scripts.node_tools import node_argv
@@ -41,6 +41,12 @@ def to_healthy(docker: Engine, digest: str, runs: int = 5) -> tuple[Ratio, list[
         commands.capture(docker.argv("run", "--rm", "--entrypoint", "sh", "--volume",
                                      f"{folder}:/x", digest, "-c", "rm -rf /x/data"))  # fmt: skip
     return Ratio("docker run to healthy", "node on the host", ours, peer, "s", 1.3), entrypoint
+
+
+def nothing(docker: Engine, digest: str, runs: int = 5) -> list[float]:
+    """Seconds that the engine itself takes: the same image, started to do nothing."""
+    argv = docker.argv("run", "--rm", "--entrypoint", "true", digest)
+    return [seconds(lambda: commands.check(argv)) for _ in range(runs)]
 
 
 def _container(docker: Engine, container: run.Container) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 Two daemons cannot share docker0 (both hand out 172.17.0.2), and a starting one clears the other's
 iptables chains, which cuts its containers off. So the second one, ours, gets a bridge of its own
 and leaves iptables alone; the three rules that its containers need are ours. Published ports go
-through docker-proxy then, and only the default network reaches the outside.
+through docker-proxy then, and only the default network reaches the outside. (A host's daemon that
+is started after ours, while ours has docker0, is not kept from it.)
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from scripts.console import say, size, wait_until
+from scripts import space
+from scripts.console import say, wait_until
 from scripts.engine import bridge, client, configuration, mounts, network, process
 from scripts.engine import folder as layout
-from scripts.errors import EngineUnreachable, NoSpace
+from scripts.errors import EngineDenied, EngineUnreachable
 
 #: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
 PATIENCE = 90.0
@@ -28,15 +29,16 @@ def start(folder: Path) -> None:
     layout.check_length(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "start.lock"):  # two tasks at once: the second finds the first's
-        pid = process.find("dockerd", folder)
-        if pid is None:
-            require_room(folder, ROOM, "The engine")
+        running = process.find("dockerd", folder)
+        if running is None:
+            space.require(folder, ROOM, "The engine")
             _clear(folder)
-            pid = _launch(folder)
+        pid = running or _launch(folder)
     try:
         _await(folder, pid)
     except KeyboardInterrupt:
-        stop(folder)
+        if running is None:
+            stop(folder)
         raise
 
 
@@ -48,22 +50,14 @@ def stop(folder: Path) -> bool:
     pid = process.find("dockerd", folder)
     if pid is not None:
         process.end(pid, "the project's engine")
-    _clear(folder)
+    try:
+        _clear(folder)
+    except PermissionError as error:
+        raise EngineDenied(f"{folder} belongs to another user.", why=str(error)) from None
     run = layout.exec_root(folder)
     if mounts.release([folder, run]):
         shutil.rmtree(run, ignore_errors=True)
     return pid is not None
-
-
-def require_room(folder: Path, count: int, what: str) -> None:
-    """Raise `NoSpace` unless `count` bytes are free in `folder`, or in what it will be made in."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if free < count:
-        raise NoSpace(
-            f"{what} needs {size(count)} in {folder}, which has {size(free)} free.",
-            next="Free some space, or choose another folder: MENTATOR_ENGINE_DIR.",
-        )
 
 
 def log_tail(folder: Path, lines: int = 8) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import commands
+from scripts import commands, space
 from scripts.console import say
-from scripts.engine import apt, daemon, packages, service
+from scripts.engine import apt, packages, service
 from scripts.errors import CommandFailed, EngineMissing
 
 
@@ -19,7 +19,7 @@ def install(what: str, manager: str) -> None:
     The services that the packages bring are neither started nor left enabled: the project runs
     its own daemon, on its own socket.
     """
-    daemon.require_room(Path("/var/cache"), packages.ROOM, "The engine's packages")
+    space.require(Path("/var/cache"), packages.ROOM, "The engine's packages")
     fresh = what == "engine" and shutil.which("dockerd") is None
     with _services_held() if fresh and service.systemd_runs() else _nothing():
         if manager == "apt":

@@ -26,7 +26,7 @@ def rows(settings: Settings) -> list[tuple[str, str]]:
         verdict = describe(decide(seen))
     except PipelineError as error:
         verdict = " ".join(part for part in (error.what, error.why) if part)
-    pid = process.find("dockerd", folder) if process.PROC.is_dir() else None
+    pid = process.find("dockerd", folder)
     endpoint = f"{seen.chosen.endpoint} ({seen.chosen.by})" if seen.chosen else "default"
     return [
         ("used", verdict),

@@ -86,7 +86,7 @@ def alive(pid: int, proc: Path = PROC) -> bool:
 def _all(proc: Path) -> Iterator[tuple[int, list[str]]]:
     for child in _children.values():
         child.poll()  # reaps the one that has ended
-    for entry in proc.iterdir():
+    for entry in proc.iterdir() if proc.is_dir() else ():
         if entry.name.isdigit() and (argv := _command_line(entry)):
             yield int(entry.name), argv
 

@@ -125,7 +125,7 @@ def _consent(question: str, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EngineMissing(
             "No Docker engine that can be used is installed.",
-            why="An installation needs a yes, and there is no terminal to ask on.",
+            why=f"{question} There is no terminal to ask on.",
             next=START_COMMAND,
         )
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):

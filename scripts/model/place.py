@@ -9,8 +9,8 @@ import stat
 from pathlib import Path
 from typing import Literal
 
+from scripts import space
 from scripts.console import byte_bar
-from scripts.model import space
 from scripts.model.checksum import CHUNK, sha256_of
 
 How = Literal["reflink", "link", "copy", "kept"]
@@ -22,15 +22,17 @@ FICLONE = 0x40049409
 MODE = 0o644
 
 
-def place(source: Path, target: Path) -> tuple[How, str]:
+def place(source: Path, target: Path, known: str = "") -> tuple[How, str]:
     """Make `target`, which is not there, the same bytes; returns by what means, and their SHA-256.
 
+    Where `known` is the source's sum, bytes that are shared and not copied are not read again.
     Raises `NoSpace`. An interrupted copy is removed.
     """
     try:
         for how, means in (("reflink", _reflink), ("link", _link)):
             if means(source, target):
-                return how, sha256_of(target, f"Checking {source.name}")  # type: ignore[return-value]
+                found = known or sha256_of(target, f"Checking {source.name}")
+                return how, found  # type: ignore[return-value]
         with space.told(target.parent, source.name):
             return "copy", _copy(source, target)
     except BaseException:

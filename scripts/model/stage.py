@@ -76,7 +76,7 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
         _tidy(context, target, known)
         return "kept", known
     gguf.inspect(file)
-    how, found = place(file, unfinished)
+    how, found = place(file, unfinished, _remembered(record, file, before))
     if sha256 not in ("", found):
         unfinished.unlink()
         raise ModelInvalid(
@@ -108,12 +108,18 @@ def _stamp(path: Path) -> list[int]:
 def _kept(record: Path, file: Path, target: Path) -> str:
     """The SHA-256 of the staged file, if it is this file's and neither has changed since."""
     try:
+        staged = json.loads(record.read_text(encoding="utf-8"))["staged"]
+        same = staged == _stamp(target)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return _remembered(record, file, _stamp(file)) if same else ""
+
+
+def _remembered(record: Path, file: Path, stamp: list[int]) -> str:
+    """The SHA-256 of a source that was staged before and has not changed; empty if unknown."""
+    try:
         known = json.loads(record.read_text(encoding="utf-8"))
-        same = (
-            known["source"] == str(file)
-            and known["file"] == _stamp(file)
-            and known["staged"] == _stamp(target)
-        )
+        same = known["source"] == str(file) and known["file"] == stamp
         return str(known["sha256"]) if same else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""

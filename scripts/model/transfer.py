@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import requests
 
+from scripts import space
 from scripts.console import byte_bar, say
-from scripts.model import space
 from scripts.model.address import shown
 from scripts.model.partial import Origin, Partial
 

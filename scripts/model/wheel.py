@@ -12,10 +12,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from scripts import commands
+from scripts import commands, space
 from scripts.console import byte_bar, say
 from scripts.errors import ModelFetchFailed, ModelInvalid, PipelineError
-from scripts.model import space
 from scripts.model.catalog import Model, Wheel
 from scripts.model.checksum import CHUNK, sha256_of
 from scripts.model.lock import locked

@@ -9,22 +9,26 @@ import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
 import { messageOf, StartError } from "./errors.js";
 import { createServer } from "./http/server.js";
-import type { Service } from "./http/service.js";
+import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
+import { measuredOf } from "./metrics/measured.js";
+import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { SerialScheduler } from "./schedule/serial.js";
+import { FairScheduler } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
 import { startRetention } from "./store/retention.js";
+import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
 /** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
-const DRAIN_MSEC = 7000;
+const DRAIN_MSEC = 5000;
 
 /** After which the process ends whatever still holds it. */
-const LAST_MSEC = 9000;
+const LAST_MSEC = 6800;
 
 export interface StartOptions {
     readonly configuration: Configuration;
@@ -69,20 +73,27 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const startTimestamp = Date.now();
     const version = readVersion();
     const threads = threadsOfThisProcess();
-    const log = new Log(configuration.log.level, (line) => process.stdout.write(`${line}\n`));
+    const log = new Log(configuration.log.level, (line) => process.stdout.write(`${line}\n`), configuration.log.format);
 
     const database = new Database(configuration.dbFile, log);
     const logTable = new LogTable(database);
     log.attach((row) => logTable.add(row));
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
-    const engine = new LlamaEngine(backend, threads, log);
+    const engine = new LlamaEngine(backend, threads, configuration.engine, log);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new SerialScheduler(engine);
-    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, promptTable.add, log);
+    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, stopping);
+    const metrics = new Metrics(
+        { version, backend: backend.type },
+        measuredOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined }),
+    );
+    const journal = new Journal(promptTable.add, metrics, log);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
     const service: Service = {
         version,
         startTimestamp,
@@ -91,11 +102,16 @@ export async function startService(options: StartOptions): Promise<RunningServic
         models,
         scheduler,
         prompts,
+        journal,
+        metrics,
         logTable,
         promptTable,
         defaultOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
+        apiKey: configuration.apiKey,
+        corsOrigins: configuration.corsOrigins,
         log,
+        notReady,
         stopping: () => stopping,
     };
     const server = createServer(service);
@@ -114,6 +130,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         log.write("info", "core", `stopping: ${why}`);
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
         models.stop();
+        tools.stop();
         await scheduler.drain(DRAIN_MSEC);
         await server.close();
         await engine.close();
@@ -123,7 +140,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     };
 
     try {
-        await Promise.all([engine.start(), models.start()]);
+        await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
         database.close();

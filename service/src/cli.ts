@@ -23,6 +23,7 @@ Environment:
   MENTATOR_BACKEND_REASON   one line for /state and the log: why this backend
   MENTATOR_HOST             address to listen on (default: 0.0.0.0 in container mode, else 127.0.0.1)
   MENTATOR_PORT             port instead of the configured one
+  MENTATOR_API_KEY          API key instead of the configured one
 
 Exit codes: 0 stopped as asked, 2 command line or configuration, 3 backend, 4 address in use.
 `;

@@ -43,6 +43,11 @@ export class StartError extends Error {
     }
 }
 
+/** Whatever is thrown while a request is answered; what is not ours to explain is a 500. */
+export function toServiceError(thrown: unknown): ServiceError {
+    return thrown instanceof ServiceError ? thrown : new ServiceError(500, messageOf(thrown));
+}
+
 /** Any thrown value as one line of text. */
 export function messageOf(thrown: unknown): string {
     return thrown instanceof Error ? thrown.message : String(thrown);

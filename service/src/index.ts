@@ -18,11 +18,27 @@ function portFromEnvironment(text: string | undefined, configured: number): numb
     return port;
 }
 
+/** Not shown in the fault: it is a secret. */
+function apiKeyFromEnvironment(text: string | undefined, configured: string): string {
+    if (text === undefined || text === "") {
+        return configured;
+    }
+    if (!/^[\x21-\x7e]+$/.test(text)) {
+        throw new StartError(2, ["MENTATOR_API_KEY: must be a text without spaces and control characters"]);
+    }
+    return text;
+}
+
 function startOptions(read: Read, loopback: boolean): StartOptions {
-    const { MENTATOR_HOST: host = "", MENTATOR_PORT: port } = process.env;
+    const { MENTATOR_HOST: host = "", MENTATOR_PORT: port, MENTATOR_API_KEY: apiKey } = process.env;
+    const { configuration } = read;
     return {
         ...read,
-        configuration: { ...read.configuration, port: portFromEnvironment(port, read.configuration.port) },
+        configuration: {
+            ...configuration,
+            port: portFromEnvironment(port, configuration.port),
+            apiKey: apiKeyFromEnvironment(apiKey, configuration.apiKey),
+        },
         backend: backendFromEnvironment(process.env),
         host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
     };

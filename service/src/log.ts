@@ -9,7 +9,11 @@ export interface LogRow {
     readonly pipe: string;
     readonly kind: Kind;
     readonly message: string;
+    /** Of the HTTP request that it is about. */
+    readonly requestId?: string;
 }
+
+export type LogFormat = "text" | "json";
 
 const KINDS_OF: Readonly<Record<LogLevel, ReadonlySet<Kind>>> = {
     error: new Set<Kind>(["error", "warn"]),
@@ -20,8 +24,16 @@ const KINDS_OF: Readonly<Record<LogLevel, ReadonlySet<Kind>>> = {
 /** `timestamp LEVEL pipe message`, on one line and without control characters; the timestamp is UTC. */
 export function formatLine(row: LogRow): string {
     const message = row.message.trim().replace(/\s*\n\s*/g, " | ").replace(/\p{Cc}/gu, "?");
-    return `${new Date(row.ts).toISOString()} ${row.kind.toUpperCase()} ${row.pipe} ${message}`;
+    const about = row.requestId === undefined ? "" : ` (request ${row.requestId})`;
+    return `${new Date(row.ts).toISOString()} ${row.kind.toUpperCase()} ${row.pipe} ${message}${about}`;
 }
+
+/** One JSON object on one line. */
+export function jsonLine({ ts, kind, pipe, message, requestId }: LogRow): string {
+    return JSON.stringify({ time: new Date(ts).toISOString(), level: kind, pipe, message: message.trim(), requestId });
+}
+
+const LINE_OF: Readonly<Record<LogFormat, (row: LogRow) => string>> = { text: formatLine, json: jsonLine };
 
 export class Log {
     private sink: ((row: LogRow) => void) | undefined;
@@ -29,6 +41,7 @@ export class Log {
     public constructor(
         private readonly level: LogLevel,
         private readonly print: (line: string) => void,
+        private readonly format: LogFormat = "text",
     ) {}
 
     /** From now on rows go to `sink` too. It must not throw. */
@@ -36,20 +49,20 @@ export class Log {
         this.sink = sink;
     }
 
-    public write(kind: Kind, pipe: string, message: string): void {
-        const row = this.printOnly(kind, pipe, message);
+    public write(kind: Kind, pipe: string, message: string, requestId?: string): void {
+        const row = this.printOnly(kind, pipe, message, requestId);
         if (row !== undefined) {
             this.sink?.(row);
         }
     }
 
     /** For what is wrong with the sink itself. */
-    public printOnly(kind: Kind, pipe: string, message: string): LogRow | undefined {
+    public printOnly(kind: Kind, pipe: string, message: string, requestId?: string): LogRow | undefined {
         if (!KINDS_OF[this.level].has(kind)) {
             return undefined;
         }
-        const row: LogRow = { ts: Date.now(), pipe, kind, message };
-        this.print(formatLine(row));
+        const row: LogRow = { ts: Date.now(), pipe, kind, message, ...(requestId === undefined ? {} : { requestId }) };
+        this.print(LINE_OF[this.format](row));
         return row;
     }
 }

@@ -24,8 +24,11 @@ describe("parsing", () => {
             port: 19777,
             modelDir: "/m",
             dbFile: "/d",
+            apiKey: "",
+            corsOrigins: [],
             defaultOptions: DEFAULT_OPTIONS,
-            log: { level: "debug", liveDay: 30, savePrompt: false },
+            engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
+            log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
         });
     });
 
@@ -38,6 +41,12 @@ describe("parsing", () => {
             ["log.level", 6],
             ["log.liveDay", 5],
         ]);
+    });
+
+    it("shows no secret in a fault", () => {
+        const { faults } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d",\n"apiKey": "se cret", "corsOrigins": "x"}');
+        expect(faults.map(({ key, line }) => [key, line])).toEqual([["apiKey", 2], ["corsOrigins", 2]]);
+        expect(JSON.stringify(faults)).not.toContain("cret");
     });
 
     it("says where the syntax is wrong", () => {
@@ -67,6 +76,15 @@ describe("parsing", () => {
             toolEnvDir: "/opt/mentator-llm-service/data/toolsenv",
         });
     });
+});
+
+it("lets the engine decide, or tells it within limits", () => {
+    const parse = (engine: string): string[] =>
+        parseConfiguration(`{"modelDir": "/m", "dbFile": "/d", "engine": ${engine}}`).faults.map(({ key, message }) => `${key}: ${message}`);
+    expect(parse('{"slots": 0, "contextSize": 0, "batchSize": 0}')).toEqual([]);
+    expect(parse('{"slots": 4, "contextSize": 512, "batchSize": 64, "queueSize": 1}')).toEqual([]);
+    expect(parse('{"contextSize": 100}')).toEqual(["engine.contextSize: must be an integer, >= 512, or 0, not 100"]);
+    expect(parse('{"slots": 65, "queueSize": 0}')).toHaveLength(2);
 });
 
 describe("templates", () => {

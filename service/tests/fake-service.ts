@@ -3,12 +3,16 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Device, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec } from "../src/engine/engine.js";
-import type { Service } from "../src/http/service.js";
+import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
+import { badRequest } from "../src/errors.js";
+import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
+import { measuredOf } from "../src/metrics/measured.js";
+import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
-import { Prompts } from "../src/prompt/prompts.js";
-import { SerialScheduler } from "../src/schedule/serial.js";
+import { Journal } from "../src/prompt/journal.js";
+import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
+import { FairScheduler } from "../src/schedule/fair.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
 import { PromptTable } from "../src/store/prompts.js";
@@ -18,8 +22,12 @@ export class FakeEngine implements Engine {
     public ready = true;
     public current: LoadedModel | undefined;
     public text = "hello";
-    public cut = false;
+    public finishReason: FinishReason = "stop";
+    public toolCalls: Generated["toolCalls"] = [];
     public delayMsec = 0;
+    /** Thrown after the last piece. */
+    public failAfter: Error | undefined;
+    public slots = 1;
     public readonly asked: GenerationRequest[] = [];
 
     public async start(): Promise<void> {
@@ -30,14 +38,40 @@ export class FakeEngine implements Engine {
         return Promise.resolve({ type: "cpu", device: "test", totalVramMb: 0, usedVramMb: 0 });
     }
 
-    public async load(spec: LoadSpec): Promise<"load" | "exists"> {
-        const before = JSON.stringify(this.current?.spec);
-        this.current = { spec, sizeBytes: 1, loadTimestamp: 1, gpulayer: spec.gpulayer ?? 0, contextSize: spec.contextSize ?? 1024 };
-        return Promise.resolve(before === JSON.stringify(spec) ? "exists" : "load");
+    public get loaded(): readonly LoadedModel[] {
+        return this.current === undefined ? [] : [this.current];
     }
 
-    public async generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
+    public find(spec: LoadSpec): LoadedModel | undefined {
+        return JSON.stringify(this.current?.spec) === JSON.stringify(spec) ? this.current : undefined;
+    }
+
+    public async load(spec: LoadSpec): Promise<LoadedModel> {
+        const contextSize = spec.contextSize ?? 1024;
+        this.current = { spec, sizeBytes: 1, loadTimestamp: 1, gpulayer: spec.gpulayer ?? 0, contextSize, trainContextSize: 8192, slots: this.slots, batchSize: 128 };
+        return Promise.resolve(this.current);
+    }
+
+    public async generate(_model: LoadedModel, request: GenerationRequest, { signal, onChunk }: RunOptions): Promise<Generated> {
         this.asked.push(request);
+        await this.pause(signal);
+        for (const [text] of this.text.matchAll(/\s*\S+/g)) {
+            onChunk?.({ kind: "text", text, tokens: 1 });
+        }
+        if (this.failAfter !== undefined) {
+            throw this.failAfter;
+        }
+        const { text, finishReason, toolCalls } = this;
+        return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+    }
+
+    public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
+        await this.pause(signal);
+        return { vectors: texts.map((text) => [text.length, 0.5]), tokens: texts.length };
+    }
+
+    private async pause(signal: AbortSignal): Promise<void> {
+        signal.throwIfAborted();
         await new Promise<void>((resolve, reject) => {
             const timer = setTimeout(resolve, this.delayMsec);
             signal.addEventListener("abort", () => {
@@ -45,7 +79,6 @@ export class FakeEngine implements Engine {
                 reject(signal.reason as Error);
             });
         });
-        return { text: this.text, cut: this.cut, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
     }
 
     public async checkGrammar(): Promise<string> {
@@ -61,17 +94,22 @@ export class FakeEngine implements Engine {
     }
 }
 
+const NO_TOOLS: ServerTools = {
+    choose: async (names) => (names.length > 0 ? Promise.reject(badRequest("toolServer: there are no tools")) : Promise.resolve([])),
+    call: async () => Promise.resolve(""),
+};
+
 export interface Fake {
     readonly service: Service;
     readonly engine: FakeEngine;
-    readonly scheduler: SerialScheduler;
+    readonly scheduler: FairScheduler;
     readonly database: Database;
     /** What was printed. */
     readonly lines: string[];
     stopping: boolean;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools } = {}): Fake {
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
     mkdirSync(modelDir);
@@ -85,8 +123,13 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
-    const scheduler = new SerialScheduler(engine, options.queueLimit);
+    const scheduler = new FairScheduler(engine, options.queueLimit);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const startTimestamp = Date.now();
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, fake.stopping);
+    const ready = (): boolean => notReady() === undefined;
+    const metrics = new Metrics({ version: "1.2.3", backend: "cpu" }, measuredOf({ engine, models, scheduler, startTimestamp, ready }));
+    const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
         scheduler,
@@ -95,12 +138,17 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
         stopping: false,
         service: {
             version: "1.2.3",
-            startTimestamp: Date.now(),
+            startTimestamp,
             backend: { type: "cpu", gpu: false, reason: "test" },
             engine,
             models,
             scheduler,
-            prompts: new Prompts(models, scheduler, defaultOptions, promptTable.add, log),
+            prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
+            journal,
+            metrics,
+            apiKey: options.apiKey ?? "",
+            corsOrigins: options.corsOrigins ?? [],
+            notReady,
             logTable,
             promptTable,
             defaultOptions,

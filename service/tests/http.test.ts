@@ -66,7 +66,9 @@ describe("POST /prompt", () => {
         expect(status).toBe(200);
         expect(body["result"]).toEqual({ loadModelStatus: "load", data: "hello", usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } });
         expect(body["duration"]).toEqual({ promptMsec: expect.any(Number) as number, queueMsec: expect.any(Number) as number });
-        expect(fake.engine.asked).toMatchObject([{ user: "Hi", system: "Be brief", options: { topK: 3, maxTokens: 4096 } }]);
+        expect(fake.engine.asked).toMatchObject([
+            { messages: [{ role: "system", content: "Be brief" }, { role: "user", content: "Hi" }], options: { topK: 3, maxTokens: 4096 } },
+        ]);
     });
 
     it("reloads for another contextSize only", async () => {
@@ -82,7 +84,7 @@ describe("POST /prompt", () => {
         const plain = await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: false, jsonSchema: SCHEMA } });
         expect(plain.body["result"]).toMatchObject({ data: { n: 4 } });
         await call("POST", "/prompt", { ...PROMPT, format: { useGrammar: true, jsonSchema: SCHEMA } });
-        expect(fake.engine.asked.map(({ grammarSchema }) => grammarSchema)).toEqual([undefined, SCHEMA]);
+        expect(fake.engine.asked.map(({ constraint }) => constraint)).toEqual([undefined, { kind: "schema", schema: SCHEMA }]);
     });
 
     it.each([
@@ -98,6 +100,35 @@ describe("POST /prompt", () => {
         const { status, body } = await call("POST", "/prompt", { ...PROMPT, ...extra });
         expect(status).toBe(400);
         expect(body).toEqual({ error: expect.stringMatching(message) as string, duration: expect.any(Object) as object });
+    });
+
+    it("calls the service's tools until the model answers", async () => {
+        const called: unknown[] = [];
+        const tool = { name: "add", definition: { name: "add", description: "Adds" }, code: "" };
+        use(
+            fakeService({
+                serverTools: {
+                    choose: async () => Promise.resolve([tool]),
+                    call: async (_tool, args) => {
+                        called.push(args);
+                        fake.engine.finishReason = "stop";
+                        fake.engine.text = '{"n": 5}';
+                        return Promise.resolve("5");
+                    },
+                },
+            }),
+        );
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"a":2,"b":3}' }];
+        const { body } = await call("POST", "/prompt", { ...PROMPT, toolServer: ["*"], format: { useGrammar: true, jsonSchema: SCHEMA } });
+        expect(body["result"]).toMatchObject({ usedTools: ["add"], data: { n: 5 }, usage: { completionTokens: 6 } });
+        expect(called).toEqual([{ a: 2, b: 3 }]);
+        expect(fake.engine.asked).toMatchObject([
+            { tools: [{ name: "add" }], toolChoice: "auto" },
+            { tools: [{ name: "add" }], messages: [{ role: "user" }, { role: "assistant", toolCalls: [{ id: "c1" }] }, { role: "tool", toolCallId: "c1", content: "5" }] },
+            { constraint: { kind: "schema" } },
+        ]);
     });
 
     it("stops at the time limit", async () => {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import space
 from scripts.engine import configuration, daemon, folder, mounts, process
 from scripts.engine.bridge import Bridge
 from scripts.errors import NoSpace, UsageError
@@ -113,9 +114,9 @@ def test_a_zombie_is_not_alive(tmp_path: Path) -> None:
 
 
 def test_room_is_asked_of_the_folder_that_is_there(tmp_path: Path) -> None:
-    daemon.require_room(tmp_path / "a/b", 1, "It")
+    space.require(tmp_path / "a/b", 1, "It")
     with pytest.raises(NoSpace, match=r"It needs 1000000000\.0 GB in .*, which has .* free"):
-        daemon.require_room(tmp_path / "a/b", 10**18, "It")
+        space.require(tmp_path / "a/b", 10**18, "It")
 
 
 def test_the_logs_last_lines(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_default_that_cannot_be_had_gives_way_to_the_small_one(
 def test_a_default_that_broke_off_does_not(
     hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.cuts = [100_000, *[0] * 5]
+    hub.cuts = [100_000, *[0] * fetch.Patience.tries]
     hasty = fetch.Patience(pause=0.0)
     monkeypatch.setattr(fetch, "Patience", lambda: hasty)
     with pytest.raises(ModelFetchFailed) as caught:

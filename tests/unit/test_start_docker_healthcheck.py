@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from scripts.node_tools import node_argv
 from scripts.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "docker/healthcheck.mjs"
@@ -20,8 +20,6 @@ FAST_CLOCK = (
     "data:text/javascript,const real = globalThis.setTimeout;"
     "globalThis.setTimeout = (act, ms) => real(act, ms / 20);"
 )
-
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 
 
 @contextmanager
@@ -54,7 +52,7 @@ def response(status: str, body: str) -> bytes:
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["node", *arguments], capture_output=True, text=True, timeout=30, check=False
+        [*node_argv(), *arguments], capture_output=True, text=True, timeout=30, check=False
     )
 
 

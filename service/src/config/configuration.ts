@@ -1,6 +1,7 @@
 /** What the rest of the service sees of the configuration file. */
 
-import type { LogLevel } from "../log.js";
+import type { EngineSettings } from "../engine/sizing.js";
+import type { LogFormat, LogLevel } from "../log.js";
 
 /** How the next token is chosen, and how many at most. */
 export interface GenerationOptions {
@@ -12,6 +13,9 @@ export interface GenerationOptions {
     readonly maxTokens: number;
     /** 1 is no penalty. */
     readonly repeatPenalty: number;
+    /** -2 to 2, as OpenAI has them; 0 is none. */
+    readonly frequencyPenalty?: number;
+    readonly presencePenalty?: number;
     /** Only of use with a temperature above 0. */
     readonly seed?: number;
 }
@@ -25,9 +29,14 @@ export interface Paths {
 
 export interface Configuration extends Paths {
     readonly port: number;
+    /** Empty: everybody may call. */
+    readonly apiKey: string;
+    readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;
+    readonly engine: EngineSettings;
     readonly log: {
         readonly level: LogLevel;
+        readonly format: LogFormat;
         /** Days that rows are kept. */
         readonly liveDay: number;
         readonly savePrompt: boolean;

@@ -3,16 +3,20 @@
 export interface Key {
     /** Dotted path in the file. */
     readonly path: string;
-    readonly type: "integer" | "number" | "boolean" | "path" | "choice";
+    readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "texts";
     readonly min?: number;
     readonly max?: number;
+    /** 0 may stand there too, whatever `min` says. */
+    readonly zero?: boolean;
     readonly choices?: readonly string[];
     /** Absent: the key is needed, or may be left out when `optional`. */
-    readonly fallback?: number | boolean | string;
+    readonly fallback?: number | boolean | string | readonly string[];
     readonly optional?: boolean;
     readonly absolute?: boolean;
     /** Fixed in container mode: a value in the file is not looked at. */
     readonly fixedInContainer?: boolean;
+    /** Is never shown, not even in the fault that it causes. */
+    readonly secret?: boolean;
     /** Only in the template. */
     readonly example?: string;
     readonly comment: string;
@@ -24,13 +28,20 @@ export const KEYS: readonly Key[] = [
     { path: "dbFile", type: "path", absolute: true, fixedInContainer: true, example: "/srv/mentator/mentator-llm-service.db", comment: "SQLite file for logs and statistics; absolute" },
     { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
     { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
+    { path: "apiKey", type: "text", secret: true, fallback: "", comment: "Every call then needs Authorization: Bearer KEY; empty: no key. The variable MENTATOR_API_KEY counts before it" },
+    { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
     { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the likeliest token" },
     { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Smallest set of tokens with this probability, 0..1" },
     { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "The K likeliest tokens; 0: all" },
     { path: "defaultOptions.minP", type: "number", min: 0, max: 1, fallback: 0, comment: "Least probability of a token, 0..1" },
     { path: "defaultOptions.maxTokens", type: "integer", min: 1, fallback: 4096, comment: "Longest answer, in tokens" },
     { path: "defaultOptions.repeatPenalty", type: "number", min: 0, fallback: 1.0, comment: "1: none" },
+    { path: "engine.slots", type: "integer", min: 1, max: 64, zero: true, fallback: 0, comment: "Requests of one model that generate at once, 1..64; 0: from memory and CPU quota" },
+    { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Tokens of each, prompt and answer together, from 512 on; 0: from the model and the memory" },
+    { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens read at once, 16..4096: more delays the others' tokens; 0: from the CPU quota" },
+    { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
+    { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },
     { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that logs are kept, 1..365" },
     { path: "log.savePrompt", type: "boolean", fallback: false, comment: "Keep the texts of prompts and answers in the database" },
 ];
@@ -38,5 +49,6 @@ export const KEYS: readonly Key[] = [
 /** Objects that hold keys, and may therefore stand in the file. */
 export const SECTIONS: Readonly<Record<string, string>> = {
     defaultOptions: "What a request's own options are laid over",
+    engine: "How models are run",
     log: "Logs, on standard output and in the database",
 };

@@ -1,8 +1,8 @@
 /** A configuration file's text in, a configuration or its faults out. Touches no file. */
 
 import path from "node:path";
-import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import type { LogLevel } from "../log.js";
+import { findNodeAtLocation, getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import type { LogFormat, LogLevel } from "../log.js";
 import type { Configuration, Paths } from "./configuration.js";
 import { type Key, KEYS, SECTIONS } from "./keys.js";
 
@@ -38,7 +38,7 @@ function lineAt(text: string, offset: number): number {
 
 /** Why the value does not do, or nothing. */
 function faultOf(key: Key, value: unknown): string | undefined {
-    const shown = JSON.stringify(value);
+    const shown = key.secret === true ? "what is there" : JSON.stringify(value);
     switch (key.type) {
         case "boolean":
             return typeof value === "boolean" ? undefined : `must be true or false, not ${shown}`;
@@ -51,16 +51,24 @@ function faultOf(key: Key, value: unknown): string | undefined {
                 return `must be a path, not ${shown}`;
             }
             return key.absolute === true && !path.isAbsolute(value) ? `must be an absolute path, not ${shown}` : undefined;
+        case "text":
+            // Both texts of this kind go into headers, which hold no others.
+            return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
+        case "texts":
+            return Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : `must be a list of texts, not ${shown}`;
         case "integer":
         case "number": {
             const kind = key.type === "integer" ? "an integer" : "a number";
             const typed = key.type === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
             const number = value as number;
+            if (typed && number === 0 && key.zero === true) {
+                return undefined;
+            }
             if (typed && number >= (key.min ?? -Infinity) && number <= (key.max ?? Infinity)) {
                 return undefined;
             }
             const limits = key.max === undefined ? `>= ${key.min ?? 0}` : `${key.min ?? 0}..${key.max}`;
-            return `must be ${kind}, ${limits}, not ${shown}`;
+            return `must be ${kind}, ${limits}${key.zero === true ? ", or 0" : ""}, not ${shown}`;
         }
     }
 }
@@ -69,7 +77,7 @@ function valueOf(node: Node): unknown {
     if (node.type === "object") {
         return {};
     }
-    return node.type === "array" ? [] : node.value;
+    return getNodeValue(node);
 }
 
 function propertiesOf(node: Node | undefined): [string, Node][] {
@@ -178,6 +186,8 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     };
     return {
         ...own,
+        apiKey: values.get("apiKey") as string,
+        corsOrigins: values.get("corsOrigins") as string[],
         defaultOptions: {
             temperature: number("defaultOptions.temperature"),
             topP: number("defaultOptions.topP"),
@@ -186,8 +196,15 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             maxTokens: number("defaultOptions.maxTokens"),
             repeatPenalty: number("defaultOptions.repeatPenalty"),
         },
+        engine: {
+            slots: number("engine.slots"),
+            contextSize: number("engine.contextSize"),
+            batchSize: number("engine.batchSize"),
+            queueSize: number("engine.queueSize"),
+        },
         log: {
             level: text("log.level") as LogLevel,
+            format: text("log.format") as LogFormat,
             liveDay: number("log.liveDay"),
             savePrompt: values.get("log.savePrompt") as boolean,
         },

@@ -4,18 +4,21 @@ import type { BackendType } from "../backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ModelFacts } from "../models/catalog.js";
 
-/** What is loaded, or shall be. A difference in any field is a reload. */
+/** What is loaded, or shall be. */
 export interface LoadSpec {
     /** As listed. */
     readonly name: string;
     /** Absolute path. */
     readonly file: string;
+    /** Of the file, as listed: a file that was replaced is loaded again. Milliseconds. */
+    readonly modifiedMs?: number;
     /** Layers on the GPU; absent: as many as fit. */
     readonly gpulayer?: number;
-    /** Tokens; absent: what the model and the memory allow, up to the engine's limit. */
+    /** Tokens of one slot; absent: what the model and the memory allow, up to the engine's limit. */
     readonly contextSize?: number;
 }
 
+/** A model in memory with its slots. The object itself is its identity: a reload gives another one. */
 export interface LoadedModel {
     readonly spec: LoadSpec;
     readonly sizeBytes: number;
@@ -23,31 +26,117 @@ export interface LoadedModel {
     readonly loadTimestamp: number;
     /** As loaded, not as asked for. */
     readonly gpulayer: number;
-    /** Tokens, as loaded. */
+    /** Tokens that one slot holds, prompt and answer together. */
     readonly contextSize: number;
+    /** Tokens that the model was trained for. */
+    readonly trainContextSize: number;
+    /** Requests that generate at once. */
+    readonly slots: number;
+    /** Tokens that are read at once. */
+    readonly batchSize: number;
 }
 
-export interface GenerationRequest {
-    readonly system?: string;
-    readonly user: string;
+/** A call that the model asks for. */
+export interface ToolCall {
+    readonly id: string;
+    readonly name: string;
+    /** JSON, as OpenAI's clients want it: a text. */
+    readonly arguments: string;
+}
+
+export type ChatMessage =
+    | { readonly role: "system" | "user"; readonly content: string }
+    | { readonly role: "assistant"; readonly content: string; readonly toolCalls?: readonly ToolCall[] }
+    | { readonly role: "tool"; readonly toolCallId: string; readonly content: string };
+
+export interface ToolDefinition {
+    readonly name: string;
+    readonly description?: string;
+    /** JSON Schema of the arguments. */
+    readonly parameters?: object;
+}
+
+/** "required": some tool; `{name}`: that one. The arguments are valid against its schema in both. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
+
+/** What the answer must be. */
+export type Constraint =
+    | { readonly kind: "schema"; readonly schema: object }
+    /** Any JSON object. */
+    | { readonly kind: "json" }
+    | { readonly kind: "grammar"; readonly gbnf: string };
+
+interface Generation {
     readonly options: GenerationOptions;
-    /** Constrains the answer. */
-    readonly grammarSchema?: object;
+    /** Texts that end the answer; not part of it. */
+    readonly stop?: readonly string[];
+    readonly constraint?: Constraint;
+}
+
+/** Laid out by the model's own chat template. The last message is the user's or a tool's. */
+export interface ChatRequest extends Generation {
+    readonly kind: "chat";
+    readonly messages: readonly ChatMessage[];
+    /** Not together with `constraint`. */
+    readonly tools?: readonly ToolDefinition[];
+    /** Absent: "auto". */
+    readonly toolChoice?: ToolChoice;
+}
+
+/** The raw text is continued, no template. */
+export interface CompletionRequest extends Generation {
+    readonly kind: "completion";
+    readonly prompt: string;
+}
+
+export type GenerationRequest = ChatRequest | CompletionRequest;
+
+/** A piece of the answer. All `text` pieces together are `Generated.text`. */
+export interface Chunk {
+    readonly kind: "text" | "reasoning";
+    readonly text: string;
+    /** Tokens that this piece is made of; 0 is possible. */
+    readonly tokens: number;
+}
+
+export interface RunOptions {
+    /** Stops within one batch; the call then rejects with `signal.reason`. */
+    readonly signal: AbortSignal;
+    /** Called synchronously for each piece as it comes. Must not throw. */
+    readonly onChunk?: (chunk: Chunk) => void;
 }
 
 export interface Usage {
     /** The whole prompt as the model sees it, template included. */
     readonly promptTokens: number;
+    /** Of these, what a slot still held from before and what was therefore not computed. */
+    readonly cachedTokens?: number;
+    /** Reasoning and tool calls included. */
     readonly completionTokens: number;
     /** Of the generation, from its first token on: reading the prompt does not count. */
     readonly tokensPerSecond: number;
+    /** From the begin of the call to the first token, ms: the prompt's time. Waiting and loading do not count. */
+    readonly firstTokenMsec?: number;
 }
+
+/** "length": cut at `maxTokens` or at the context's end. An aborted call has no reason: it rejects. */
+export type FinishReason = "stop" | "length" | "tool";
 
 export interface Generated {
     readonly text: string;
+    /** What a reasoning model thought before, without its marks. */
+    readonly reasoning?: string;
+    /** Empty unless `finishReason` is "tool". */
+    readonly toolCalls: readonly ToolCall[];
+    readonly finishReason: FinishReason;
     readonly usage: Usage;
-    /** The answer was cut at `maxTokens`. */
-    readonly cut: boolean;
+}
+
+export interface Embedded {
+    /** One per text, in their order. */
+    readonly vectors: readonly (readonly number[])[];
+    /** Of all texts together. */
+    readonly tokens: number;
 }
 
 export interface Device {
@@ -57,19 +146,37 @@ export interface Device {
     readonly usedVramMb: number;
 }
 
+/** What a new model may not push out: those that generate. */
+export type Busy = (model: LoadedModel) => boolean;
+
+/** What `load` throws while models that generate hold the memory: try again when one of them is idle. */
+export class MemoryBusy extends Error {}
+
+/**
+ * Nobody but a scheduler calls `load`, `generate` and `embed`: it sees to it that a model has no more
+ * requests than slots, and is not unloaded under one.
+ */
 export interface Engine {
     /** Loads the native part. @throws StartError when the chosen backend cannot be used */
     start(): Promise<void>;
     readonly ready: boolean;
     device(): Promise<Device>;
+    /** Models in memory, most recently used first. */
+    readonly loaded: readonly LoadedModel[];
+    /** The most recently used one. */
     readonly current: LoadedModel | undefined;
+    /** The loaded model that serves `spec` as it is. */
+    find(spec: LoadSpec): LoadedModel | undefined;
     /**
-     * Makes `spec` the current model. The one before is given up only when the new one's file is sound.
-     * @throws ServiceError
+     * Loads a model; unloads those not used for longest as memory demands. One call at a time. When it
+     * throws, whatever was loaded and not in the way is still usable.
+     * @throws ServiceError with the reason, MemoryBusy
      */
-    load(spec: LoadSpec, signal: AbortSignal): Promise<"load" | "exists">;
-    /** With the current model; one call at a time. @throws `signal.reason` when it is aborted */
-    generate(request: GenerationRequest, signal: AbortSignal): Promise<Generated>;
+    load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel>;
+    /** At most `model.slots` calls at once. @throws `signal.reason` when aborted, ServiceError */
+    generate(model: LoadedModel, request: GenerationRequest, run: RunOptions): Promise<Generated>;
+    /** @throws `signal.reason` when aborted, ServiceError, e.g. when a text is longer than the context */
+    embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
     /** "" or why the schema makes no grammar. */
     checkGrammar(schema: object): Promise<string>;
     inspect(file: string): Promise<ModelFacts>;

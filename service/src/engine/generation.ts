@@ -1,77 +1,195 @@
-/** One answer: prompt in, text and token counts out. */
+/** One answer on one sequence: prompt in, text and token counts out. */
 
-import type { ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel } from "node-llama-cpp";
+import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from "node-llama-cpp";
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest } from "../errors.js";
-import type { Generated, GenerationRequest } from "./engine.js";
+import type { ChatRequest, Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
+import { callId, forcedTools, readCall } from "./forced-call.js";
+import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
 
 export interface Means {
     readonly library: Library;
-    readonly model: LlamaModel;
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;
     readonly grammar: LlamaGrammar | undefined;
 }
 
-/** Our options in node-llama-cpp's words. */
-function sampling(options: GenerationOptions): object {
-    const { repeatPenalty, ...rest } = options;
-    // Absent would be a penalty of 1.1 there, so "none" is said aloud.
-    return { ...rest, repeatPenalty: repeatPenalty === 1 ? (false as const) : { penalty: repeatPenalty } };
+/** A prompt as the model sees it. */
+export interface Laid {
+    readonly tokens: readonly Token[];
+    /** Absent for a completion. */
+    readonly history?: ChatHistoryItem[];
+    /** Tools that the model may call or not. */
+    readonly functions?: ChatModelFunctions;
+    /** The answer is a tool call, by its grammar. */
+    readonly forced: boolean;
 }
 
-/** Tokens of the whole prompt, as the chat template lays it out. */
-function countPromptTokens({ chatWrapper, model }: Means, request: GenerationRequest): number {
+/** Our options in node-llama-cpp's words. */
+function sampling(options: GenerationOptions): object {
+    const { repeatPenalty, frequencyPenalty = 0, presencePenalty = 0, ...rest } = options;
+    const none = repeatPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0;
+    // Absent would be a penalty of 1.1 there, so "none" is said aloud.
+    return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty } };
+}
+
+function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatModelFunctions | undefined {
+    if (tools.length === 0 || toolChoice === "none") {
+        return undefined;
+    }
+    return Object.fromEntries(
+        tools.map(({ name, description, parameters }) => [
+            name,
+            { ...(description === undefined ? {} : { description }), ...(parameters === undefined ? {} : { params: parameters as never }) },
+        ]),
+    );
+}
+
+/** Lays the prompt out with the chat template. @throws ServiceError */
+export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest): Laid {
+    if (request.kind === "completion") {
+        const tokens = model.tokenize(request.prompt);
+        const { bos, shouldPrependBosToken } = model.tokens;
+        const begun = bos === null || !shouldPrependBosToken || tokens[0] === bos ? tokens : [bos, ...tokens];
+        return { tokens: begun, forced: false };
+    }
+    const told = toHistory(request.messages);
+    // Some templates bring a system message of their own where there is none.
+    const history = told[0]?.type === "system" ? told : [...chatWrapper.generateInitialChatHistory({}), ...told];
+    const functions = functionsOf(request);
+    const forced = forcedTools(request) !== undefined;
     const { contextText } = chatWrapper.generateContextState({
-        chatHistory: [
-            ...chatWrapper.generateInitialChatHistory(request.system === undefined ? {} : { systemPrompt: request.system }),
-            { type: "user", text: request.user },
-            { type: "model", response: [] },
-        ],
+        chatHistory: history.at(-1)?.type === "model" ? history : [...history, { type: "model", response: [] }],
+        ...(functions === undefined ? {} : { availableFunctions: functions }),
     });
-    return contextText.tokenize(model.tokenizer).length;
+    return { tokens: contextText.tokenize(model.tokenizer), history, forced, ...(functions === undefined ? {} : { functions }) };
+}
+
+/** A sequence is full one token before its end, and one must be left for the answer. @throws ServiceError with both counts */
+export function checkFits({ tokens }: Laid, contextSize: number): void {
+    if (tokens.length === 0) {
+        throw badRequest("The prompt is empty.");
+    }
+    if (tokens.length > contextSize - 2) {
+        throw badRequest(`The prompt has ${tokens.length} tokens and the context ${contextSize}: shorten it or ask for a larger contextSize.`);
+    }
 }
 
 /**
- * The sequence keeps what it has read: a prompt that begins like the one before is read from where they part.
- * @throws `signal.reason` when it is aborted, ServiceError when the prompt does not fit
+ * Reads all but the last piece of the prompt, piece by piece: within one call node-llama-cpp looks at
+ * no signal. The last piece is left for the call that generates, which needs its logits.
+ * @returns tokens that the sequence held already
  */
-export async function generate(means: Means, request: GenerationRequest, signal: AbortSignal): Promise<Generated> {
-    const { library, sequence, chatWrapper, grammar } = means;
-    const promptTokens = countPromptTokens(means, request);
-    if (promptTokens >= sequence.contextSize) {
-        throw badRequest(
-            `The prompt has ${promptTokens} tokens and the context ${sequence.contextSize}: shorten it or ask for a larger contextSize.`,
-        );
+async function readPrompt(sequence: LlamaContextSequence, tokens: readonly Token[], signal: AbortSignal): Promise<number> {
+    const all = [...tokens];
+    await sequence.adaptStateToTokens(all.slice(0, -1), false);
+    const cached = sequence.nextTokenIndex;
+    const piece = sequence.context.batchSize;
+    signal.throwIfAborted();
+    while (all.length - sequence.nextTokenIndex > piece) {
+        await sequence.evaluateWithoutGeneratingNewTokens(all.slice(sequence.nextTokenIndex, sequence.nextTokenIndex + piece));
+        signal.throwIfAborted();
     }
-    const session = new library.LlamaChatSession({
-        contextSequence: sequence,
-        chatWrapper,
-        ...(request.system === undefined ? {} : { systemPrompt: request.system }),
-    });
-    const meter = sequence.tokenMeter.getState();
-    const started = performance.now();
-    let first: number | undefined;
+    return cached;
+}
+
+interface Answer {
+    readonly text: string;
+    readonly reasoning: string;
+    readonly toolCalls: readonly ToolCall[];
+    readonly finishReason: FinishReason;
+}
+
+type OnChunk = (chunk: Chunk) => void;
+
+async function answerChat(means: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
+    const { library, sequence, chatWrapper, grammar } = means;
+    const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
+    const { functions } = laid;
+    const told: object = functions === undefined ? {} : { functions, abortOnNonText: laid.forced };
     try {
-        const { responseText, stopReason } = await session.promptWithMeta(request.user, {
-            ...sampling(request.options),
+        const { response, fullResponse, functionCalls, metadata } = await chat.generateResponse(laid.history ?? [], {
+            ...common,
+            // A forced call goes by its grammar; the functions are only told. Both together need abortOnNonText.
+            ...((functions === undefined || laid.forced) && grammar !== undefined ? { grammar } : {}),
+            ...told,
+            onResponseChunk: ({ type, text, tokens }) => onChunk({ kind: type === "segment" ? "reasoning" : "text", text, tokens: tokens.length }),
+        });
+        const reasoning = fullResponse.map((part) => (typeof part === "string" ? "" : part.text)).join("");
+        const calls = (functionCalls as readonly { functionName: string; params: unknown }[] | undefined) ?? [];
+        const toolCalls = calls.map(({ functionName, params }) => ({ id: callId(), name: functionName, arguments: JSON.stringify(params ?? {}) }));
+        const finishReason = toolCalls.length > 0 ? "tool" : metadata.stopReason === "maxTokens" ? "length" : "stop";
+        return { text: response, reasoning, toolCalls, finishReason };
+    } finally {
+        chat.dispose({ disposeSequence: false });
+    }
+}
+
+async function answerCompletion({ library, sequence, grammar }: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
+    const completion = new library.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
+    let pending = 0;
+    try {
+        const { response, metadata } = await completion.generateCompletionWithMeta([...laid.tokens], {
+            ...common,
             ...(grammar === undefined ? {} : { grammar }),
-            signal,
-            onResponseChunk: () => {
-                first ??= performance.now();
+            onToken: (tokens) => {
+                pending += tokens.length;
+            },
+            onTextChunk: (text) => {
+                onChunk({ kind: "text", text, tokens: pending });
+                pending = 0;
             },
         });
-        const ended = performance.now();
-        const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
-        return {
-            text: responseText,
-            cut: stopReason === "maxTokens",
-            usage: { promptTokens, completionTokens, tokensPerSecond: rate(completionTokens, started, first, ended) },
-        };
+        return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop" };
     } finally {
-        session.dispose({ disposeSequence: false });
+        completion.dispose({ disposeSequence: false });
     }
+}
+
+/** A forced call is written as text: nobody shall see it as such. */
+function asCall(answer: Answer): Answer {
+    const call = answer.finishReason === "stop" ? readCall(answer.text) : undefined;
+    return call === undefined ? answer : { ...answer, text: "", toolCalls: [call], finishReason: "tool" };
+}
+
+/** @param laid fits the sequence. @throws `signal.reason` when it is aborted */
+export async function generate(means: Means, request: GenerationRequest, laid: Laid, run: RunOptions): Promise<Generated> {
+    const { sequence } = means;
+    const started = performance.now();
+    const meter = sequence.tokenMeter.getState();
+    let first: number | undefined;
+    const cachedTokens = await readPrompt(sequence, laid.tokens, run.signal);
+    const common = {
+        ...sampling(request.options),
+        // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.
+        maxTokens: Math.min(request.options.maxTokens, sequence.contextSize - 1 - laid.tokens.length),
+        ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
+        signal: run.signal,
+    };
+    const onChunk: OnChunk = (chunk) => {
+        first ??= performance.now();
+        if (!laid.forced && (chunk.text !== "" || chunk.tokens > 0)) {
+            run.onChunk?.(chunk);
+        }
+    };
+    const plain = await (request.kind === "chat" ? answerChat(means, laid, common, onChunk) : answerCompletion(means, laid, common, onChunk));
+    const { text, reasoning, toolCalls, finishReason } = laid.forced ? asCall(plain) : plain;
+    const ended = performance.now();
+    const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
+    return {
+        text,
+        ...(reasoning === "" ? {} : { reasoning }),
+        toolCalls,
+        finishReason,
+        usage: {
+            promptTokens: laid.tokens.length,
+            cachedTokens,
+            completionTokens,
+            tokensPerSecond: rate(completionTokens, started, first, ended),
+            ...(first === undefined ? {} : { firstTokenMsec: Math.round(first - started) }),
+        },
+    };
 }
 
 /** Tokens a second from the first token on; over the whole time when that is all there is. Times in ms. */

@@ -1,15 +1,16 @@
-/** The one place where anything thrown becomes `{"error"}`. */
+/** The one place where anything thrown becomes an answer: `{"error"}`, or OpenAI's form below /v1. */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
+import { openAiError } from "../openai/errors.js";
 
 const NO_DURATION = { promptMsec: 0, queueMsec: 0 };
 
 /** Calls whose errors say how long they took. */
 const TIMED = new Set(["/prompt", "/embedding"]);
 
-function statusOf(thrown: unknown): number {
+export function statusOf(thrown: unknown): number {
     if (thrown instanceof ServiceError) {
         return thrown.statusCode;
     }
@@ -24,23 +25,58 @@ function statusOf(thrown: unknown): number {
     return statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
 }
 
+function bodyOf(request: FastifyRequest, status: number, thrown: unknown, duration: object): object {
+    if (request.url.startsWith("/v1/")) {
+        return openAiError(status, thrown).body;
+    }
+    const error = messageOf(thrown);
+    return TIMED.has(request.routeOptions.url ?? "") ? { error, duration } : { error };
+}
+
 export function sendError(request: FastifyRequest, reply: FastifyReply, thrown: unknown, duration: object = NO_DURATION): FastifyReply {
     if (thrown instanceof ServiceError && thrown.retryAfterSeconds !== undefined) {
         reply.header("retry-after", String(thrown.retryAfterSeconds));
     }
-    const body = { error: messageOf(thrown) };
-    const timed = TIMED.has(request.routeOptions.url ?? "");
-    return reply.code(statusOf(thrown)).send(timed ? { ...body, duration } : body);
+    const status = request.url.startsWith("/v1/") ? openAiError(statusOf(thrown), thrown).status : statusOf(thrown);
+    return reply.code(status).type("application/json; charset=utf-8").send(bodyOf(request, status, thrown, duration));
 }
 
+/** What a path of the routes looks like: `:name` is one part of it, `*` the rest. */
+function pathPattern(url: string): RegExp {
+    const parts = url.split("/").map((part) => (part.startsWith(":") ? "[^/]+" : part.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace("*", ".*")));
+    return new RegExp(`^${parts.join("/")}$`);
+}
+
+/** Must come before the routes: it notes which methods each path has. */
 export function installErrors(server: FastifyInstance, log: Log): void {
-    server.setNotFoundHandler((request, reply) => {
-        const path = request.url.split("?", 1)[0] ?? "";
-        return reply.code(404).send({ error: `There is no ${request.method} ${path}.` });
+    const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
+    server.addHook("onRoute", ({ url, method }) => {
+        const entry = known.get(url) ?? { pattern: pathPattern(url), methods: new Set() };
+        [method].flat().forEach((name) => entry.methods.add(name));
+        known.set(url, entry);
     });
+    const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+        const path = request.url.split("?", 1)[0] ?? "";
+        const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods]);
+        if (methods.length === 0) {
+            return sendError(request, reply, new ServiceError(404, `There is no ${request.method} ${path.slice(0, 200)}.`));
+        }
+        const allowed = methods.join(", ");
+        reply.header("allow", allowed);
+        return sendError(request, reply, new ServiceError(405, `${path} takes ${allowed}, not ${request.method}.`));
+    };
+    // Before the body is read: of a call that is not there, it cannot be wrong.
+    server.addHook("onRequest", (request, reply, done) => {
+        if (request.is404) {
+            refuse(request, reply);
+            return;
+        }
+        done();
+    });
+    server.setNotFoundHandler(refuse);
     server.setErrorHandler((thrown, request, reply) => {
         if (statusOf(thrown) === 500) {
-            log.write("error", "http", `${request.method} ${request.url}: ${messageOf(thrown)}`);
+            log.write("error", "http", `${request.method} ${request.routeOptions.url ?? "none"}: ${messageOf(thrown)}`, request.id);
         }
         return sendError(request, reply, thrown);
     });

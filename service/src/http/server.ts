@@ -1,29 +1,62 @@
 /** The HTTP server: Fastify with our errors, our checks and all routes. */
 
 import { fastify, type FastifyInstance } from "fastify";
-import { installErrors } from "./errors.js";
+import { installApiKey, installCors } from "./access.js";
+import { documentRoute, installDocument } from "./document.js";
+import { installErrors, sendError } from "./errors.js";
+import { installObservation } from "./observe.js";
+import { genReqId, installRequestId } from "./request-id.js";
 import { checkRoutes } from "./routes/check.js";
 import { exampleRoutes } from "./routes/example.js";
 import { healthRoutes } from "./routes/health.js";
+import { embeddingRoutes } from "./routes/embedding.js";
 import { logRoutes } from "./routes/log.js";
+import { modelRoutes } from "./routes/models.js";
+import { openAiRoutes } from "./routes/openai.js";
+import { pageRoutes } from "./routes/pages.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { stateRoutes } from "./routes/state.js";
+import { installSecurityHeaders } from "./security-headers.js";
 import type { Service } from "./service.js";
 import { installValidation } from "./validation.js";
 
 /** Bytes of a request's body; a prompt of this size fills any context. */
 export const BODY_LIMIT = 16 * 1024 ** 2;
 
+/** Characters of a part of the path: a model's name. */
+const PART_LIMIT = 1000;
+
 export type Routes = (server: FastifyInstance, service: Service) => void;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, checkRoutes, exampleRoutes, logRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service): FastifyInstance {
-    const server = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
+    const server = fastify({
+        bodyLimit: BODY_LIMIT,
+        forceCloseConnections: true,
+        genReqId,
+        routerOptions: { maxParamLength: PART_LIMIT },
+        // Faults before any route is known, as of a path that cannot be decoded.
+        frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
+    });
     installValidation(server);
-    installErrors(server, service.log);
-    for (const routes of ROUTES) {
-        routes(server, service);
+    installRequestId(server);
+    installSecurityHeaders(server);
+    installObservation(server, service.metrics, service.log);
+    if (service.corsOrigins.length > 0) {
+        installCors(server, service.corsOrigins);
     }
+    if (service.apiKey !== "") {
+        installApiKey(server, service.apiKey);
+    }
+    installErrors(server, service.log);
+    installDocument(server, service.version, service.apiKey !== "");
+    // As a plugin, so that they come after the one that collects them for the document.
+    server.register((scope, _options, done) => {
+        for (const routes of ROUTES) {
+            routes(scope, service);
+        }
+        done();
+    });
     return server;
 }

@@ -4,7 +4,9 @@ import type { GenerationOptions } from "../config/configuration.js";
 import type { Backend } from "../backend.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../log.js";
+import type { Metrics } from "../metrics/metrics.js";
 import type { ModelCatalog } from "../models/catalog.js";
+import type { Journal } from "../prompt/journal.js";
 import type { Prompts } from "../prompt/prompts.js";
 import type { Scheduler } from "../schedule/scheduler.js";
 import type { LogTable } from "../store/logs.js";
@@ -19,11 +21,38 @@ export interface Service {
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;
     readonly prompts: Prompts;
+    readonly journal: Journal;
+    readonly metrics: Metrics;
     readonly logTable: LogTable;
     readonly promptTable: PromptTable;
     readonly defaultOptions: GenerationOptions;
     readonly savePrompt: boolean;
+    /** Empty: everybody may call. */
+    readonly apiKey: string;
+    /** Of other origins, whose pages may call. */
+    readonly corsOrigins: readonly string[];
     readonly log: Log;
+    /** Why no model can answer, or nothing. */
+    notReady(): NotReady | undefined;
     /** True once the service is about to stop. */
     stopping(): boolean;
+}
+
+export interface NotReady {
+    readonly why: string;
+    readonly retryAfterSeconds: number;
+}
+
+/** What /ready and /metrics go by. */
+export function readiness(engine: Engine, models: ModelCatalog, stopping: boolean): NotReady | undefined {
+    if (stopping) {
+        return { why: "The service is shutting down.", retryAfterSeconds: 10 };
+    }
+    if (!engine.ready) {
+        return { why: "The engine is still starting.", retryAfterSeconds: 1 };
+    }
+    if (models.list().length === 0) {
+        return { why: "There are no models.", retryAfterSeconds: 60 };
+    }
+    return undefined;
 }

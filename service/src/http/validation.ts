@@ -4,7 +4,8 @@ import { Ajv } from "ajv";
 import type { FastifyInstance } from "fastify";
 
 export function installValidation(server: FastifyInstance): void {
-    const settings = { strict: false, allErrors: true, removeAdditional: false, useDefaults: true } as const;
+    // The first fault is enough: a body of many small ones would be answered with as many errors.
+    const settings = { strict: false, removeAdditional: false, useDefaults: true } as const;
     const body = new Ajv(settings);
     const text = new Ajv({ ...settings, coerceTypes: true });
     server.setValidatorCompiler(({ schema, httpPart }) => (httpPart === "body" ? body : text).compile(schema as object));

@@ -1,6 +1,7 @@
 /** The models that requests can name: scanned at start, every minute, and when a name is unknown. */
 
 import path from "node:path";
+import type { LoadSpec } from "../engine/engine.js";
 import { messageOf } from "../errors.js";
 import type { Log } from "../log.js";
 import { findModel, type NamedModel, nameModels } from "./naming.js";
@@ -19,6 +20,23 @@ export interface Model extends NamedModel {
     /** Absolute. */
     readonly file: string;
     readonly facts: ModelFacts;
+}
+
+/** What a request may say of how a model is loaded; null is as good as nothing. */
+export interface Wishes {
+    readonly gpulayer?: number | null | undefined;
+    readonly contextSize?: number | null | undefined;
+}
+
+/** What the engine is told to load. */
+export function specOf({ name, file, modifiedMs }: Model, { gpulayer, contextSize }: Wishes = {}): LoadSpec {
+    return {
+        name,
+        file,
+        modifiedMs,
+        ...(typeof gpulayer === "number" ? { gpulayer } : {}),
+        ...(typeof contextSize === "number" ? { contextSize } : {}),
+    };
 }
 
 const RESCAN_MSEC = 60_000;

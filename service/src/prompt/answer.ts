@@ -12,6 +12,11 @@ export function unwrapFence(text: string): string {
     return (fence?.[1] ?? text).trim();
 }
 
+/** An error of `readAnswer` as whoever reads the log may see it: without a word of the answer. */
+export function withoutAnswer(message: string): string {
+    return message.replace(/^(The answer is not (?:JSON|valid against format\.jsonSchema))[\s\S]*$/, "$1.");
+}
+
 /** @throws ServiceError when the answer is not JSON or not valid */
 export function readAnswer(text: string, cut: boolean, validate: Validator): unknown {
     const hint = cut ? " The answer was cut at maxTokens." : "";

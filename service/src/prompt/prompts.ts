@@ -1,38 +1,46 @@
 /** POST /prompt from a valid body to an answer; knows nothing of HTTP but status codes. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { Generated, LoadSpec, Usage } from "../engine/engine.js";
-import { badRequest, messageOf, ServiceError } from "../errors.js";
-import type { Log } from "../log.js";
-import type { Model, ModelCatalog } from "../models/catalog.js";
+import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
+import { badRequest, toServiceError, type ServiceError } from "../errors.js";
+import { type ModelCatalog, specOf } from "../models/catalog.js";
+import { modelOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
-import { readAnswer } from "./answer.js";
+import type { Tool } from "../tools/tool.js";
+import { readAnswer, withoutAnswer } from "./answer.js";
+import type { Journal } from "./journal.js";
 import { compileSchema, type Validator } from "./json-schema.js";
 import type { PromptRequest } from "./request.js";
+import { answerWithTools, type CallTool } from "./server-tools.js";
 
 export interface PromptResult {
     readonly loadModelStatus: "load" | "exists";
+    /** Only of a request that allowed tools. */
+    readonly usedTools?: readonly string[];
     readonly data: unknown;
     readonly usage: Usage;
 }
 
-/** A request's end, good or bad, as it is answered and recorded. */
+/** A request's end, good or bad. */
 export interface PromptOutcome {
-    /** HTTP status. */
-    readonly code: number;
     readonly duration: Duration;
     readonly result?: PromptResult;
     readonly error?: ServiceError;
-    /** The model's text as it came. */
-    readonly answerRaw?: string;
+    /** What the model wrote, also when it was of no use. */
+    readonly generated?: Generated;
 }
 
-/** Keeps outcomes. Must not throw. */
-export type Recorder = (request: PromptRequest, outcome: PromptOutcome) => void;
+/** The service's own tools. */
+export interface ServerTools {
+    /** `names`, or all for `["*"]`. @throws ServiceError when one is not there */
+    choose(names: readonly string[]): Promise<readonly Tool[]>;
+    readonly call: CallTool;
+}
 
 interface Prepared {
     readonly spec: LoadSpec;
     readonly validate: Validator | undefined;
+    readonly tools: readonly Tool[];
 }
 
 /** A value that is neither absent nor null. */
@@ -40,8 +48,9 @@ function given<T>(value: T | null | undefined): value is T {
     return value !== undefined && value !== null;
 }
 
-function toServiceError(thrown: unknown): ServiceError {
-    return thrown instanceof ServiceError ? thrown : new ServiceError(500, messageOf(thrown));
+function messagesOf({ user, system }: PromptRequest["message"]): ChatMessage[] {
+    const told: ChatMessage[] = given(system) && system !== "" ? [{ role: "system", content: system }] : [];
+    return [...told, { role: "user", content: user }];
 }
 
 export class Prompts {
@@ -49,55 +58,62 @@ export class Prompts {
         private readonly models: ModelCatalog,
         private readonly scheduler: Scheduler,
         private readonly defaults: GenerationOptions,
-        private readonly record: Recorder,
-        private readonly log: Log,
+        private readonly serverTools: ServerTools,
+        private readonly journal: Journal,
     ) {}
 
     /** Never rejects. */
-    public async answer(request: PromptRequest, signal: AbortSignal): Promise<PromptOutcome> {
+    public async answer(request: PromptRequest, requestId: string, signal: AbortSignal): Promise<PromptOutcome> {
         const outcome = await this.attempt(request, signal);
-        this.record(request, outcome);
-        this.report(request, outcome);
+        const { duration, result, error, generated } = outcome;
+        this.journal.close({
+            kind: "generation",
+            requestId,
+            call: "/prompt",
+            model: request.model,
+            code: error?.statusCode ?? 200,
+            duration,
+            request,
+            response: error === undefined ? { duration, result } : { error: error.message, duration },
+            ...(error === undefined ? {} : { fault: withoutAnswer(error.message) }),
+            ...(generated === undefined ? {} : { answerRaw: generated.text, usage: generated.usage }),
+        });
         return outcome;
     }
 
     private async attempt(request: PromptRequest, signal: AbortSignal): Promise<PromptOutcome> {
-        let duration: Duration = { promptMsec: 0, queueMsec: 0 };
-        let generated: Generated | undefined;
+        let outcome: PromptOutcome = { duration: { promptMsec: 0, queueMsec: 0 } };
         try {
-            const { spec, validate } = await this.prepare(request);
-            const { message, format, options } = request;
-            const finished = await this.scheduler.run({
+            const { spec, validate, tools } = await this.prepare(request);
+            const { message, format, options, durationMsec } = request;
+            const { duration, generated, loadModelStatus, usedTools, failure } = await answerWithTools(this.scheduler, this.serverTools.call, {
                 spec,
                 request: {
-                    user: message.user,
-                    ...(given(message.system) && message.system !== "" ? { system: message.system } : {}),
+                    messages: messagesOf(message),
                     options: { ...this.defaults, ...options },
-                    ...(format?.useGrammar === true ? { grammarSchema: format.jsonSchema } : {}),
+                    ...(format?.useGrammar === true ? { constraint: { kind: "schema", schema: format.jsonSchema } } : {}),
                 },
-                durationMsec: request.durationMsec,
+                tools,
+                durationMsec,
                 signal,
             });
-            duration = finished.duration;
-            if ("failure" in finished) {
-                throw finished.failure;
+            if (generated === undefined) {
+                outcome = { duration };
+                throw failure;
             }
-            generated = finished.generated;
-            const { text, cut, usage } = generated;
-            const data = validate === undefined ? text : readAnswer(text, cut, validate);
-            const { loadModelStatus } = finished;
-            return { code: 200, duration, result: { loadModelStatus, data, usage }, answerRaw: text };
+            outcome = { duration, generated };
+            const { text, finishReason, usage } = generated;
+            const data = validate === undefined ? text : readAnswer(text, finishReason === "length", validate);
+            const result = { loadModelStatus, ...(tools.length === 0 ? {} : { usedTools }), data, usage };
+            return { ...outcome, result };
         } catch (thrown) {
-            const error = toServiceError(thrown);
-            return { code: error.statusCode, duration, error, ...(generated === undefined ? {} : { answerRaw: generated.text }) };
+            return { ...outcome, error: toServiceError(thrown) };
         }
     }
 
     /** All that can be refused without waiting. */
     private async prepare(request: PromptRequest): Promise<Prepared> {
-        if (given(request.toolServer) && request.toolServer.length > 0) {
-            throw badRequest("toolServer: this version has no server-side tools.");
-        }
+        const tools = given(request.toolServer) ? await this.serverTools.choose(request.toolServer) : [];
         let validate: Validator | undefined;
         if (given(request.format)) {
             const compiled = compileSchema(request.format.jsonSchema);
@@ -106,37 +122,8 @@ export class Prompts {
             }
             validate = "validate" in compiled ? compiled.validate : undefined;
         }
-        const model = await this.find(request.model);
-        const spec: LoadSpec = {
-            name: model.name,
-            file: model.file,
-            ...(given(request.gpulayer) ? { gpulayer: request.gpulayer } : {}),
-            ...(given(request.contextSize) ? { contextSize: request.contextSize } : {}),
-        };
-        return { spec, validate };
-    }
-
-    private async find(name: string): Promise<Model> {
-        const model = await this.models.find(name);
-        if (model === undefined) {
-            const names = this.models.list().map((known) => known.name);
-            const there = names.length === 0 ? "There are no models." : `Available: ${names.join(", ")}.`;
-            throw badRequest(`Unknown model "${name}". ${there}`);
-        }
-        return model;
-    }
-
-    /** One line without a word of the texts. */
-    private report(request: PromptRequest, { code, duration, result, error }: PromptOutcome): void {
-        const times = `prompt ${duration.promptMsec} ms, queue ${duration.queueMsec} ms`;
-        if (result !== undefined) {
-            const { promptTokens, completionTokens, tokensPerSecond } = result.usage;
-            const tokens = `${promptTokens} + ${completionTokens} tokens, ${tokensPerSecond} tokens/s`;
-            this.log.write("info", "prompt", `${code} ${request.model}: ${times}, ${tokens}`);
-        } else {
-            // An answer that does not fit is quoted to its client, not to whoever reads the log.
-            const why = error?.message.replace(/ Answer: [\s\S]*$/, "") ?? "";
-            this.log.write(code === 500 ? "error" : "warn", "prompt", `${code} ${request.model}: ${times}: ${why}`);
-        }
+        const model = await modelOf(this.models, request.model);
+        const spec = specOf(model, { gpulayer: request.gpulayer, contextSize: request.contextSize });
+        return { spec, validate, tools };
     }
 }

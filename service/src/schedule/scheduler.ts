@@ -1,14 +1,25 @@
-/** Who generates when. One sequence at a time today; several sequences are another class of this interface. */
+/** Who generates when. */
 
-import type { Generated, GenerationRequest, LoadSpec } from "../engine/engine.js";
+import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "../engine/engine.js";
 
 export interface Job {
     readonly spec: LoadSpec;
-    readonly request: GenerationRequest;
-    /** Time limit of the generation: waiting and loading do not count. Milliseconds. */
-    readonly durationMsec: number;
+    /** Time limit of the generation, ms: waiting and loading do not count. Absent: none. */
+    readonly durationMsec?: number;
     /** The client's wish to stop. */
     readonly signal: AbortSignal;
+    /** Called when it has to wait, and whenever it moves up; 1 is next. Must not throw. */
+    readonly onPosition?: (position: number) => void;
+}
+
+export interface GenerationJob extends Job {
+    readonly request: GenerationRequest;
+    /** Each piece of the answer as it comes. Must not throw. */
+    readonly onChunk?: (chunk: Chunk) => void;
+}
+
+export interface EmbeddingJob extends Job {
+    readonly texts: readonly string[];
 }
 
 export interface Duration {
@@ -18,16 +29,22 @@ export interface Duration {
 }
 
 /** A failure has its times too, hence no exception. */
-export type Finished = { readonly duration: Duration } & (
-    | { readonly generated: Generated; readonly loadModelStatus: "load" | "exists" }
+export type Finished<Result> = { readonly duration: Duration } & (
+    | { readonly result: Result; readonly loadModelStatus: "load" | "exists" }
     | { readonly failure: unknown }
 );
 
 export interface Scheduler {
-    /** Requests that wait; the one that runs is not counted. */
+    /** Requests that wait; those that run are not counted. */
     readonly waiting: number;
+    /** Requests that run, loading included. */
+    readonly running: number;
+    /** Requests that may wait; one more is refused with 429. */
+    readonly limit: number;
     /** Never rejects. */
-    run(job: Job): Promise<Finished>;
+    run(job: GenerationJob): Promise<Finished<Generated>>;
+    /** Never rejects. */
+    embed(job: EmbeddingJob): Promise<Finished<Embedded>>;
     /**
      * Sends away what waits and takes nothing more; lets what runs finish.
      * @param limitMsec after which it is aborted

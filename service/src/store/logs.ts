@@ -5,12 +5,26 @@ import type { Database, Row } from "./database.js";
 
 const SELECT = "SELECT log.id, ts, pipe, kind, message, data FROM log LEFT JOIN logExtra ON logExtra.id = log.id";
 
+/** `data` may be of another writer. */
+function requestIdIn(data: string | null): { requestId?: string } {
+    try {
+        const { requestId } = JSON.parse(data ?? "{}") as { requestId?: unknown };
+        return typeof requestId === "string" ? { requestId } : {};
+    } catch {
+        return {};
+    }
+}
+
 export class LogTable {
     public constructor(private readonly database: Database) {}
 
     public add(row: LogRow): void {
         this.database.attempt((db) => {
-            db.prepare("INSERT INTO log (ts, pipe, kind, message) VALUES (?, ?, ?, ?)").run(row.ts, row.pipe, row.kind, row.message);
+            const insert = db.prepare("INSERT INTO log (ts, pipe, kind, message) VALUES (?, ?, ?, ?)");
+            const { lastInsertRowid } = insert.run(row.ts, row.pipe, row.kind, row.message);
+            if (row.requestId !== undefined) {
+                db.prepare("INSERT INTO logExtra (id, data) VALUES (?, ?)").run(lastInsertRowid, JSON.stringify({ requestId: row.requestId }));
+            }
         });
     }
 
@@ -25,8 +39,9 @@ export class LogTable {
 
     /** `from` to before `to`, milliseconds since the epoch. */
     public between(from: number, to: number): LogRow[] {
-        return this.database.must(
-            (db) => db.prepare("SELECT ts, pipe, kind, message FROM log WHERE ts >= ? AND ts < ? ORDER BY id").all(from, to) as LogRow[],
+        const rows = this.database.must(
+            (db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY log.id`).all(from, to) as (LogRow & { data: string | null })[],
         );
+        return rows.map(({ data, ...row }) => ({ ...row, ...requestIdIn(data) }));
     }
 }

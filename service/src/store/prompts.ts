@@ -1,16 +1,12 @@
 /** Tables prompt and promptExtra. */
 
-import type { PromptOutcome, Recorder } from "../prompt/prompts.js";
+import type { Recorder } from "../prompt/journal.js";
 import type { Database, Row } from "./database.js";
 import type { PromptTimes } from "./statistics.js";
 
 const SELECT =
-    "SELECT prompt.id, ts, durationPromptMsec, durationQueueMsec, code, request, response, answerRaw " +
-    "FROM prompt LEFT JOIN promptExtra ON promptExtra.id = prompt.id";
-
-function responseOf({ duration, result, error }: PromptOutcome): object {
-    return result === undefined ? { error: error?.message ?? "", duration } : { duration, result };
-}
+    "SELECT prompt.id, ts, durationPromptMsec, durationQueueMsec, code, request, response, answerRaw, requestId " +
+    "FROM prompt LEFT JOIN promptExtra ON promptExtra.id = prompt.id LEFT JOIN promptRequestId ON promptRequestId.id = prompt.id";
 
 export class PromptTable {
     public constructor(
@@ -19,19 +15,22 @@ export class PromptTable {
         private readonly savePrompt: boolean,
     ) {}
 
-    public readonly add: Recorder = (request, outcome) => {
+    public readonly add: Recorder = ({ requestId, duration, code, request, response, answerRaw }) => {
         this.database.attempt((db) => {
-            const { lastInsertRowid } = db
-                .prepare("INSERT INTO prompt (ts, durationPromptMsec, durationQueueMsec, code) VALUES (?, ?, ?, ?)")
-                .run(Date.now(), outcome.duration.promptMsec, outcome.duration.queueMsec, outcome.code);
-            if (this.savePrompt) {
-                db.prepare("INSERT INTO promptExtra (id, request, response, answerRaw) VALUES (?, ?, ?, ?)").run(
-                    lastInsertRowid,
-                    JSON.stringify(request),
-                    JSON.stringify(responseOf(outcome)),
-                    outcome.answerRaw ?? null,
-                );
-            }
+            this.database.transaction(db, () => {
+                const { lastInsertRowid } = db
+                    .prepare("INSERT INTO prompt (ts, durationPromptMsec, durationQueueMsec, code) VALUES (?, ?, ?, ?)")
+                    .run(Date.now(), duration.promptMsec, duration.queueMsec, code);
+                db.prepare("INSERT INTO promptRequestId (id, requestId) VALUES (?, ?)").run(lastInsertRowid, requestId);
+                if (this.savePrompt) {
+                    db.prepare("INSERT INTO promptExtra (id, request, response, answerRaw) VALUES (?, ?, ?, ?)").run(
+                        lastInsertRowid,
+                        JSON.stringify(request),
+                        JSON.stringify(response),
+                        answerRaw ?? null,
+                    );
+                }
+            });
         });
     };
 
@@ -64,7 +63,7 @@ export class PromptTable {
         return this.database.must((db) => {
             let deleted = 0;
             this.database.transaction(db, () => {
-                db.exec("DELETE FROM promptExtra");
+                db.exec("DELETE FROM promptExtra; DELETE FROM promptRequestId;");
                 deleted = db.prepare("DELETE FROM prompt").run().changes;
             });
             return deleted;

@@ -8,8 +8,10 @@ const DAY_MSEC = 86_400_000;
 export function deleteBefore(database: Database, ts: number): void {
     database.attempt((db) => {
         database.transaction(db, () => {
-            for (const [table, extra] of [["log", "logExtra"], ["prompt", "promptExtra"]]) {
+            for (const [table, extra] of [["log", "logExtra"], ["prompt", "promptExtra"], ["prompt", "promptRequestId"]]) {
                 db.prepare(`DELETE FROM ${extra} WHERE id IN (SELECT id FROM ${table} WHERE ts < ?)`).run(ts);
+            }
+            for (const table of ["log", "prompt"]) {
                 db.prepare(`DELETE FROM ${table} WHERE ts < ?`).run(ts);
             }
         });

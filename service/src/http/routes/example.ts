@@ -1,5 +1,7 @@
 /** GET /helper/example/*: something to start from. */
 
+import { OPTIONS_SCHEMA } from "../../prompt/request.js";
+import { answers } from "../answers.js";
 import type { Routes } from "../server.js";
 
 const ANSWER_SCHEMA = {
@@ -14,6 +16,14 @@ const ANSWER_SCHEMA = {
 } as const;
 
 export const exampleRoutes: Routes = (server, service) => {
-    server.get("/helper/example/jsonresponse", () => ANSWER_SCHEMA);
-    server.get("/helper/example/options", () => service.defaultOptions);
+    server.get(
+        "/helper/example/jsonresponse",
+        { schema: { tags: ["check"], summary: "A JSON Schema for `format.jsonSchema`", response: answers({ type: "object" }) } },
+        () => ANSWER_SCHEMA,
+    );
+    server.get(
+        "/helper/example/options",
+        { schema: { tags: ["check"], summary: "The options that a request's own are laid over", response: answers(OPTIONS_SCHEMA) } },
+        () => service.defaultOptions,
+    );
 };

@@ -1,21 +1,35 @@
-/** For orchestrators: is the process alive, can a model answer. */
+/** For orchestrators and monitoring: is the process alive, can a model answer, how much does it do. */
 
-import { ServiceError, shuttingDown } from "../../errors.js";
+import { ServiceError } from "../../errors.js";
+import { answers, textAnswer } from "../answers.js";
 import type { Routes } from "../server.js";
 
-export const healthRoutes: Routes = (server, service) => {
-    server.get("/health", () => ({ status: "ok" }));
+function status(value: string): object {
+    return { type: "object", required: ["status"], properties: { status: { type: "string", const: value } } };
+}
 
-    server.get("/ready", () => {
-        if (service.stopping()) {
-            throw shuttingDown();
-        }
-        if (!service.engine.ready) {
-            throw new ServiceError(503, "The engine is still starting.", 1);
-        }
-        if (service.models.list().length === 0) {
-            throw new ServiceError(503, "There are no models.", 60);
-        }
-        return { status: "ready" };
-    });
+export const healthRoutes: Routes = (server, service) => {
+    server.get(
+        "/health",
+        { config: { open: true }, schema: { tags: ["health"], summary: "The process is alive", response: answers(status("ok"), [500]) } },
+        () => ({ status: "ok" }),
+    );
+
+    server.get(
+        "/ready",
+        { config: { open: true }, schema: { tags: ["health"], summary: "A model can answer", response: answers(status("ready"), [500, 503]) } },
+        () => {
+            const trouble = service.notReady();
+            if (trouble !== undefined) {
+                throw new ServiceError(503, trouble.why, trouble.retryAfterSeconds);
+            }
+            return { status: "ready" };
+        },
+    );
+
+    server.get(
+        "/metrics",
+        { schema: { tags: ["health"], summary: "Figures in Prometheus' text format", response: answers(textAnswer("Prometheus' text format")) } },
+        async (_request, reply) => reply.type(service.metrics.contentType).send(await service.metrics.text()),
+    );
 };

@@ -3,6 +3,7 @@
 import type { LoadedModel } from "../../engine/engine.js";
 import type { Model } from "../../models/catalog.js";
 import { statistics } from "../../store/statistics.js";
+import { answers } from "../answers.js";
 import type { Routes } from "../server.js";
 
 const HOUR_MSEC = 3_600_000;
@@ -21,12 +22,92 @@ function shown(model: LoadedModel | undefined): object | null {
     return { name: spec.name, sizeMb: megabytes(sizeBytes), loadTimestamp, gpulayer, contextSize };
 }
 
+const VERSION = { type: "object", required: ["version"], properties: { version: { type: "string" } } } as const;
+
+const MODELS = {
+    type: "object",
+    required: ["models"],
+    properties: {
+        models: {
+            type: "array",
+            items: {
+                type: "object",
+                required: ["name", "relativeFileName", "sizeKb"],
+                properties: {
+                    name: { type: "string" },
+                    relativeFileName: { type: "string", description: "Below modelDir" },
+                    sizeKb: { type: "integer", minimum: 0 },
+                    layerCount: { type: "integer", minimum: 0 },
+                    isReasoning: { type: "boolean" },
+                },
+            },
+        },
+    },
+} as const;
+
+const COUNT = { type: "integer", minimum: 0 } as const;
+const AMOUNT = { type: "number", minimum: 0 } as const;
+
+/** Every property is there. */
+function whole(properties: object): object {
+    return { type: "object", required: Object.keys(properties), properties };
+}
+
+const STATISTICS = whole({
+    total: COUNT,
+    success: COUNT,
+    failed: COUNT,
+    avgPromptDuration: COUNT,
+    avgQueueDuration: COUNT,
+    p95PromptDuration: COUNT,
+    p95QueueDuration: COUNT,
+});
+
+const MODEL = {
+    type: ["object", "null"],
+    required: ["name", "sizeMb", "loadTimestamp"],
+    properties: {
+        name: { type: "string" },
+        sizeMb: AMOUNT,
+        loadTimestamp: COUNT,
+        gpulayer: { ...COUNT, description: "Layers on the GPU" },
+        contextSize: { ...COUNT, description: "Tokens" },
+    },
+} as const;
+
+const STATE = whole({
+    serverStartTimestamp: { ...COUNT, description: "Milliseconds since the epoch" },
+    serverUptimeSeconds: COUNT,
+    currentModel: MODEL,
+    gpuInfo: whole({
+        type: { type: "string", enum: ["cuda", "rocm", "vulkan", "cpu"] },
+        device: { type: "string" },
+        totalVramMb: AMOUNT,
+        usedVramMb: AMOUNT,
+        reason: { type: "string", description: "Why this backend" },
+    }),
+    memoryUsageMb: AMOUNT,
+    memoryHeapMb: AMOUNT,
+    memoryExternalMb: AMOUNT,
+    queueSize: COUNT,
+    savePromptEnabled: { type: "boolean" },
+    stats1h: STATISTICS,
+    stats3h: STATISTICS,
+    stats24h: STATISTICS,
+});
+
 export const stateRoutes: Routes = (server, service) => {
-    server.get("/state/version", () => ({ version: service.version }));
+    server.get(
+        "/state/version",
+        { config: { open: true }, schema: { tags: ["state"], summary: "The service's version", response: answers(VERSION, [500]) } },
+        () => ({ version: service.version }),
+    );
 
-    server.get("/state/models", () => ({ models: service.models.list().map(listed) }));
+    server.get("/state/models", { schema: { tags: ["state"], summary: "Models that requests can name", response: answers(MODELS) } }, () => ({
+        models: service.models.list().map(listed),
+    }));
 
-    server.get("/state", async () => {
+    server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(STATE) } }, async () => {
         const now = Date.now();
         const rows = service.promptTable.times(now - 24 * HOUR_MSEC);
         const memory = process.memoryUsage();

@@ -1,4 +1,4 @@
-"""Is there room for a model, asked before its first byte is written."""
+"""Is there room on a file system, asked before the first byte is written."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ MARGIN = 64 * 1024 * 1024
 
 
 def require(folder: Path, count: int, what: str) -> None:
-    """Raise `NoSpace` unless `count` bytes and a margin are free in `folder`."""
-    free = shutil.disk_usage(folder).free
+    """Raise `NoSpace` unless `count` bytes and a margin are free in `folder`.
+
+    A folder that is not there yet is asked of the nearest one above it that is.
+    """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
     if free < count + MARGIN:
         raise NoSpace(
             f"{what} needs {size(count)} in {folder}, which has {size(free)} free.",

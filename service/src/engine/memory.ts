@@ -1,0 +1,34 @@
+/** Main memory that this process may use. */
+
+import { freemem, totalmem } from "node:os";
+
+export interface Memory {
+    /** Bytes: the machine's, or the container's limit. */
+    readonly total: number;
+    /** Bytes: of these, what is left. */
+    readonly free: number;
+}
+
+/** What the container may not use up: Node itself, buffers, the kernel's own. */
+const MARGIN_BYTES = 128 * 1024 ** 2;
+
+/**
+ * @param machine total and available (caches count as available), bytes
+ * @param limit the container's, bytes; more than the machine has, or 0, means none
+ * @param resident what this process holds, bytes
+ */
+export function memoryOf(machine: Memory, limit: number, resident: number): Memory {
+    const limited = limit > 0 && limit < machine.total;
+    const free = limited ? Math.min(machine.free, limit - resident) : machine.free;
+    return { total: limited ? limit : machine.total, free: Math.max(0, free - MARGIN_BYTES) };
+}
+
+export function memoryOfThisProcess(): Memory {
+    const machine = { total: totalmem(), free: freemem() };
+    return memoryOf(machine, process.constrainedMemory(), process.memoryUsage.rss());
+}
+
+/** For messages. */
+export function megabytes(bytes: number): string {
+    return `${Math.ceil(bytes / 1024 ** 2)} MB`;
+}

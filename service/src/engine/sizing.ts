@@ -1,0 +1,86 @@
+/** How many slots a model gets, how much each holds, and how much is read at once. Values in, values out. */
+
+/** What the configuration asks for; 0: decided here. */
+export interface EngineSettings {
+    readonly slots: number;
+    /** Tokens of one slot. */
+    readonly contextSize: number;
+    /** Tokens. */
+    readonly batchSize: number;
+    /** Requests that may wait. */
+    readonly queueSize: number;
+}
+
+/** The contract's floor for requests, tokens. */
+export const LEAST_CONTEXT = 512;
+
+/**
+ * Tokens of a slot that are taken unasked, the first that leaves memory for FEW_SLOTS: more costs memory
+ * that most prompts never use. On CPU it is main memory, where "what fits" is taken from everybody else.
+ */
+const UNASKED_CONTEXTS = { cpu: [8192, 4096], gpu: [32_768, 16_384, 8192, 4096] } as const;
+
+/** More of them win little: on two threads 8 sequences give 2.5 times the tokens of one, 16 give the same. */
+const MOST_SLOTS = 8;
+const FEW_SLOTS = 4;
+
+/** Sequences that keep one thread busy: each batch reads the weights once, whatever their number. */
+const SLOTS_PER_THREAD = 4;
+
+/**
+ * Tokens read at once, for each thread: SmolLM2 on two threads reads 64 at a time as fast as 512 (280
+ * tokens/s), and an answer's token, a new request or an abort waits for no more than 0.25 s.
+ */
+const CPU_BATCH_PER_THREAD = 32;
+const GPU_BATCH = 512;
+
+/** Of the free memory, for slots. The rest is for the next model and for everybody else. */
+const CONTEXT_PART = { cpu: 0.1, gpu: 0.8 } as const;
+
+export interface Room {
+    readonly on: "cpu" | "gpu";
+    readonly threads: number;
+    /** Bytes that are free beside the model's weights. */
+    readonly freeBytes: number;
+    /** Bytes of one slot's state for each token. */
+    readonly bytesPerToken: number;
+    /** Tokens that the model was trained for. */
+    readonly trainContextSize: number;
+    /** Tokens, as the request asks; beats the settings. */
+    readonly contextSize?: number;
+    readonly settings: EngineSettings;
+}
+
+export interface Size {
+    readonly slots: number;
+    /** Tokens of one slot. */
+    readonly contextSize: number;
+    readonly batchSize: number;
+}
+
+function slotsThatFit(room: Room, contextSize: number, part: number): number {
+    const bytes = contextSize * room.bytesPerToken;
+    return bytes > 0 ? Math.floor((room.freeBytes * part) / bytes) : MOST_SLOTS;
+}
+
+/** Always at least one slot: whether that fits at all is somebody else's question. */
+export function sizeModel(room: Room): Size {
+    const { on, settings, threads, trainContextSize } = room;
+    const batchSize = settings.batchSize > 0 ? settings.batchSize : on === "gpu" ? GPU_BATCH : clamp(CPU_BATCH_PER_THREAD * threads, 32, 512);
+    const most = on === "gpu" ? MOST_SLOTS : Math.min(MOST_SLOTS, SLOTS_PER_THREAD * threads);
+    const asked = room.contextSize ?? (settings.contextSize > 0 ? settings.contextSize : undefined);
+    const contexts = asked === undefined ? UNASKED_CONTEXTS[on] : [asked];
+    const within = [...new Set(contexts.map((tokens) => Math.min(tokens, trainContextSize)))];
+    const part = CONTEXT_PART[on];
+    let contextSize = within.find((tokens) => slotsThatFit(room, tokens, part) >= FEW_SLOTS) ?? within.at(-1) ?? LEAST_CONTEXT;
+    if (asked === undefined && slotsThatFit(room, contextSize, 1) < 1 && room.bytesPerToken > 0) {
+        // Not even one slot of the least: as much as there is.
+        contextSize = clamp(Math.floor((room.freeBytes * 0.9) / room.bytesPerToken), Math.min(LEAST_CONTEXT, trainContextSize), contextSize);
+    }
+    const slots = settings.slots > 0 ? settings.slots : clamp(slotsThatFit(room, contextSize, part), 1, most);
+    return { slots, contextSize, batchSize: Math.max(batchSize, slots) };
+}
+
+function clamp(value: number, least: number, most: number): number {
+    return Math.min(Math.max(value, least), most);
+}

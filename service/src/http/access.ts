@@ -1,0 +1,66 @@
+/** Who may call: the optional API key, and which pages of other origins. */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { ServiceError } from "../errors.js";
+
+declare module "fastify" {
+    interface FastifyContextConfig {
+        /** Needs no API key: pages without data, health and version. */
+        open?: boolean;
+    }
+}
+
+const ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS";
+
+/** A browser may keep the answer to a preflight this long, seconds. */
+const PREFLIGHT_SECONDS = "600";
+
+function digest(text: string): Buffer {
+    return createHash("sha256").update(text).digest();
+}
+
+/** Every call but the open ones then needs `Authorization: Bearer KEY`. */
+export function installApiKey(server: FastifyInstance, apiKey: string): void {
+    // Digests are of one length, so comparing them takes one time.
+    const wanted = digest(apiKey);
+    server.addHook("onRequest", (request, reply, done) => {
+        if (request.is404 || request.routeOptions.config.open === true) {
+            done();
+            return;
+        }
+        const [, given] = /^Bearer +(.*)$/i.exec(request.headers.authorization ?? "") ?? [];
+        if (given !== undefined && timingSafeEqual(digest(given.trim()), wanted)) {
+            done();
+            return;
+        }
+        reply.header("www-authenticate", "Bearer");
+        const why = given === undefined ? "An API key is needed: send it as Authorization: Bearer KEY." : "The API key is not the right one.";
+        done(new ServiceError(401, why));
+    });
+}
+
+/** @param origins as `Origin` headers write them; "*" is all */
+export function installCors(server: FastifyInstance, origins: readonly string[]): void {
+    const all = origins.includes("*");
+    server.addHook("onRequest", (request, reply, done) => {
+        const { origin } = request.headers;
+        if (!all) {
+            reply.header("vary", "Origin");
+        }
+        if (origin === undefined || !(all || origins.includes(origin))) {
+            done();
+            return;
+        }
+        reply.header("access-control-allow-origin", all ? "*" : origin);
+        reply.header("access-control-expose-headers", "x-request-id, retry-after");
+        if (request.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) {
+            done();
+            return;
+        }
+        reply.header("access-control-allow-methods", ALLOWED_METHODS);
+        reply.header("access-control-allow-headers", request.headers["access-control-request-headers"] ?? "authorization, content-type");
+        reply.header("access-control-max-age", PREFLIGHT_SECONDS);
+        void reply.code(204).send();
+    });
+}

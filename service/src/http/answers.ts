@@ -1,0 +1,82 @@
+/** What routes say of their answers in the OpenAPI document. Nothing is cut to fit: answers are sent as they are. */
+
+export const DURATION_SCHEMA = {
+    type: "object",
+    description: "Milliseconds",
+    required: ["promptMsec", "queueMsec"],
+    properties: {
+        promptMsec: { type: "integer", minimum: 0, description: "From leaving the queue to the answer, loading included" },
+        queueMsec: { type: "integer", minimum: 0, description: "Wait in the queue" },
+    },
+} as const;
+
+/** Every error of the Mentator API. */
+export const ERROR_SCHEMA = {
+    type: "object",
+    required: ["error"],
+    properties: { error: { type: "string" } },
+} as const;
+
+/** Errors of /prompt and /embedding. */
+export const TIMED_ERROR_SCHEMA = {
+    type: "object",
+    required: ["error", "duration"],
+    properties: { error: { type: "string" }, duration: DURATION_SCHEMA },
+} as const;
+
+/** Errors of the OpenAI-compatible API. */
+export const OPENAI_ERROR_SCHEMA = {
+    type: "object",
+    required: ["error"],
+    properties: {
+        error: {
+            type: "object",
+            required: ["message", "type", "param", "code"],
+            properties: {
+                message: { type: "string" },
+                type: { type: "string" },
+                param: { type: ["string", "null"] },
+                code: { type: ["string", "null"] },
+            },
+        },
+    },
+} as const;
+
+const MEANING: Readonly<Record<number, string>> = {
+    400: "The request's fault",
+    401: "An API key is set, and the request has none or another",
+    404: "There is no such path or model",
+    405: "The path is there, the method is not",
+    413: "The body is over the limit",
+    429: "The queue is full; see Retry-After",
+    500: "The service's fault",
+    503: "Starting or shutting down; see Retry-After",
+};
+
+const RETRY_AFTER = { "Retry-After": { type: "string", description: "Seconds" } } as const;
+
+/** Errors that any call of a kind may end with. */
+export const PLAIN_ERRORS = [400, 401, 500] as const;
+export const BODY_ERRORS = [400, 401, 413, 500] as const;
+export const MODEL_ERRORS = [400, 401, 413, 429, 500, 503] as const;
+
+/** Fastify's `response` map: the good answer and the errors, all of one form. */
+export function answers(good: object, errors: readonly number[] = PLAIN_ERRORS, form: object = ERROR_SCHEMA): Record<number, object> {
+    const map: Record<number, object> = { 200: { description: "The answer", ...good } };
+    for (const status of errors) {
+        const waits = status === 429 || status === 503 ? { headers: RETRY_AFTER } : {};
+        map[status] = { description: MEANING[status] ?? "Error", ...waits, ...form };
+    }
+    return map;
+}
+
+/** Of an answer that is a text and no JSON. */
+export function textAnswer(description: string, type = "text/plain"): object {
+    return { description, content: { [type]: { schema: { type: "string" } } } };
+}
+
+/** Of an answer that is JSON or, when the request asks for it, a stream of it. */
+export function streamableAnswer(schema: object): object {
+    const text = { type: "string", description: "Events `data: {...}`, the last one `data: [DONE]`" };
+    return { description: "The answer", content: { "application/json": { schema }, "text/event-stream": { schema: text } } };
+}

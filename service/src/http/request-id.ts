@@ -1,0 +1,23 @@
+/** One id per request: the client's own where it has a decent one, in the log, the answer and the database. */
+
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { FastifyInstance } from "fastify";
+
+/** What can stand in a header, a log line and a shell without harm. */
+const DECENT = /^[\w.:-]{1,128}$/;
+
+function requestId(headers: IncomingHttpHeaders): string {
+    const given = headers["x-request-id"];
+    return typeof given === "string" && DECENT.test(given) ? given : randomUUID();
+}
+
+/** For `fastify({ genReqId })`. */
+export const genReqId = ({ headers }: Pick<IncomingMessage, "headers">): string => requestId(headers);
+
+export function installRequestId(server: FastifyInstance): void {
+    server.addHook("onRequest", (request, reply, done) => {
+        reply.header("x-request-id", request.id);
+        done();
+    });
+}

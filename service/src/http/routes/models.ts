@@ -1,0 +1,43 @@
+/** GET /v1/models: the models in OpenAI's words. */
+
+import type { Model } from "../../models/catalog.js";
+import { modelOf } from "../../models/unknown.js";
+import { answers, OPENAI_ERROR_SCHEMA, PLAIN_ERRORS } from "../answers.js";
+import type { Routes } from "../server.js";
+
+const MODEL = {
+    type: "object",
+    required: ["id", "object", "created", "owned_by"],
+    properties: {
+        id: { type: "string" },
+        object: { type: "string", const: "model" },
+        created: { type: "integer", description: "The file's time of change, seconds since the epoch" },
+        owned_by: { type: "string" },
+    },
+} as const;
+
+const MODELS = {
+    type: "object",
+    required: ["object", "data"],
+    properties: { object: { type: "string", const: "list" }, data: { type: "array", items: MODEL } },
+} as const;
+
+const NAMED = { type: "object", required: ["model"], properties: { model: { type: "string", minLength: 1 } } } as const;
+
+function shown({ name, modifiedMs }: Model): object {
+    return { id: name, object: "model", created: Math.floor(modifiedMs / 1000), owned_by: "mentator" };
+}
+
+export const modelRoutes: Routes = (server, service) => {
+    server.get(
+        "/v1/models",
+        { schema: { tags: ["openai"], summary: "Models that requests can name", response: answers(MODELS, PLAIN_ERRORS, OPENAI_ERROR_SCHEMA) } },
+        () => ({ object: "list", data: service.models.list().map(shown) }),
+    );
+
+    server.get<{ Params: { model: string } }>(
+        "/v1/models/:model",
+        { schema: { tags: ["openai"], summary: "One of them", params: NAMED, response: answers(MODEL, [...PLAIN_ERRORS, 404], OPENAI_ERROR_SCHEMA) } },
+        async ({ params }) => shown(await modelOf(service.models, params.model)),
+    );
+};

@@ -1,0 +1,122 @@
+/** The OpenAI-compatible API: chat and completions, streamed and not. */
+
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Generated } from "../../engine/engine.js";
+import { shuttingDown } from "../../errors.js";
+import { chatRequests } from "../../openai/chat-request.js";
+import { CHAT_ANSWER, CHAT_SCHEMA, type ChatBody } from "../../openai/chat-schema.js";
+import { completionRequests, echoed } from "../../openai/completion-request.js";
+import { COMPLETION_ANSWER, COMPLETION_SCHEMA, type CompletionBody } from "../../openai/completion-schema.js";
+import { openAiError } from "../../openai/errors.js";
+import { CHAT_PIECES, chatForm, completionForm, completionPieces, type Head, type Pieces, usageForm } from "../../openai/form.js";
+import { type Asked, Generations, type Run, usageOf } from "../../openai/generations.js";
+import type { Control } from "../../openai/shared-schema.js";
+import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "../answers.js";
+import { statusOf } from "../errors.js";
+import { EventStream } from "../event-stream.js";
+import { signalOf } from "../gone.js";
+import type { Routes } from "../server.js";
+
+/** What makes chat and completions two calls. */
+interface Kind {
+    readonly object: string;
+    readonly prefix: string;
+    readonly asked: () => readonly Asked[];
+    readonly pieces: Pieces;
+    readonly form: (head: Head, model: string, answers: readonly Generated[]) => object;
+}
+
+async function stream(generations: Generations, run: Run, kind: Kind, head: Head, withUsage: boolean, reply: FastifyReply): Promise<void> {
+    const events = new EventStream(reply);
+    const begun = new Set<number>();
+    const send = (model: string, choices: object[], usage: object | null = null): void =>
+        events.send({ id: head.id, object: kind.object, created: head.created, model, choices, ...(withUsage ? { usage } : {}) });
+    const begin = (index: number, model: string): void => {
+        if (!begun.has(index)) {
+            begun.add(index);
+            send(model, [kind.pieces.begin(index)]);
+        }
+    };
+    try {
+        const ran = await generations.run({
+            ...run,
+            onChunk: (index, chunk, model) => {
+                begin(index, model);
+                const piece = chunk.text === "" ? undefined : kind.pieces.piece(index, chunk);
+                if (piece !== undefined) {
+                    send(model, [piece]);
+                }
+            },
+        });
+        const { model } = ran;
+        ran.answers.forEach((answer, index) => {
+            begin(index, model);
+            kind.pieces.end(index, answer).forEach((piece) => send(model, [piece]));
+        });
+        if (withUsage) {
+            send(model, [], usageForm(usageOf(ran.answers)));
+        }
+        events.done();
+    } catch (thrown) {
+        if (!events.begun) {
+            throw thrown;
+        }
+        events.fail(openAiError(statusOf(thrown), thrown).body);
+    }
+}
+
+async function answer(generations: Generations, request: FastifyRequest, reply: FastifyReply, kind: Kind): Promise<unknown> {
+    const body = request.body as Control;
+    const head: Head = { id: `${kind.prefix}-${randomUUID()}`, created: Math.floor(Date.now() / 1000) };
+    const run: Run = {
+        call: request.routeOptions.url ?? "",
+        body,
+        requestId: request.id,
+        signal: signalOf(reply),
+        asked: kind.asked,
+        respond: (all, model) => kind.form(head, model, all),
+    };
+    if (body.stream !== true) {
+        return (await generations.run(run)).response;
+    }
+    await stream(generations, run, kind, head, body.stream_options?.include_usage === true, reply);
+    return reply;
+}
+
+function call(summary: string, body: object, good: object): object {
+    return { tags: ["openai"], summary, body, response: answers(streamableAnswer(good), [...MODEL_ERRORS, 404], OPENAI_ERROR_SCHEMA) };
+}
+
+export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
+    const generations = new Generations(service.models, service.scheduler, service.journal);
+    const preHandler = (_request: FastifyRequest, _reply: FastifyReply, done: (fault?: Error) => void): void => done(service.stopping() ? shuttingDown() : undefined);
+
+    server.post<{ Body: ChatBody }>(
+        "/v1/chat/completions",
+        { preHandler, schema: call("The next message of a chat; with `stream` as server-sent events", CHAT_SCHEMA, CHAT_ANSWER) },
+        async (request, reply) =>
+            answer(generations, request, reply, {
+                object: "chat.completion.chunk",
+                prefix: "chatcmpl",
+                asked: () => chatRequests(request.body, service.defaultOptions),
+                pieces: CHAT_PIECES,
+                form: (head, model, all) => chatForm(head, model, all, usageOf(all)),
+            }),
+    );
+
+    server.post<{ Body: CompletionBody }>(
+        "/v1/completions",
+        { preHandler, schema: call("A text goes on; with `stream` as server-sent events", COMPLETION_SCHEMA, COMPLETION_ANSWER) },
+        async (request, reply) => {
+            const texts = echoed(request.body);
+            return answer(generations, request, reply, {
+                object: "text_completion",
+                prefix: "cmpl",
+                asked: () => completionRequests(request.body, service.defaultOptions),
+                pieces: completionPieces(texts),
+                form: (head, model, all) => completionForm(head, model, all, usageOf(all), texts),
+            });
+        },
+    );
+};

@@ -1,0 +1,125 @@
+/** A body of /v1/chat/completions as requests to the engine. Pure. */
+
+import type { GenerationOptions } from "../config/configuration.js";
+import type { ChatMessage, ChatRequest, Constraint, ToolChoice, ToolDefinition } from "../engine/engine.js";
+import { compileSchema } from "../prompt/json-schema.js";
+import type { BodyMessage, BodyTool, ChatBody } from "./chat-schema.js";
+import { ParameterFault } from "./errors.js";
+import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
+
+function textOf(content: BodyMessage["content"], at: string): string {
+    if (content === undefined || content === null) {
+        return "";
+    }
+    if (typeof content === "string") {
+        return content;
+    }
+    return content
+        .map(({ type, text }, index) => {
+            if (type !== "text" || text === undefined) {
+                throw new ParameterFault(`${at}.content[${index}]`, `Only texts can be read, not "${type.slice(0, 50)}".`);
+            }
+            return text;
+        })
+        .join("");
+}
+
+function messageOf(message: BodyMessage, index: number): ChatMessage {
+    const at = `messages[${index}]`;
+    const content = textOf(message.content, at);
+    const calls = message.tool_calls ?? [];
+    if (message.content === undefined || message.content === null) {
+        if (message.role !== "assistant" || calls.length === 0) {
+            throw new ParameterFault(`${at}.content`, `The ${message.role} message ${index} has no content.`);
+        }
+    }
+    switch (message.role) {
+        case "developer":
+        case "system":
+            return { role: "system", content };
+        case "user":
+            return { role: "user", content };
+        case "assistant": {
+            const toolCalls = calls.map((call) => ({ id: call.id, name: call.function.name, arguments: call.function.arguments }));
+            return { role: "assistant", content, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
+        }
+        case "tool":
+            if (message.tool_call_id === undefined) {
+                throw new ParameterFault(`${at}.tool_call_id`, `The tool message ${index} has no tool_call_id.`);
+            }
+            return { role: "tool", toolCallId: message.tool_call_id, content };
+    }
+}
+
+function toolOf({ function: { name, description, parameters } }: BodyTool, index: number): ToolDefinition {
+    const { error } = compileSchema(parameters ?? {});
+    if (error !== "") {
+        throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} are no usable JSON Schema: ${error}`);
+    }
+    return {
+        name,
+        ...(description === undefined || description === null ? {} : { description }),
+        ...(parameters === undefined || parameters === null ? {} : { parameters }),
+    };
+}
+
+function choiceOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinition[]): ToolChoice {
+    if (choice === undefined || choice === null) {
+        return "auto";
+    }
+    if (choice !== "none" && choice !== "auto" && tools.length === 0) {
+        throw new ParameterFault("tool_choice", "tool_choice asks for a tool, and there are no tools.");
+    }
+    if (typeof choice === "string") {
+        return choice;
+    }
+    const { name } = choice.function;
+    if (!tools.some((tool) => tool.name === name)) {
+        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is none of the tools.`);
+    }
+    return { name };
+}
+
+function constraintOf({ response_format: format }: ChatBody): Constraint | undefined {
+    if (format === undefined || format === null || format.type === "text") {
+        return undefined;
+    }
+    const schema = format.type === "json_schema" ? format.json_schema.schema : undefined;
+    if (schema === undefined) {
+        return { kind: "json" };
+    }
+    const { error } = compileSchema(schema);
+    if (error !== "") {
+        throw new ParameterFault("response_format", `response_format.json_schema.schema is no usable JSON Schema: ${error}`);
+    }
+    return { kind: "schema", schema };
+}
+
+/** One of the answers that a body asks for. */
+export interface AskedChat {
+    /** With the tools, where there are some. */
+    readonly request: ChatRequest;
+    /** With tools and a constraint, which exclude each other: asked when no tool was called. */
+    readonly otherwise?: ChatRequest;
+}
+
+/** One for each of `n`. @throws ParameterFault */
+export function chatRequests(body: ChatBody, defaults: GenerationOptions): AskedChat[] {
+    refuseUnsupported(body);
+    const options = optionsOf(body, defaults, body.max_completion_tokens ?? body.max_tokens ?? defaults.maxTokens);
+    const tools = (body.tools ?? []).map(toolOf);
+    const toolChoice = choiceOf(body, tools);
+    const constraint = constraintOf(body);
+    const stop = stopOf(body);
+    const messages = body.messages.map(messageOf);
+    const usesTools = tools.length > 0 && toolChoice !== "none";
+    return Array.from({ length: body.n ?? 1 }, (_, index) => {
+        const plain: ChatRequest = { kind: "chat", messages, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) };
+        const constrained: ChatRequest = constraint === undefined ? plain : { ...plain, constraint };
+        if (!usesTools) {
+            return { request: constrained };
+        }
+        const request: ChatRequest = { ...plain, tools, toolChoice };
+        return constraint === undefined ? { request } : { request, otherwise: constrained };
+    });
+}

@@ -1,0 +1,47 @@
+/** POST /v1/completions: the body's type, the same as a JSON Schema, and the answer's schema. */
+
+import { CONTROL_SCHEMA, type Control, USAGE_SCHEMA } from "./shared-schema.js";
+
+export interface CompletionBody extends Control {
+    readonly prompt: string | readonly string[];
+    readonly echo?: boolean | null;
+    readonly suffix?: string | null;
+}
+
+export const COMPLETION_SCHEMA = {
+    type: "object",
+    required: ["model", "prompt"],
+    properties: {
+        ...CONTROL_SCHEMA,
+        prompt: {
+            description: "One text or several; lists of tokens are not taken",
+            anyOf: [{ type: "string" }, { type: "array", minItems: 1, maxItems: 64, items: { type: "string" } }],
+        },
+        echo: { type: ["boolean", "null"], description: "The prompt comes before the answer" },
+    },
+} as const;
+
+export const COMPLETION_ANSWER = {
+    type: "object",
+    required: ["id", "object", "created", "model", "choices", "usage"],
+    properties: {
+        id: { type: "string" },
+        object: { type: "string", const: "text_completion" },
+        created: { type: "integer", description: "Seconds since the epoch" },
+        model: { type: "string" },
+        choices: {
+            type: "array",
+            items: {
+                type: "object",
+                required: ["index", "text", "finish_reason", "logprobs"],
+                properties: {
+                    index: { type: "integer" },
+                    text: { type: "string" },
+                    finish_reason: { type: "string", enum: ["stop", "length"] },
+                    logprobs: { type: "null" },
+                },
+            },
+        },
+        usage: USAGE_SCHEMA,
+    },
+} as const;

@@ -1,0 +1,38 @@
+/** Errors in OpenAI's form: `{"error": {message, type, param, code}}`. */
+
+import { messageOf, ServiceError } from "../errors.js";
+import { UnknownModel } from "../models/unknown.js";
+
+/** A fault of one parameter. */
+export class ParameterFault extends ServiceError {
+    public constructor(
+        public readonly param: string,
+        message: string,
+        public readonly code: string | null = null,
+    ) {
+        super(400, message);
+    }
+}
+
+export interface OpenAiError {
+    readonly status: number;
+    readonly body: { readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null } };
+}
+
+const TYPE_OF: Readonly<Record<number, readonly [type: string, code: string | null]>> = {
+    401: ["invalid_request_error", "invalid_api_key"],
+    429: ["rate_limit_error", "rate_limit_exceeded"],
+    500: ["server_error", null],
+    503: ["server_error", "service_unavailable"],
+};
+
+/** @param status that our own API would give; an unknown model is a 404 there */
+export function openAiError(status: number, thrown: unknown): OpenAiError {
+    const message = messageOf(thrown);
+    if (thrown instanceof UnknownModel) {
+        return { status: 404, body: { error: { message, type: "invalid_request_error", param: "model", code: "model_not_found" } } };
+    }
+    const [type, code] = TYPE_OF[status] ?? ["invalid_request_error", null];
+    const param = thrown instanceof ParameterFault ? thrown.param : null;
+    return { status, body: { error: { message, type, param, code: thrown instanceof ParameterFault ? thrown.code : code } } };
+}

@@ -1,0 +1,86 @@
+/** Answers in OpenAI's form, whole and in pieces. Pure. */
+
+import type { Chunk, FinishReason, Generated, Usage } from "../engine/engine.js";
+
+/** What every object of one answer begins with. */
+export interface Head {
+    readonly id: string;
+    /** Seconds since the epoch. */
+    readonly created: number;
+}
+
+const FINISH: Readonly<Record<FinishReason, string>> = { stop: "stop", length: "length", tool: "tool_calls" };
+
+export function usageForm({ promptTokens, completionTokens, cachedTokens = 0 }: Usage): object {
+    return {
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        total_tokens: promptTokens + completionTokens,
+        prompt_tokens_details: { cached_tokens: cachedTokens },
+    };
+}
+
+function toolCalls({ toolCalls }: Generated): object[] {
+    return toolCalls.map(({ id, name, arguments: given }) => ({ id, type: "function", function: { name, arguments: given } }));
+}
+
+export function chatForm({ id, created }: Head, model: string, answers: readonly Generated[], usage: Usage): object {
+    const choices = answers.map((answer, index) => ({
+        index,
+        message: {
+            role: "assistant",
+            content: answer.text === "" && answer.toolCalls.length > 0 ? null : answer.text,
+            refusal: null,
+            ...(answer.reasoning === undefined || answer.reasoning === "" ? {} : { reasoning_content: answer.reasoning }),
+            ...(answer.toolCalls.length === 0 ? {} : { tool_calls: toolCalls(answer) }),
+        },
+        logprobs: null,
+        finish_reason: FINISH[answer.finishReason],
+    }));
+    return { id, object: "chat.completion", created, model, choices, usage: usageForm(usage) };
+}
+
+/** @param texts that come before the answers: the prompts, with `echo` */
+export function completionForm({ id, created }: Head, model: string, answers: readonly Generated[], usage: Usage, texts: readonly string[]): object {
+    const choices = answers.map(({ text, finishReason }, index) => ({
+        index,
+        text: `${texts[index] ?? ""}${text}`,
+        logprobs: null,
+        finish_reason: FINISH[finishReason],
+    }));
+    return { id, object: "text_completion", created, model, choices, usage: usageForm(usage) };
+}
+
+/** The pieces of a streamed answer. */
+export interface Pieces {
+    /** What comes first. */
+    begin(index: number): object;
+    piece(index: number, chunk: Chunk): object | undefined;
+    /** What comes last. */
+    end(index: number, answer: Generated): object[];
+}
+
+/** Each piece without what all of them have. */
+export const CHAT_PIECES: Pieces = {
+    begin: (index) => ({ index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }),
+    piece: (index, { kind, text }) => ({
+        index,
+        delta: kind === "reasoning" ? { reasoning_content: text } : { content: text },
+        logprobs: null,
+        finish_reason: null,
+    }),
+    end: (index, answer) => {
+        const calls = toolCalls(answer).map((call, at) => ({ index: at, ...call }));
+        const told = calls.length === 0 ? [] : [{ index, delta: { tool_calls: calls }, logprobs: null, finish_reason: null }];
+        return [...told, { index, delta: {}, logprobs: null, finish_reason: FINISH[answer.finishReason] }];
+    },
+};
+
+export function completionPieces(texts: readonly string[]): Pieces {
+    const piece = (index: number, text: string, finish: string | null): object => ({ index, text, logprobs: null, finish_reason: finish });
+    return {
+        begin: (index) => piece(index, texts[index] ?? "", null),
+        piece: (index, { kind, text }) => (kind === "reasoning" ? undefined : piece(index, text, null)),
+        end: (index, { finishReason }) => [piece(index, "", FINISH[finishReason])],
+    };
+}

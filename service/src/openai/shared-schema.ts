@@ -1,0 +1,56 @@
+/** What bodies of /v1/chat/completions and /v1/completions have in common. Unknown fields are let through. */
+
+/** How the answer is made, in OpenAI's words. */
+export interface Control {
+    readonly model: string;
+    readonly stream?: boolean | null;
+    readonly stream_options?: { readonly include_usage?: boolean | null } | null;
+    readonly temperature?: number | null;
+    readonly top_p?: number | null;
+    /** As other local services take them. */
+    readonly top_k?: number | null;
+    readonly min_p?: number | null;
+    readonly max_tokens?: number | null;
+    readonly frequency_penalty?: number | null;
+    readonly presence_penalty?: number | null;
+    readonly stop?: string | readonly string[] | null;
+    readonly seed?: number | null;
+    readonly n?: number | null;
+    readonly logprobs?: boolean | number | null;
+    readonly logit_bias?: object | null;
+}
+
+/** Answers of one request, at most: each takes a slot. */
+const MOST_CHOICES = 8;
+
+/** Clients that write down every field send null for what they leave out. */
+export const nullable = (schema: object): object => ({ anyOf: [{ type: "null" }, schema] });
+
+const STOP_TEXT = { type: "string", minLength: 1, maxLength: 1000 } as const;
+
+export const CONTROL_SCHEMA = {
+    model: { type: "string", minLength: 1, description: "File name, with or without .gguf; see /v1/models" },
+    stream: { type: ["boolean", "null"], description: "Server-sent events, the last one [DONE]" },
+    stream_options: nullable({ type: "object", properties: { include_usage: { type: ["boolean", "null"] } } }),
+    temperature: { type: ["number", "null"], minimum: 0, maximum: 2 },
+    top_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
+    top_k: { type: ["integer", "null"], minimum: 0 },
+    min_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
+    frequency_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
+    presence_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
+    max_tokens: { type: ["integer", "null"], minimum: 1 },
+    stop: { anyOf: [{ type: "null" }, STOP_TEXT, { type: "array", maxItems: 16, items: STOP_TEXT }] },
+    seed: { type: ["integer", "null"], minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    n: { type: ["integer", "null"], minimum: 1, maximum: MOST_CHOICES },
+} as const;
+
+export const USAGE_SCHEMA = {
+    type: "object",
+    required: ["prompt_tokens", "total_tokens"],
+    properties: {
+        prompt_tokens: { type: "integer" },
+        completion_tokens: { type: "integer" },
+        total_tokens: { type: "integer" },
+        prompt_tokens_details: { type: "object", properties: { cached_tokens: { type: "integer" } } },
+    },
+} as const;

@@ -1,0 +1,33 @@
+/** Asks again and again, one call at a time, and not while nobody looks. */
+
+/**
+ * @param {() => Promise<void>} task must not reject
+ * @param {number} msec between the end of a call and the next
+ * @returns {{ now: () => void, pause: (paused: boolean) => void }}
+ */
+export function poll(task, msec) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    let running = false;
+    let paused = false;
+    const now = () => {
+        clearTimeout(timer);
+        if (running || paused || document.hidden) {
+            return;
+        }
+        running = true;
+        void task().finally(() => {
+            running = false;
+            timer = setTimeout(now, msec);
+        });
+    };
+    document.addEventListener("visibilitychange", now);
+    now();
+    return {
+        now,
+        pause: (wish) => {
+            paused = wish;
+            now();
+        },
+    };
+}

@@ -1,0 +1,90 @@
+/** A tool file's text in, a tool out. Touches no file. */
+
+import { Script } from "node:vm";
+import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { messageOf } from "../errors.js";
+import { compileSchema } from "../prompt/json-schema.js";
+import type { Tool } from "./tool.js";
+
+/** What models and OpenAI's clients take as a function's name. */
+const NAME = /^[\w-]{1,64}$/;
+
+/** `{{name}}` in the code. */
+const SECRET = /\{\{\s*([\w.-]+)\s*\}\}/g;
+
+/** import() gives what it fails with from outside of the sandbox, and there is nothing to import. */
+const IMPORT = /\bimport\s*(?:\/\*[\s\S]*?\*\/\s*|\/\/[^\n]*\n\s*)*[(.]/;
+
+const SECTION = /^\$\$(\w+)[ \t]*(?:=[ \t]*(\w+))?[ \t]*\r?$/gm;
+
+/** Names of the secrets that a tool's code asks for. */
+export function secretNames(code: string): string[] {
+    return [...new Set([...code.matchAll(SECRET)].map(([, name]) => name ?? ""))];
+}
+
+/** The code as an expression: an async function of `args`, `LIB` and the secrets by name. */
+export function functionSource(code: string): string {
+    const body = code.replace(SECRET, (_, name: string) => `(__secrets[${JSON.stringify(name)}])`);
+    return `(async function (args, LIB, __secrets) {\n${body}\n})`;
+}
+
+/** @throws Error when a section is missing or stands twice */
+function sectionsOf(text: string): Map<string, string> {
+    const marks = [...text.matchAll(SECTION)];
+    const sections = new Map<string, string>();
+    marks.forEach((mark, index) => {
+        const [line, name = "", language] = mark;
+        const key = language === undefined ? name : `${name}=${language}`;
+        if (sections.has(key)) {
+            throw new Error(`the section $$${key} stands more than once`);
+        }
+        sections.set(key, text.slice(mark.index + line.length, marks[index + 1]?.index).trim());
+    });
+    return sections;
+}
+
+function specOf(text: string): Tool["definition"] {
+    const faults: ParseError[] = [];
+    const spec: unknown = parse(text, faults, { allowTrailingComma: true });
+    const [fault] = faults;
+    if (fault !== undefined) {
+        throw new Error(`$$spec is not valid JSON: ${printParseErrorCode(fault.error)}`);
+    }
+    if (typeof spec !== "object" || spec === null || Array.isArray(spec)) {
+        throw new Error("$$spec must hold one JSON object");
+    }
+    const { description, ...parameters } = spec as { description?: unknown };
+    if (typeof description !== "string" || description === "") {
+        throw new Error("$$spec needs a description: the model chooses by it");
+    }
+    const { error } = compileSchema(parameters);
+    if (error !== "") {
+        throw new Error(`$$spec is no usable JSON Schema: ${error}`);
+    }
+    return { name: "", description, parameters };
+}
+
+/**
+ * @param name the file's, without `.tool.txt`
+ * @throws Error that says what is wrong with it
+ */
+export function parseTool(name: string, text: string): Tool {
+    if (!NAME.test(name)) {
+        throw new Error("its name must be 1 to 64 letters, digits, _ and -");
+    }
+    const sections = sectionsOf(text.replace(/^\uFEFF/, ""));
+    const spec = sections.get("spec");
+    const code = sections.get("code=JS");
+    if (spec === undefined || code === undefined) {
+        throw new Error(`it has no section ${spec === undefined ? "$$spec" : "$$code=JS"}`);
+    }
+    if (IMPORT.test(code)) {
+        throw new Error("$$code=JS cannot import: LIB is all there is");
+    }
+    try {
+        new Script(functionSource(code), { filename: `${name}.tool.txt` });
+    } catch (thrown) {
+        throw new Error(`$$code=JS is no JavaScript: ${messageOf(thrown)}`, { cause: thrown });
+    }
+    return { name, definition: { ...specOf(spec), name }, code };
+}

@@ -1,0 +1,165 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Busy, LoadedModel, LoadSpec } from "../src/engine/engine.js";
+import { MemoryBusy } from "../src/engine/engine.js";
+import { FairScheduler } from "../src/schedule/fair.js";
+import type { GenerationJob } from "../src/schedule/scheduler.js";
+import { FakeEngine } from "./fake-service.js";
+
+const OPTIONS = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 10, repeatPenalty: 1 };
+
+/** Holds `room` models, and says what happens on them. */
+class CrowdedEngine extends FakeEngine {
+    public override slots = 2;
+    public readonly events: string[] = [];
+    private models: LoadedModel[] = [];
+
+    public constructor(private readonly room: number) {
+        super();
+        this.delayMsec = 20;
+    }
+
+    public override get loaded(): readonly LoadedModel[] {
+        return this.models;
+    }
+
+    public override find(spec: LoadSpec): LoadedModel | undefined {
+        return this.models.find((model) => model.spec.name === spec.name);
+    }
+
+    public override async load(spec: LoadSpec, busy: Busy = () => false): Promise<LoadedModel> {
+        await Promise.resolve();
+        if (spec.name === "broken") {
+            throw new Error("truncated");
+        }
+        while (this.models.length >= this.room) {
+            const idle = this.models.findLast((model) => !busy(model));
+            if (idle === undefined) {
+                throw new MemoryBusy("in use");
+            }
+            this.models = this.models.filter((model) => model !== idle);
+        }
+        const model = await super.load(spec);
+        this.models = [model, ...this.models];
+        this.events.push(`load ${spec.name}`);
+        return model;
+    }
+
+    public override async generate(...given: Parameters<FakeEngine["generate"]>): ReturnType<FakeEngine["generate"]> {
+        this.events.push(`run ${given[0].spec.name}`);
+        return super.generate(...given);
+    }
+}
+
+function job(name: string, more: Partial<GenerationJob> = {}): GenerationJob {
+    return {
+        spec: { name, file: `/${name}` },
+        request: { kind: "completion", prompt: "x", options: OPTIONS },
+        signal: new AbortController().signal,
+        ...more,
+    };
+}
+
+describe("the fair scheduler", () => {
+    it("runs as many of a model at once as it has slots, in order", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine);
+        await scheduler.run(job("a"));
+        const positions: number[] = [];
+        const running = [1, 2, 3, 4].map(() => scheduler.run(job("a", { onPosition: (position) => positions.push(position) })));
+        expect([scheduler.running, scheduler.waiting]).toEqual([2, 2]);
+        const done = await Promise.all(running);
+        expect(done.every((finished) => "result" in finished && finished.loadModelStatus === "exists")).toBe(true);
+        expect(done[3]?.duration.queueMsec).toBeGreaterThanOrEqual(15);
+        expect(positions).toEqual([1, 2, 1]);
+        expect([scheduler.running, scheduler.waiting]).toEqual([0, 0]);
+    });
+
+    it("loads beside what runs when there is room, and changes models when there is none", async () => {
+        const engine = new CrowdedEngine(2);
+        const scheduler = new FairScheduler(engine);
+        const done = await Promise.all(["a", "b", "c"].map((name) => scheduler.run(job(name))));
+        expect(done.map((finished) => "result" in finished && finished.loadModelStatus)).toEqual(["load", "load", "load"]);
+        expect(engine.events.slice(0, 4).sort()).toEqual(["load a", "load b", "run a", "run b"]);
+        expect(engine.events.slice(4)).toEqual(["load c", "run c"]);
+    });
+
+    it("starves nobody whose model waits for the memory that another holds", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, 100, 60);
+        await scheduler.run(job("a"));
+        let open = true;
+        const stream = async (): Promise<void> => {
+            while (open) {
+                await scheduler.run(job("a"));
+            }
+        };
+        // Two streams keep both slots of a busy all the time.
+        const streams = [stream(), new Promise<void>((resolve) => setTimeout(resolve, 10)).then(stream)];
+        await new Promise((resolve) => setTimeout(resolve, 15));
+        const finished = await scheduler.run(job("b"));
+        expect(finished).toHaveProperty("result");
+        expect(finished.duration.queueMsec).toBeLessThan(500);
+        open = false;
+        await Promise.all(streams);
+    });
+
+    it("goes on after a model that does not load", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine);
+        const [, broken, after] = await Promise.all(["a", "broken", "a"].map((name) => scheduler.run(job(name))));
+        expect(broken).toMatchObject({ failure: { message: "truncated" } });
+        expect(after).toMatchObject({ loadModelStatus: "exists" });
+    });
+
+    it("refuses with 429 what is too much, and says when to come again", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, 1);
+        await scheduler.run(job("a"));
+        const done = await Promise.all([1, 2, 3, 4].map(() => scheduler.run(job("a"))));
+        expect(done.map((finished) => "failure" in finished)).toEqual([false, false, false, true]);
+        expect(done[3]).toMatchObject({ failure: { statusCode: 429, retryAfterSeconds: 1 } });
+    });
+
+    it("forgets who leaves while waiting", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine);
+        await scheduler.run(job("a"));
+        const gone = new AbortController();
+        const running = [1, 2].map(() => scheduler.run(job("a")));
+        const waiting = scheduler.run(job("a", { signal: gone.signal }));
+        gone.abort(new Error("gone"));
+        expect(await waiting).toMatchObject({ failure: { message: "gone" } });
+        expect(scheduler.waiting).toBe(0);
+        await Promise.all(running);
+    });
+
+    it("limits the time of the generation, not of the wait", async () => {
+        const engine = new CrowdedEngine(1);
+        engine.slots = 1;
+        const scheduler = new FairScheduler(engine);
+        await scheduler.run(job("a"));
+        engine.delayMsec = 60;
+        const done = await Promise.all([1, 2].map(() => scheduler.run(job("a", { durationMsec: 100 }))));
+        expect(done.map((finished) => "result" in finished)).toEqual([true, true]);
+        expect(await scheduler.run(job("a", { durationMsec: 10 }))).toMatchObject({ failure: { statusCode: 400 } });
+    });
+
+    it("sends away what waits, cuts what runs at the limit, and takes nothing more", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine);
+        await scheduler.run(job("a"));
+        engine.delayMsec = 60_000;
+        const jobs = [1, 2, 3].map(() => scheduler.run(job("a")));
+        await vi.waitFor(() => expect(scheduler.running).toBe(2));
+        await scheduler.drain(20);
+        const failures = await Promise.all(jobs);
+        expect(failures.every((finished) => "failure" in finished)).toBe(true);
+        expect(await scheduler.run(job("a"))).toMatchObject({ failure: { statusCode: 503 } });
+    });
+
+    it("embeds on the same terms", async () => {
+        const scheduler = new FairScheduler(new CrowdedEngine(1));
+        const { spec, signal } = job("a");
+        expect(await scheduler.embed({ spec, signal, texts: ["xy"] })).toMatchObject({ result: { vectors: [[2, 0.5]], tokens: 1 } });
+    });
+});

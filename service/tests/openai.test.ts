@@ -1,0 +1,273 @@
+/** OpenAI's own client against the running service, on the fake engine. */
+
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createServer } from "../src/http/server.js";
+import { type Fake, fakeService } from "./fake-service.js";
+
+let fake: Fake;
+let server: FastifyInstance;
+let client: OpenAI;
+
+async function use(made: Fake): Promise<void> {
+    fake = made;
+    server = createServer(fake.service);
+    await server.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = server.server.address() as AddressInfo;
+    client = new OpenAI({ apiKey: "any", baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 0 });
+    await fake.service.models.rescan();
+}
+
+async function end(): Promise<void> {
+    await server.close();
+    fake.database.close();
+}
+
+beforeEach(async () => use(fakeService()));
+afterEach(end);
+
+const MESSAGES = [{ role: "user", content: "Hi" }] as const;
+const CHAT = { model: "tiny.q4", messages: [...MESSAGES] };
+const SCHEMA = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+const TOOL = { type: "function", function: { name: "add", description: "Adds", parameters: SCHEMA } } as const;
+
+/** The last request that reached the engine. */
+function asked(): unknown {
+    return fake.engine.asked.at(-1);
+}
+
+describe("models", () => {
+    it("are listed and found by name", async () => {
+        const { data } = await client.models.list();
+        expect(data).toMatchObject([{ id: "Tiny.Q4.gguf", object: "model", owned_by: "mentator" }]);
+        expect((await client.models.retrieve("tiny.q4")).id).toBe("Tiny.Q4.gguf");
+        await expect(client.models.retrieve("none / at all")).rejects.toThrow(NotFoundError);
+    });
+});
+
+describe("chat", () => {
+    it("answers", async () => {
+        const answer = await client.chat.completions.create(CHAT);
+        expect(answer).toMatchObject({
+            object: "chat.completion",
+            model: "Tiny.Q4.gguf",
+            choices: [{ index: 0, message: { role: "assistant", content: "hello" }, finish_reason: "stop" }],
+            usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
+        });
+        expect(answer._request_id).toMatch(/^[0-9a-f-]{36}$/);
+        expect(asked()).toMatchObject({ kind: "chat", messages: MESSAGES, options: { temperature: 0, topP: 0.1, maxTokens: 4096 } });
+    });
+
+    it("streams", async () => {
+        fake.engine.text = "one two three";
+        const stream = await client.chat.completions.create({ ...CHAT, stream: true, stream_options: { include_usage: true } });
+        const chunks = [];
+        for await (const chunk of stream) {
+            chunks.push(chunk);
+        }
+        expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("one two three");
+        expect(chunks[0]?.choices[0]?.delta.role).toBe("assistant");
+        expect(chunks.at(-2)?.choices[0]?.finish_reason).toBe("stop");
+        expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 3 } });
+        expect(new Set(chunks.map(({ id, model }) => `${id} ${model}`)).size).toBe(1);
+    });
+
+    it("streams through the client's own helper", async () => {
+        fake.engine.text = "one two";
+        const completion = await client.chat.completions.stream(CHAT).finalChatCompletion();
+        expect(completion.choices[0]?.message.content).toBe("one two");
+    });
+
+    it("takes all roles, texts in parts and OpenAI's options", async () => {
+        await client.chat.completions.create({
+            model: "tiny.q4",
+            messages: [
+                { role: "developer", content: "Be brief" },
+                { role: "user", content: [{ type: "text", text: "a" }, { type: "text", text: "b" }] },
+                { role: "assistant", content: null, tool_calls: [{ id: "c1", type: "function", function: { name: "add", arguments: "{}" } }] },
+                { role: "tool", tool_call_id: "c1", content: "3" },
+            ],
+            temperature: 0.5,
+            frequency_penalty: 0.7,
+            presence_penalty: 0,
+            // eslint-disable-next-line @typescript-eslint/no-deprecated -- by OpenAI, for a promise that we keep
+            seed: -1,
+            max_completion_tokens: 7,
+            stop: "END",
+        });
+        expect(asked()).toMatchObject({
+            messages: [
+                { role: "system", content: "Be brief" },
+                { role: "user", content: "ab" },
+                { role: "assistant", content: "", toolCalls: [{ id: "c1", name: "add", arguments: "{}" }] },
+                { role: "tool", toolCallId: "c1", content: "3" },
+            ],
+            options: { temperature: 0.5, frequencyPenalty: 0.7, topP: 1, topK: 0, seed: 4294967295, maxTokens: 7 },
+            stop: ["END"],
+        });
+    });
+
+    it("constrains by response_format", async () => {
+        await client.chat.completions.create({ ...CHAT, response_format: { type: "json_schema", json_schema: { name: "x", schema: SCHEMA, strict: true } } });
+        expect(asked()).toMatchObject({ constraint: { kind: "schema", schema: SCHEMA } });
+        await client.chat.completions.create({ ...CHAT, response_format: { type: "json_object" } });
+        expect(asked()).toMatchObject({ constraint: { kind: "json" } });
+        await client.chat.completions.create({ ...CHAT, response_format: { type: "text" } });
+        expect(asked()).not.toHaveProperty("constraint");
+    });
+
+    it("gives tool calls back, streamed and not", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":1}' }];
+        const calls = [{ id: "c1", type: "function", function: { name: "add", arguments: '{"n":1}' } }];
+        const request = { ...CHAT, tools: [TOOL], tool_choice: "required" as const };
+        const { choices } = await client.chat.completions.create(request);
+        expect(choices).toMatchObject([{ message: { content: null, tool_calls: calls }, finish_reason: "tool_calls" }]);
+        expect(asked()).toMatchObject({ tools: [{ name: "add", description: "Adds", parameters: SCHEMA }], toolChoice: "required" });
+        const streamed = await client.chat.completions.stream(request).finalChatCompletion();
+        expect(streamed.choices).toMatchObject([{ message: { tool_calls: calls }, finish_reason: "tool_calls" }]);
+    });
+
+    it("asks again, constrained, when tools were allowed and none was called", async () => {
+        const answer = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
+        expect(answer.choices[0]?.message.content).toBe("hello");
+        expect(fake.engine.asked).toMatchObject([{ tools: [{ name: "add" }] }, { constraint: { kind: "json" } }]);
+        expect(fake.engine.asked[0]).not.toHaveProperty("constraint");
+        expect(fake.engine.asked[1]).not.toHaveProperty("tools");
+    });
+
+    it("gives several answers", async () => {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- by OpenAI, for a promise that we keep
+        const { choices, usage } = await client.chat.completions.create({ ...CHAT, n: 3, seed: 5, temperature: 1 });
+        expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
+        expect(usage).toMatchObject({ prompt_tokens: 1, completion_tokens: 6 });
+        expect(fake.engine.asked.map(({ options }) => options.seed)).toEqual([5, 6, 7]);
+    });
+
+    it("stops when the client goes", async () => {
+        fake.engine.delayMsec = 60_000;
+        const gone = new AbortController();
+        const answer = client.chat.completions.create(CHAT, { signal: gone.signal });
+        await vi.waitFor(() => expect(fake.engine.asked).toHaveLength(1));
+        gone.abort();
+        await expect(answer).rejects.toThrow(/abort/i);
+        await vi.waitFor(() => expect(fake.scheduler.running).toBe(0));
+    });
+});
+
+describe("completions", () => {
+    it("go on with one text or several", async () => {
+        const one = await client.completions.create({ model: "tiny.q4", prompt: "Once" });
+        expect(one).toMatchObject({ object: "text_completion", choices: [{ text: "hello", finish_reason: "stop" }] });
+        expect(asked()).toMatchObject({ kind: "completion", prompt: "Once", options: { maxTokens: 16 } });
+        const two = await client.completions.create({ model: "tiny.q4", prompt: ["a", "b"], echo: true, max_tokens: 3 });
+        expect(two.choices.map(({ text, index }) => [index, text])).toEqual([[0, "ahello"], [1, "bhello"]]);
+    });
+
+    it("stream", async () => {
+        fake.engine.text = "one two";
+        let text = "";
+        for await (const chunk of await client.completions.create({ model: "tiny.q4", prompt: "x", stream: true })) {
+            text += chunk.choices[0]?.text ?? "";
+        }
+        expect(text).toBe("one two");
+    });
+});
+
+describe("embeddings", () => {
+    it("are numbers, as the client asks for them and in floats", async () => {
+        const packed = await client.embeddings.create({ model: "tiny.q4", input: "abc" });
+        expect(packed).toMatchObject({ object: "list", data: [{ index: 0, embedding: [3, 0.5] }], usage: { prompt_tokens: 1, total_tokens: 1 } });
+        const plain = await client.embeddings.create({ model: "tiny.q4", input: ["a", "bb"], encoding_format: "float" });
+        expect(plain.data.map(({ embedding }) => embedding)).toEqual([[1, 0.5], [2, 0.5]]);
+        await expect(client.embeddings.create({ model: "tiny.q4", input: "abc", dimensions: 5 })).rejects.toThrow(/2 dimensions, not of 5/);
+    });
+
+    it("have a call of our own", async () => {
+        const reply = await server.inject({ method: "POST", url: "/embedding", payload: { model: "tiny.q4", message: "abcd" } });
+        expect(reply.json()).toEqual({ duration: expect.any(Object) as object, result: { loadModelStatus: "load", data: [4, 0.5] } });
+        const wrong = await server.inject({ method: "POST", url: "/embedding", payload: { model: "none", message: "abcd" } });
+        expect(wrong).toMatchObject({ statusCode: 400 });
+        expect(wrong.json()).toEqual({ error: expect.stringContaining("Unknown model") as string, duration: { promptMsec: 0, queueMsec: 0 } });
+    });
+});
+
+describe("errors", () => {
+    async function fault(change: object): Promise<APIError> {
+        return client.chat.completions.create({ ...CHAT, ...change }).then(
+            () => expect.fail("was answered"),
+            (thrown: unknown) => thrown as APIError,
+        );
+    }
+
+    it.each([
+        ["an unknown model", { model: "gpt-none" }, NotFoundError, "model", "model_not_found"],
+        ["no messages", { messages: [] }, BadRequestError, null, null],
+        ["an image", { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] }, BadRequestError, "messages[0].content[0]", null],
+        ["no content", { messages: [{ role: "user" }] }, BadRequestError, "messages[0].content", null],
+        ["logprobs", { logprobs: true }, BadRequestError, "logprobs", "unsupported_parameter"],
+        ["a schema that is none", { response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "banana" } } } }, BadRequestError, "response_format", null],
+        ["a tool that is not there", { tools: [TOOL], tool_choice: { type: "function", function: { name: "x" } } }, BadRequestError, "tool_choice", null],
+        ["a temperature of 3", { temperature: 3 }, BadRequestError, null, null],
+    ])("%s", async (_, change, kind, param, code) => {
+        const thrown = await fault(change);
+        expect(thrown).toBeInstanceOf(kind);
+        expect(thrown).toMatchObject({ type: "invalid_request_error", param, code });
+        expect(thrown.message).not.toBe("");
+    });
+
+    it("a full queue", async () => {
+        await end();
+        await use(fakeService({ queueLimit: 0 }));
+        fake.engine.delayMsec = 200;
+        const first = client.chat.completions.create(CHAT);
+        await vi.waitFor(() => expect(fake.scheduler.running).toBe(1));
+        const thrown = await fault({});
+        expect(thrown).toBeInstanceOf(RateLimitError);
+        expect(thrown.headers?.get("retry-after")).toBe("5");
+        await first;
+    });
+
+    it("shutting down", async () => {
+        fake.stopping = true;
+        expect(await fault({})).toMatchObject({ status: 503, type: "server_error" });
+    });
+
+    it("the key", async () => {
+        await end();
+        await use(fakeService({ apiKey: "right" }));
+        const thrown = await fault({});
+        expect(thrown).toBeInstanceOf(AuthenticationError);
+        expect(thrown).toMatchObject({ code: "invalid_api_key" });
+    });
+
+    it("a failure after the first piece", async () => {
+        fake.engine.text = "one two";
+        fake.engine.failAfter = new Error("the engine broke");
+        const stream = await client.chat.completions.create({ ...CHAT, stream: true });
+        const read = async (): Promise<void> => {
+            for await (const chunk of stream) {
+                expect(chunk.choices).toHaveLength(1);
+            }
+        };
+        await expect(read()).rejects.toThrow(/the engine broke/);
+    });
+
+    it("no such path", async () => {
+        const reply = await server.inject("/v1/none");
+        expect(reply.statusCode).toBe(404);
+        expect(reply.json()).toMatchObject({ error: { type: "invalid_request_error", param: null } });
+    });
+});
+
+it("keeps what was asked and answered, when it is told to", async () => {
+    await end();
+    await use(fakeService({ savePrompt: true }));
+    await client.chat.completions.create(CHAT, { headers: { "x-request-id": "r1" } });
+    const { logs } = (await server.inject("/log/chat/byid")).json<{ logs: Record<string, string>[] }>();
+    expect(logs).toMatchObject([{ code: 200, answerRaw: "hello", requestId: "r1", request: JSON.stringify(CHAT) }]);
+    expect(JSON.parse(logs[0]?.["response"] ?? "")).toMatchObject({ object: "chat.completion" });
+});

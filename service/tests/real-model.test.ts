@@ -1,0 +1,95 @@
+/** OpenAI's own client against the running service with a real model: MENTATOR_TEST_MODEL names its file. */
+
+import { cpSync, mkdirSync, mkdtempSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type RunningService, startService } from "../src/app.js";
+import { backendFromEnvironment } from "../src/backend.js";
+import { readContainerConfiguration } from "../src/config/file.js";
+
+const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
+
+async function freePort(): Promise<number> {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+}
+
+describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
+    let service: RunningService;
+    let client: OpenAI;
+    let model: string;
+
+    beforeAll(async () => {
+        const data = mkdtempSync(path.join(tmpdir(), "mentator-"));
+        mkdirSync(path.join(data, "models"));
+        cpSync(MODEL, path.join(data, "models", path.basename(MODEL)));
+        vi.spyOn(process.stdout, "write").mockReturnValue(true);
+        const port = await freePort();
+        const read = readContainerConfiguration(path.join(data, "test.jsonc"));
+        service = await startService({
+            ...read,
+            configuration: { ...read.configuration, port },
+            backend: backendFromEnvironment({}),
+            host: "127.0.0.1",
+        });
+        client = new OpenAI({ apiKey: "any", baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 0 });
+        model = (await client.models.list()).data[0]?.id ?? "";
+    }, 60_000);
+
+    afterAll(async () => service.stop("test"));
+
+    const messages = [{ role: "user" as const, content: "What is the capital of France?" }];
+
+    it("streams what it answers otherwise", async () => {
+        const whole = await client.chat.completions.create({ model, messages, max_completion_tokens: 12, temperature: 0 });
+        let text = "";
+        for await (const chunk of await client.chat.completions.create({ model, messages, max_completion_tokens: 12, temperature: 0, stream: true })) {
+            text += chunk.choices[0]?.delta.content ?? "";
+        }
+        expect(text).toBe(whole.choices[0]?.message.content);
+        expect(text).not.toBe("");
+    });
+
+    it("keeps to a schema", async () => {
+        const schema = { type: "object", properties: { city: { type: "string", maxLength: 20 }, coastal: { type: "boolean" } }, required: ["city", "coastal"] };
+        const answer = await client.chat.completions.create({
+            model,
+            messages,
+            max_completion_tokens: 80,
+            response_format: { type: "json_schema", json_schema: { name: "city", schema } },
+        });
+        expect(JSON.parse(answer.choices[0]?.message.content ?? "")).toEqual({ city: expect.any(String) as string, coastal: expect.any(Boolean) as boolean });
+    });
+
+    it("calls a tool when it must", async () => {
+        const parameters = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+        const answer = await client.chat.completions.create({
+            model,
+            messages,
+            max_completion_tokens: 80,
+            tools: [{ type: "function", function: { name: "look_up", description: "Looks up a city", parameters } }],
+            tool_choice: "required",
+        });
+        const [call] = answer.choices[0]?.message.tool_calls ?? [];
+        expect(answer.choices[0]?.finish_reason).toBe("tool_calls");
+        expect(call).toMatchObject({ type: "function", function: { name: "look_up" } });
+    });
+
+    it("gives vectors of one length", async () => {
+        const { data } = await client.embeddings.create({ model, input: ["a cat", "a dog"] });
+        expect(data[0]?.embedding.length).toBeGreaterThan(100);
+        expect(data[1]?.embedding.length).toBe(data[0]?.embedding.length);
+    });
+
+    it("runs requests side by side", async () => {
+        const answers = await Promise.all(Array.from({ length: 4 }, async () => client.completions.create({ model, prompt: "One, two,", max_tokens: 6, temperature: 0 })));
+        expect(new Set(answers.map(({ choices }) => choices[0]?.text)).size).toBe(1);
+    });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { shareBatch } from "../src/engine/batching.js";
+import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
+import { memoryOf } from "../src/engine/memory.js";
+import { type Room, sizeModel } from "../src/engine/sizing.js";
+import { chooseSlot, type SlotView } from "../src/engine/slots.js";
+import { isServedBy } from "../src/engine/spec.js";
+
+const GIB = 1024 ** 3;
+const AUTO = { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 };
+/** SmolLM2-135M on two threads. */
+const ROOM: Room = { on: "cpu", threads: 2, freeBytes: 20 * GIB, bytesPerToken: 23_040, trainContextSize: 8192, settings: AUTO };
+
+describe("sizes", () => {
+    it.each<[string, Partial<Room>, [number, number, number]]>([
+        ["much memory", {}, [8, 8192, 64]],
+        ["less memory: fewer slots", { freeBytes: 8 * GIB }, [4, 8192, 64]],
+        ["little memory: smaller ones", { freeBytes: 4 * GIB }, [4, 4096, 64]],
+        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 64]],
+        ["one thread", { threads: 1 }, [4, 8192, 32]],
+        ["many threads", { threads: 64 }, [8, 8192, 512]],
+        ["a model for short texts", { trainContextSize: 512 }, [8, 512, 64]],
+        ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 64]],
+        ["a GPU", { on: "gpu", freeBytes: 70 * GIB, trainContextSize: 131_072 }, [8, 32_768, 512]],
+        ["a small GPU", { on: "gpu", freeBytes: 3 * GIB, trainContextSize: 131_072 }, [6, 16_384, 512]],
+        ["settings", { settings: { slots: 3, contextSize: 1024, batchSize: 32, queueSize: 1 } }, [3, 1024, 32]],
+        ["the request before the settings", { contextSize: 600, settings: { ...AUTO, contextSize: 1024 } }, [8, 600, 64]],
+        ["a state that takes nothing", { bytesPerToken: 0 }, [8, 8192, 64]],
+    ])("%s", (_, more, [slots, contextSize, batchSize]) => {
+        expect(sizeModel({ ...ROOM, ...more })).toEqual({ slots, contextSize, batchSize });
+    });
+
+    it("memory is the container's where it has a limit", () => {
+        const machine = { total: 16 * GIB, free: 8 * GIB };
+        expect(memoryOf(machine, 0, GIB)).toEqual({ total: 16 * GIB, free: 8 * GIB - 128 * 1024 ** 2 });
+        expect(memoryOf(machine, 2 ** 64, GIB).total).toBe(16 * GIB);
+        expect(memoryOf(machine, 2 * GIB, GIB)).toEqual({ total: 2 * GIB, free: GIB - 128 * 1024 ** 2 });
+        expect(memoryOf(machine, GIB, 2 * GIB).free).toBe(0);
+    });
+});
+
+describe("the slot of a prompt", () => {
+    const slot = (id: number, more: Partial<SlotView> = {}): SlotView => ({ id, busy: false, held: 0, shared: 0, lastUsed: 0, ...more });
+
+    it("is the first unused one when nothing is shared", () => {
+        expect(chooseSlot([slot(0, { held: 50, lastUsed: 9 }), slot(1), slot(2)], true)).toEqual({ id: 1 });
+        expect(chooseSlot([slot(0, { held: 50, lastUsed: 9 }), slot(1, { held: 50, lastUsed: 3 })], true)).toEqual({ id: 1 });
+    });
+
+    it("is the one that goes on with what it holds", () => {
+        const slots = [slot(0), slot(1, { held: 1200, shared: 1000, lastUsed: 1 }), slot(2, { held: 1100, shared: 1050, lastUsed: 2 })];
+        expect(chooseSlot(slots, true)).toEqual({ id: 2 });
+    });
+
+    it("is filled from one that shares much, busy or not, and that one is kept", () => {
+        const busy = [slot(0, { busy: true, held: 1200, shared: 1000, lastUsed: 1 }), slot(1)];
+        expect(chooseSlot(busy, true)).toEqual({ id: 1, copyFrom: 0 });
+        const long = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
+        expect(chooseSlot(long, true)).toEqual({ id: 1, copyFrom: 0 });
+    });
+
+    it("is not filled for little, nor where states cannot be copied", () => {
+        expect(chooseSlot([slot(0, { held: 500, shared: 30, lastUsed: 1 }), slot(1)], true)).toEqual({ id: 1 });
+        const slots = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
+        expect(chooseSlot(slots, false)).toEqual({ id: 0 });
+    });
+
+    it("is none when all are busy", () => {
+        expect(chooseSlot([slot(0, { busy: true })], true)).toBeUndefined();
+    });
+});
+
+describe("a batch", () => {
+    const want = (length: number): { tokens: number[] } => ({ tokens: Array.from({ length }, (_, index) => index) });
+    const amounts = (lengths: number[], size: number): number[] => {
+        const items = lengths.map(want);
+        const shares = shareBatch(items, size);
+        return items.map((item) => shares.find((share) => share.item === item)?.processAmount ?? 0);
+    };
+
+    it("is one prompt's when there is no other", () => {
+        expect(amounts([100], 64)).toEqual([64]);
+    });
+
+    it("has every answer's next token, and half of it for prompts beside them", () => {
+        expect(amounts([1, 100, 1, 1], 64)).toEqual([1, 32, 1, 1]);
+        expect(amounts([1, 1, 1], 2)).toEqual([1, 1, 0]);
+    });
+
+    it("reads short prompts first, and always some of the longest", () => {
+        expect(amounts([64, 30], 64)).toEqual([16, 30]);
+        expect(amounts([64, 60], 64)).toEqual([16, 48]);
+        expect(amounts([64, 40, 40], 64)).toEqual([16, 40, 8]);
+    });
+
+    it("holds no more than it can", () => {
+        for (const lengths of [[1, 1, 64, 64, 64, 64], [64, 64], [1, 5, 64], Array.from({ length: 70 }, () => 1)]) {
+            expect(amounts(lengths, 64).reduce((sum, amount) => sum + amount, 0)).toBeLessThanOrEqual(64);
+        }
+    });
+});
+
+describe("a loaded model serves", () => {
+    const loaded = (spec: Partial<LoadSpec>): LoadedModel => ({
+        spec: { name: "a", file: "/a", modifiedMs: 1, ...spec },
+        sizeBytes: 1,
+        loadTimestamp: 1,
+        gpulayer: 30,
+        contextSize: 8192,
+        trainContextSize: 8192,
+        slots: 8,
+        batchSize: 64,
+    });
+    const spec = { name: "a", file: "/a", modifiedMs: 1 };
+
+    it.each<[string, Partial<LoadSpec>, Partial<LoadSpec>, boolean, boolean]>([
+        ["the same again", {}, {}, true, true],
+        ["what is said aloud and is so anyway", {}, { contextSize: 8192, gpulayer: 30 }, true, true],
+        ["another context", {}, { contextSize: 512 }, true, false],
+        ["no wish after one", { contextSize: 512 }, {}, true, false],
+        ["other layers", {}, { gpulayer: 0 }, true, false],
+        ["other layers without a GPU", {}, { gpulayer: 7 }, false, true],
+        ["another file", {}, { file: "/b" }, true, false],
+        ["a file that was replaced", {}, { modifiedMs: 2 }, true, false],
+    ])("%s", (_, before, asked, gpu, expected) => {
+        expect(isServedBy(loaded(before), { ...spec, ...asked }, gpu)).toBe(expected);
+    });
+});

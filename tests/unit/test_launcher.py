@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.paths import REPOSITORY
+
+#: A Python that stands in for the machine's: it makes an environment with itself as the Python,
+#: and says what it was called for. Its behaviour is set by files beside it.
+PYTHON = """#!/bin/sh
+state={state}
+case "$1 $2" in
+    '-c import sys; sys.exit(sys.version_info < (3, 11))') [ ! -e "$state/old" ] ;;
+    '-c import ensurepip, venv') [ ! -e "$state/no-venv" ] ;;
+    '--version '*) if [ -e "$state/old" ]; then echo Python 3.9.2; else echo Python 3.11.7; fi ;;
+    '-m venv')
+        echo venv >>"$state/log"
+        mkdir -p "$3/bin"
+        if [ -e "$state/cut" ]; then kill -KILL $PPID; exit 1; fi
+        cp "$0" "$3/bin/python" ;;
+    '-m pip')
+        echo "pip $*" >>"$state/log"
+        [ ! -e "$state/no-index" ] ;;
+    '-m invoke')
+        shift 2
+        printf '[%s]' "$@" ;;
+    *) echo "unexpected: $*" >&2; exit 99 ;;
+esac
+"""
+
+UV = """#!/bin/sh
+state={state}
+echo "uv $*" >>"$state/log"
+if [ "$1" = venv ]; then
+    for folder in "$@"; do :; done
+    mkdir -p "$folder/bin"
+    cp {folder}/python3 "$folder/bin/python"
+fi
+"""
+
+#: What the launcher itself uses of the machine.
+TOOLS = ("sh", "cat", "cp", "dirname", "mkdir", "mv", "rm", "sha256sum")
+
+
+class Machine:
+    """A checkout with the launcher, and a machine of which it sees only these programs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.checkout = root / "a checkout"
+        self.programs = root / "bin"
+        (self.checkout / "requirements").mkdir(parents=True)
+        self.programs.mkdir()
+        shutil.copy2(REPOSITORY / "mentator", self.checkout / "mentator")
+        self.lock = self.checkout / "requirements" / "run.txt"
+        self.lock.write_text("invoke==1\n")
+        for name in TOOLS:
+            found = shutil.which(name)
+            assert found, name
+            (self.programs / name).symlink_to(found)
+        self.program("python3", PYTHON)
+
+    def program(self, name: str, text: str) -> None:
+        path = self.programs / name
+        path.write_text(
+            text.replace("{state}", str(self.root)).replace("{folder}", str(path.parent))
+        )
+        path.chmod(0o755)
+
+    def run(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("MENTATOR_")}
+        return subprocess.run(
+            [str(self.checkout / "mentator"), *words],
+            cwd=cwd or self.root,
+            env={**environ, "PATH": str(self.programs)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def log(self) -> list[str]:
+        path = self.root / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_the_first_use_makes_the_environment_and_the_second_uses_it(machine: Machine) -> None:
+    first = machine.run("build")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == f"[--search-root][{machine.checkout}][build]"
+    venv, pip = machine.log()
+    assert venv == "venv"
+    assert "--require-hashes" in pip
+    assert str(machine.lock) in pip
+    second = machine.run("build")
+    assert second.stdout == first.stdout
+    assert second.stderr == ""
+    assert len(machine.log()) == 2
+
+
+def test_another_lock_is_installed_into_the_same_environment(machine: Machine) -> None:
+    machine.run()
+    machine.lock.write_text("invoke==2\n")
+    machine.run()
+    machine.run()
+    assert [line.split()[0] for line in machine.log()] == ["venv", "pip", "pip"]
+
+
+def test_arguments_and_folders_with_spaces_pass_through(machine: Machine) -> None:
+    elsewhere = machine.root / "else where"
+    elsewhere.mkdir()
+    done = machine.run("ask", "two words", "", "*", cwd=elsewhere)
+    assert done.stdout == f"[--search-root][{machine.checkout}][ask][two words][][*]"
+
+
+def test_without_arguments_it_lists_the_tasks(machine: Machine) -> None:
+    assert machine.run().stdout.endswith("[--list]")
+
+
+def test_a_python_that_is_too_old_is_one_clear_line(machine: Machine) -> None:
+    (machine.root / "old").touch()
+    done = machine.run("build")
+    assert done.returncode == 2
+    error, hint = done.stderr.splitlines()
+    assert error == "error: Python 3.11 or newer is needed; this machine has Python 3.9.2."
+    assert hint.startswith("  next: ")
+    assert machine.log() == []
+
+
+def test_no_python_at_all_is_one_clear_line(machine: Machine) -> None:
+    (machine.programs / "python3").unlink()
+    done = machine.run("build")
+    assert done.returncode == 2
+    assert "this machine has no python3." in done.stderr
+
+
+def test_a_newer_python_of_another_name_is_found(machine: Machine) -> None:
+    machine.program("python3.12", PYTHON)
+    machine.program("python3", "#!/bin/sh\nexit 1\n")
+    done = machine.run("build")
+    assert done.returncode == 0, done.stderr
+    assert machine.log()[0] == "venv"
+
+
+def test_a_python_without_venv_is_one_clear_line(machine: Machine) -> None:
+    (machine.root / "no-venv").touch()
+    done = machine.run("build")
+    assert done.returncode == 2
+    assert "error: This Python has no venv module." in done.stderr
+    assert "python3-venv" in done.stderr
+
+
+def test_uv_makes_the_environment_where_it_is_there(machine: Machine) -> None:
+    machine.program("uv", UV)
+    (machine.root / "no-venv").touch()
+    done = machine.run("build")
+    assert done.returncode == 0, done.stderr
+    made, installed = machine.log()
+    assert made.startswith("uv venv --quiet --seed --python ")
+    assert installed.startswith("uv pip install ")
+    assert "--require-hashes" in installed
+
+
+def test_an_index_out_of_reach_is_told_and_the_next_run_goes_on(machine: Machine) -> None:
+    (machine.root / "no-index").touch()
+    done = machine.run("build")
+    assert done.returncode == 2
+    assert "error: The requirements could not be installed." in done.stderr
+    (machine.root / "no-index").unlink()
+    assert machine.run("build").returncode == 0
+
+
+def test_an_environment_that_was_cut_off_is_made_anew(machine: Machine) -> None:
+    (machine.root / "cut").touch()
+    assert machine.run("build").returncode == -9
+    (machine.checkout / ".venv" / "half").touch()
+    (machine.root / "cut").unlink()
+    done = machine.run("build")
+    assert done.returncode == 0, done.stderr
+    assert not (machine.checkout / ".venv" / "half").exists()
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(machine: Machine) -> None:
+    machine.run("build")
+    (machine.checkout / ".venv" / "bin" / "python").unlink()
+    (machine.checkout / ".venv" / "bin" / "python").symlink_to("/nonexistent/python3")
+    done = machine.run("build")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in machine.log()] == ["venv", "pip", "venv", "pip"]

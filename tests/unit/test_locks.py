@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from scripts.locks import LOCKS, compile_argv
+from scripts.paths import REPOSITORY
+
+
+def test_uv_is_told_to_hash_and_to_name_no_index() -> None:
+    assert compile_argv("/uv", "dev", ("run", "node")) == [
+        *["/uv", "pip", "compile", "--quiet", "--upgrade", "--universal"],
+        *["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"],
+        *["--no-emit-find-links", "--no-header"],
+        *["--constraint", "requirements/run.txt", "--constraint", "requirements/node.txt"],
+        *["requirements/dev.in", "--output-file", "requirements/dev.txt"],
+    ]
+
+
+def test_constraints_are_locked_before_what_they_constrain() -> None:
+    done: set[str] = set()
+    for name, constraints in LOCKS:
+        assert set(constraints) <= done
+        done.add(name)
+
+
+def test_every_requirement_file_is_locked() -> None:
+    folder = REPOSITORY / "requirements"
+    names = {name for name, _ in LOCKS}
+    assert names == {path.stem for path in folder.glob("*.in")}
+    assert names == {path.stem for path in folder.glob("*.txt")}

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.application import Application
+from scripts.bases import Bases
+from scripts.paths import BUILD, REPOSITORY
+from scripts.plan import BuildPlan, Revision, build_argv, check_argv, check_stage, plan
+from scripts.settings import Settings
+from scripts.variants import Variant
+
+APP = Application(Path("/app"), "app", "1.2.3", "MIT")
+VARIANT = Variant("cpu", target="cpu-stage", backends=("cpu",), prebuilts=("linux-x64", "other"))
+BASES = Bases(
+    "registry",
+    {"debian": "docker-image://debian@sha256:d", "node": "docker-image://node@sha256:n"},
+    {"debian": "debian@sha256:d", "node": "node@sha256:n"},
+)
+REVISION = Revision("c0ffee", "1700000000")
+PLAN = BuildPlan(
+    dockerfile=Path("/r/Dockerfile"),
+    context=Path("/r"),
+    target="cpu",
+    tags=("a:latest", "a:1"),
+    contexts={"debian": "docker-image://d", "app": "/app"},
+    metadata=Path("/b/metadata.json"),
+)
+HEAD = ["buildx", "build", "--file", "/r/Dockerfile", "--target", "cpu"]
+CONTEXTS = ["--build-context", "debian=docker-image://d", "--build-context", "app=/app"]
+TAGS = ["--tag", "a:latest", "--tag", "a:1"]
+TAIL = ["--provenance=false", "--progress", "auto", "--metadata-file", "/b/metadata.json", "/r"]
+
+
+def planned(settings: Settings, revision: Revision = REVISION, app: Application = APP) -> BuildPlan:
+    return plan(settings, app, VARIANT, BASES, Path("/model"), revision, None)
+
+
+def test_the_plainest_build() -> None:
+    assert build_argv(PLAN) == [*HEAD, *CONTEXTS, *TAGS, "--load", *TAIL]
+
+
+def test_every_option_in_its_place() -> None:
+    full = replace(
+        PLAN,
+        arguments={"ONE": "1", "TWO": "a b"},
+        labels={"l": "v w"},
+        ca_bundle=Path("/ca.pem"),
+        platform="linux/arm64",
+        builder="far",
+        cache_from=("type=gha", "type=local,src=c"),
+        cache_to=("type=inline",),
+        no_cache=True,
+        output="type=oci,dest=o.tar",
+        progress="plain",
+    )
+    assert build_argv(full) == [
+        *["buildx", "build", "--builder", "far", "--file", "/r/Dockerfile", "--target", "cpu"],
+        *["--platform", "linux/arm64", *CONTEXTS],
+        *["--build-arg", "ONE=1", "--build-arg", "TWO=a b", "--label", "l=v w", *TAGS],
+        *["--secret", "id=ca,src=/ca.pem"],
+        *["--cache-from", "type=gha", "--cache-from", "type=local,src=c"],
+        *["--cache-to", "type=inline", "--no-cache", "--output", "type=oci,dest=o.tar"],
+        *["--provenance=false", "--progress", "plain", "--metadata-file", "/b/metadata.json"],
+        "/r",
+    ]
+
+
+def test_a_plan_holds_what_the_parts_say() -> None:
+    assert planned(Settings(image="me/app")) == BuildPlan(
+        dockerfile=REPOSITORY / "docker" / "Dockerfile",
+        context=REPOSITORY / "docker",
+        target="cpu-stage",
+        tags=("me/app:latest", "me/app:1.2.3"),
+        contexts={**BASES.contexts, "app": "/app", "model": "/model"},
+        arguments={"LLAMA_PREBUILTS": "linux-x64 other", "SOURCE_DATE_EPOCH": "1700000000"},
+        labels={
+            "org.opencontainers.image.title": "app",
+            "org.opencontainers.image.version": "1.2.3",
+            "org.opencontainers.image.revision": "c0ffee",
+            "org.opencontainers.image.licenses": "MIT",
+            "org.opencontainers.image.description": (
+                "Local LLMs on CUDA, ROCm or CPU, found by itself"
+            ),
+            "org.opencontainers.image.base.name": "debian@sha256:d",
+            "io.mentator.variant": "cpu",
+        },
+        metadata=BUILD / "metadata.json",
+    )
+
+
+def test_outside_git_there_is_no_revision_and_no_time() -> None:
+    chosen = planned(Settings(), Revision("", ""), replace(APP, license=""))
+    assert "org.opencontainers.image.revision" not in chosen.labels
+    assert "org.opencontainers.image.licenses" not in chosen.labels
+    assert "SOURCE_DATE_EPOCH" not in chosen.arguments
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Settings(platform="linux/arm64"), ["--platform", "linux/arm64"]),
+        (Settings(builder="far"), ["--builder", "far"]),
+        (Settings(cache_from=("a", "b")), ["--cache-from", "a", "--cache-from", "b"]),
+        (Settings(cache_to=("a", "b")), ["--cache-to", "a", "--cache-to", "b"]),
+        (Settings(no_cache=True), ["--no-cache"]),
+        (Settings(output="type=oci"), ["--output", "type=oci"]),
+        (Settings(progress="plain"), ["--progress", "plain"]),
+    ],
+)
+def test_every_setting_of_a_build_reaches_the_command(settings: Settings, words: list[str]) -> None:
+    argv = build_argv(planned(settings))
+    joined, wanted = "\0".join(argv) + "\0", "\0".join(words) + "\0"
+    assert wanted in joined
+    assert wanted not in "\0".join(build_argv(planned(Settings()))) + "\0"
+    assert ("--load" in argv) is not bool(settings.output)
+
+
+def test_the_same_settings_give_the_same_command() -> None:
+    one = build_argv(planned(Settings(cache_from=("a",))))
+    assert one == build_argv(planned(Settings(cache_from=("a",))))
+    assert "--provenance=false" in one
+
+
+def test_buildkits_lint_is_told_of_every_context() -> None:
+    full = replace(PLAN, builder="far", no_cache=True, cache_to=("x",), labels={"a": "b"})
+    assert check_argv(full) == [
+        *["buildx", "build", "--check", "--builder", "far", "--file", "/r/Dockerfile"],
+        *["--target", "cpu", *CONTEXTS, "/r"],
+    ]
+
+
+def test_the_stage_that_checks_leaves_no_image() -> None:
+    argv = build_argv(check_stage(planned(Settings())))
+    assert argv[argv.index("--target") + 1] == "application-check"
+    assert argv[argv.index("--output") + 1] == "type=cacheonly"
+    assert not {"--tag", "--label", "--load"} & set(argv)
+
+
+def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
+    text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8").lower()
+    assert " as application-check" in text
+    assert "arg llama_prebuilts" in text

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scripts.errors import LoginMissing, NotTested, PipelineError, PublishFailed
+from scripts.publish import explain, registry_of, require_tested, target
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    "results", [{"cpu": "passed"}, {"cpu": "passed", "cuda": "skipped", "rocm": "passed"}]
+)
+def test_the_very_digest_that_passed_may_go(results: dict[str, str]) -> None:
+    require_tested(DIGEST, {"digest": DIGEST, "results": results})
+
+
+@pytest.mark.parametrize(
+    ("smoke", "words"),
+    [
+        ({}, "about nothing"),
+        ({"digest": "sha256:b", "results": {"cpu": "passed"}}, "about sha256:b"),
+        ({"digest": DIGEST}, "smoke_cpu has no result"),
+        ({"digest": DIGEST, "results": []}, "smoke_cpu has no result"),
+        ({"digest": DIGEST, "results": {"cuda": "passed"}}, "smoke_cpu has no result"),
+        ({"digest": DIGEST, "results": {"cpu": "skipped"}}, "smoke_cpu has no result"),
+        ({"digest": DIGEST, "results": {"cpu": "failed"}}, "Failed: cpu."),
+        ({"digest": DIGEST, "results": {"cpu": "passed", "cuda": "failed"}}, "Failed: cuda."),
+    ],
+)
+def test_anything_else_may_not(smoke: dict[str, Any], words: str) -> None:
+    with pytest.raises(NotTested) as caught:
+        require_tested(DIGEST, smoke)
+    assert words in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("registry", "reference"),
+    [
+        ("", "me/app:1"),
+        ("docker.io", "me/app:1"),
+        ("ghcr.io", "ghcr.io/me/app:1"),
+        ("localhost:5000/", "localhost:5000/me/app:1"),
+    ],
+)
+def test_the_reference_to_push(registry: str, reference: str) -> None:
+    assert target("me/app:1", registry) == reference
+
+
+@pytest.mark.parametrize(
+    ("reference", "registry"),
+    [
+        ("me/app:1", "docker.io"),
+        ("app:1", "docker.io"),
+        ("ghcr.io/me/app:1", "ghcr.io"),
+        ("localhost/app", "localhost"),
+        ("far:5000/app:1", "far:5000"),
+    ],
+)
+def test_the_registry_of_a_reference(reference: str, registry: str) -> None:
+    assert registry_of(reference) == registry
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        # What docker push printed, by registry.
+        ("denied: requested access to the resource is denied", LoginMissing),
+        ("unauthorized: authentication required", LoginMissing),
+        ("no basic auth credentials", LoginMissing),
+        (
+            "push access denied, repository does not exist or may require authorization: "
+            "server message: insufficient_scope: authorization failed",
+            LoginMissing,
+        ),
+        ("denied: permission_denied: write_package", PublishFailed),
+        (
+            "error parsing HTTP 403 response body: invalid character '<' looking for beginning "
+            "of value",
+            PublishFailed,
+        ),
+    ],
+)
+def test_a_push_error_names_the_registry(text: str, kind: type[PipelineError]) -> None:
+    error = explain("ghcr.io/me/app:1", f"The push refers to repository [x]\n{text}\n")
+    assert type(error) is kind
+    assert "ghcr.io" in error.what
+    assert "broke off" not in error.what
+    assert error.why == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "write tcp 10.0.0.2:443: connection reset by peer",
+        "failed to copy: sha256:1403aa: unexpected EOF",
+        "received unexpected HTTP status: 503 Service Unavailable",
+    ],
+)
+def test_a_push_that_broke_off_can_be_repeated(text: str) -> None:
+    error = explain("me/app:1", text)
+    assert isinstance(error, PublishFailed)
+    assert "broke off" in error.what
+    assert error.why == (text or "no message")
+
+
+def test_a_registry_out_of_reach_is_told_as_such() -> None:
+    error = explain("me/app:1", "Get https://far/v2/: dial tcp: lookup far: no such host")
+    assert isinstance(error, PublishFailed)
+    assert error.what == "The registry docker.io does not answer."

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.errors import UsageError
+from scripts.paths import REPOSITORY
+from scripts.settings import NOT_SETTINGS, PREFIX, Settings, load, table
+
+NAMES = [spec.name for spec in dataclasses.fields(Settings)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository without any setting."""
+    return tmp_path
+
+
+def test_without_any_source_the_defaults_hold(root: Path) -> None:
+    loaded = load(root=root, environ={})
+    assert loaded.settings == Settings()
+    assert set(loaded.origin) == set(NAMES)
+    assert set(loaded.origin.values()) == {"default"}
+
+
+def test_each_source_overrides_the_one_before(root: Path) -> None:
+    (root / "pyproject.toml").write_text(
+        '[tool.mentator]\nname = "a"\nhost = "a"\nimage = "a"\nbuilder = "a"\n'
+    )
+    (root / ".env").write_text("MENTATOR_HOST=b\nMENTATOR_IMAGE=b\nMENTATOR_BUILDER=b\n")
+    environ = {"MENTATOR_IMAGE": "c", "MENTATOR_BUILDER": "c"}
+    loaded = load({"builder": "d"}, root=root, environ=environ)
+    found = loaded.settings
+    assert (found.name, found.host, found.image, found.builder) == ("a", "b", "c", "d")
+    assert [loaded.origin[name] for name in ("name", "host", "image", "builder")] == [
+        "pyproject.toml",
+        ".env",
+        "environment",
+        "flag",
+    ]
+
+
+def test_a_flag_that_was_not_given_overrides_nothing(root: Path) -> None:
+    loaded = load(
+        {"name": None, "cache_from": ()},
+        root=root,
+        environ={"MENTATOR_NAME": "mine", "MENTATOR_CACHE_FROM": "type=gha"},
+    )
+    assert loaded.settings.name == "mine"
+    assert loaded.settings.cache_from == ("type=gha",)
+
+
+def test_an_empty_variable_is_not_set(root: Path) -> None:
+    (root / ".env").write_text("MENTATOR_NAME=\nMENTATOR_HOST\n")
+    assert load(root=root, environ={"MENTATOR_PORT": ""}).settings == Settings()
+
+
+def test_a_dashed_key_in_pyproject_is_the_same_setting(root: Path) -> None:
+    (root / "pyproject.toml").write_text('[tool.mentator]\nno-cache = true\ncache-to = ["a", "b"]')
+    found = load(root=root, environ={}).settings
+    assert found.no_cache is True
+    assert found.cache_to == ("a", "b")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_can_be_set_by_its_variable(root: Path, name: str) -> None:
+    spec = next(spec for spec in dataclasses.fields(Settings) if spec.name == name)
+    text: str
+    expected: Any
+    if spec.metadata["choices"]:
+        text = expected = spec.metadata["choices"][0]
+    elif isinstance(spec.default, bool):
+        text, expected = "yes", True
+    elif isinstance(spec.default, int):
+        text, expected = "8080", 8080
+    elif isinstance(spec.default, tuple):
+        text, expected = "a, b,", ("a", "b")
+    else:
+        text = expected = "some text"
+    loaded = load(root=root, environ={PREFIX + name.upper(): text})
+    assert getattr(loaded.settings, name) == expected
+    assert loaded.origin[name] == "environment"
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("1", True), ("TRUE", True), ("on", True), ("0", False), ("No", False), (" off ", False)],
+)
+def test_words_for_true_and_false(root: Path, word: str, value: bool) -> None:
+    assert load(root=root, environ={"MENTATOR_YES": word}).settings.yes is value
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("MENTATOR_YES", "perhaps", "yes = 'perhaps' (environment) is not true or false"),
+        ("MENTATOR_PORT", "http", "port = 'http' (environment) is not a int"),
+        ("MENTATOR_PORT", "0", "not between 1 and 65535"),
+        ("MENTATOR_PORT", "65536", "not between 1 and 65535"),
+        ("MENTATOR_NODE", "18", "is not one of 20, 22, 24"),
+        ("MENTATOR_BASES", "cdrom", "is not one of auto, registry, packages"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(root: Path, key: str, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(root=root, environ={key: text})
+    assert words in caught.value.what
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_ends_of_the_port_range_are_ports(root: Path, port: int) -> None:
+    assert load({"port": str(port)}, root=root, environ={}).settings.port == port
+
+
+def test_an_unknown_key_names_the_nearest_one(root: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(root=root, environ={"MENTATOR_CACHE_FORM": "x"})
+    assert "MENTATOR_CACHE_FORM (environment)" in caught.value.what
+    assert caught.value.next == "Did you mean MENTATOR_CACHE_FROM?"
+
+    (root / "pyproject.toml").write_text('[tool.mentator]\nmodle = "x"\n')
+    with pytest.raises(UsageError) as caught:
+        load(root=root, environ={})
+    assert "modle (pyproject.toml)" in caught.value.what
+    assert caught.value.next == "Did you mean model?"
+
+
+def test_an_unknown_key_like_no_other_leads_to_the_list(root: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(root=root, environ={"MENTATOR_ZZZZZZZZZZZZZZZZZZZZZZ": "x"})
+    assert "invoke config" in caught.value.next
+
+
+@pytest.mark.parametrize("key", sorted(NOT_SETTINGS))
+def test_variables_of_container_and_launcher_are_passed_over(root: Path, key: str) -> None:
+    assert key.startswith(PREFIX)
+    assert load(root=root, environ={key: "x"}).settings == Settings()
+
+
+def test_variables_without_our_prefix_are_passed_over(root: Path) -> None:
+    assert load(root=root, environ={"NAME": "x", "HOME": "x"}).settings == Settings()
+
+
+def test_the_variables_of_compose_do_not_stop_the_pipeline(root: Path) -> None:
+    """Compose and the pipeline may read the same `.env`."""
+    text = (REPOSITORY / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    names = set(re.findall(r"\$\{(MENTATOR_\w+)", text))
+    assert names
+    known = {PREFIX + name.upper() for name in NAMES} | NOT_SETTINGS
+    assert names - known == set()
+
+
+@pytest.mark.parametrize("text", ["[tool.mentator", "\0"])
+def test_a_broken_pyproject_is_named(root: Path, text: str) -> None:
+    (root / "pyproject.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(root=root, environ={})
+    assert "pyproject.toml" in caught.value.what
+    assert caught.value.why
+
+
+def test_paths_follow_the_settings_and_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    plain = Settings()
+    assert plain.data_path() == tmp_path / "data/mentator/data"
+    assert plain.engine_path() == tmp_path / "data/mentator/engine"
+    assert plain.cache_path() == tmp_path / "cache/mentator"
+    moved = Settings(data="~/d", engine_dir="~/e", cache_dir="~/c")
+    home = (tmp_path / "home").resolve()
+    assert moved.data_path() == home / "d"
+    assert moved.engine_path() == home / "e"
+    assert moved.cache_path() == home / "c"
+
+
+def test_the_table_shows_value_and_origin_of_every_setting(root: Path) -> None:
+    rows = table(load({"cache_from": ("a", "b"), "port": 8080}, root=root, environ={}))
+    assert [name for name, _, _ in rows] == NAMES
+    assert ("cache_from", "a,b", "flag") in rows
+    assert ("port", "8080", "flag") in rows
+    assert ("yes", "False", "default") in rows
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [spec.name for spec in dataclasses.fields(Settings) if not spec.metadata["text"]] == []

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pytest
+from invoke.program import Program
+
+import tasks
+from scripts import build as build_step
+from scripts import commands
+from scripts.paths import REPOSITORY
+from scripts.settings import Settings
+
+NAMES = {
+    "ask", "build", "config", "doctor", "down", "lint", "logs", "publish", "size", "test", "up",
+    "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MENTATOR_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that `build --dry` was about."""
+    seen: list[Settings] = []
+    monkeypatch.setattr(build_step, "show", seen.append)
+    return seen
+
+
+def invoke(*words: str) -> None:
+    Program(namespace=tasks.namespace).run(["invoke", *words], exit=False)
+
+
+def test_every_task_is_listed() -> None:
+    found = {"".join(name) for name in tasks.namespace.task_names}
+    assert found == NAMES
+    for name in NAMES:
+        assert tasks.namespace[name].__doc__, name
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--variant", "cpu"], "variant", "cpu"),
+        (["--model", "/m.gguf"], "model", "/m.gguf"),
+        (["--node", "22"], "node", "22"),
+        (["--bases", "packages"], "bases", "packages"),
+        (["--app", "/app"], "app", "/app"),
+        (["--platform", "linux/arm64"], "platform", "linux/arm64"),
+        (["--builder", "far"], "builder", "far"),
+        (["--cache-from", "a", "--cache-from", "b,c=d"], "cache_from", ("a", "b,c=d")),
+        (["--cache-to", "a", "--cache-to", "b"], "cache_to", ("a", "b")),
+        (["--no-cache"], "no_cache", True),
+        (["--output", "type=oci"], "output", "type=oci"),
+        (["--progress", "plain"], "progress", "plain"),
+        (["--yes"], "yes", True),
+    ],
+)
+def test_each_flag_of_build_reaches_the_settings(
+    shown: list[Settings], words: list[str], name: str, value: Any
+) -> None:
+    invoke("build", "--dry", *words)
+    (found,) = shown
+    assert getattr(found, name) == value
+
+
+def test_flags_not_given_leave_the_variables_in_force(
+    shown: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENTATOR_NO_CACHE", "1")
+    monkeypatch.setenv("MENTATOR_YES", "1")
+    monkeypatch.setenv("MENTATOR_CACHE_TO", "a")
+    invoke("build", "--dry")
+    assert (shown[0].no_cache, shown[0].yes, shown[0].cache_to) == (True, True, ("a",))
+
+
+#: Invoke takes each text out of the table that it was given, so it is asked afresh.
+FLAGS = """
+import tasks
+for name in tasks.namespace.task_names:
+    for argument in tasks.namespace[name].get_arguments():
+        print(name, argument.name, bool(argument.help))
+"""
+
+
+def test_every_flag_of_every_task_has_a_help_text() -> None:
+    done = commands.check([sys.executable, "-c", FLAGS], cwd=REPOSITORY)
+    rows = [line.split() for line in done.splitlines()]
+    assert {task for task, _, _ in rows} >= {"build", "up", "ask", "publish"}
+    assert [(task, flag) for task, flag, told in rows if told != "True"] == []
+    assert len([task for task, _, _ in rows if task == "build"]) == len(tasks.BUILD_HELP) == 15
+
+
+def test_a_wrong_setting_ends_with_its_exit_code() -> None:
+    argv = [sys.executable, "-m", "invoke", "config"]
+    done = commands.capture(argv, env={"MENTATOR_PROT": "1"}, cwd=REPOSITORY)
+    assert done.code == 2
+    assert "Did you mean MENTATOR_PORT?" in done.err
+
+
+def test_config_prints_every_setting_with_its_origin() -> None:
+    argv = [sys.executable, "-m", "invoke", "config"]
+    lines = commands.check(argv, env={"MENTATOR_PORT": "8080"}, cwd=REPOSITORY).splitlines()
+    assert len(lines) == len(Settings.__dataclass_fields__)
+    port = next(line for line in lines if line.startswith("port "))
+    assert port.split() == ["port", "8080", "(environment)"]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scripts.errors import UsageError
+from scripts.paths import REPOSITORY
+from scripts.settings import Settings
+from scripts.variants import DEFAULT, VARIANTS, find
+
+
+def test_the_default_is_a_row_and_the_settings_own() -> None:
+    assert find(DEFAULT).name == DEFAULT
+    assert Settings().variant == DEFAULT
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_row_is_a_stage_of_the_dockerfile(name: str) -> None:
+    row = find(name)
+    assert row.name == name
+    text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    stages = re.findall(r"^FROM .* AS (\S+)", text, re.MULTILINE | re.IGNORECASE)
+    assert row.target in stages
+    assert "cpu" in row.backends
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_prebuilt_is_locked_by_the_service(name: str) -> None:
+    lock = (REPOSITORY / "service" / "package-lock.json").read_text(encoding="utf-8")
+    for prebuilt in find(name).prebuilts:
+        assert f'"node_modules/@node-llama-cpp/{prebuilt}"' in lock
+
+
+def test_an_unknown_name_lists_the_rows() -> None:
+    with pytest.raises(UsageError) as caught:
+        find("quantum")
+    assert "'quantum'" in caught.value.what
+    assert "cpu" in caught.value.next
