@@ -62,7 +62,10 @@ def engine_status(_: Context) -> None:
 
 
 BUILD_HELP = {
-    "variant": "which image (`cpu`)",
+    "variant": "which image: universal, cuda, rocm or cpu",
+    "cuda": "CUDA backend: auto, prebuilt or source",
+    "cuda-archs": "GPU architectures that CUDA must have code for, e.g. 90,120",
+    "rocm-targets": "GPU targets that ROCm is compiled for, e.g. gfx1100,gfx90a, or all",
     "model": "default model: a path, a URL or a name",
     "node": "Node's major version: 20, 22 or 24",
     "bases": "base images from: auto, registry or packages",
@@ -84,6 +87,9 @@ BUILD_HELP = {
 def build(
     _: Context,
     variant: str | None = None,
+    cuda: str | None = None,
+    cuda_archs: str | None = None,
+    rocm_targets: str | None = None,
     model: str | None = None,
     node: str | None = None,
     bases: str | None = None,
@@ -104,6 +110,9 @@ def build(
 
     settings = _settings(
         variant=variant,
+        cuda=cuda,
+        cuda_archs=cuda_archs,
+        rocm_targets=rocm_targets,
         model=model,
         node=node,
         bases=bases,

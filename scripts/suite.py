@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import application, commands, engine, environment, variants
-from scripts import bases as base_images
 from scripts import build as build_step
 from scripts.ca_bundle import find as find_ca_bundle
 from scripts.console import say
@@ -18,7 +17,13 @@ from scripts.plan import build_argv, check_argv, check_stage, plan
 from scripts.settings import Settings
 
 #: POSIX shell scripts, for shellcheck.
-SHELL = ("mentator", ".ci/run", "docker/start-docker.sh", "docker/prune-modules.sh")
+SHELL = (
+    "mentator",
+    ".ci/run",
+    "docker/start-docker.sh",
+    "docker/prune-modules.sh",
+    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/backends/*.sh")),
+)
 
 #: Linters that need nothing but files: a program of this environment and its arguments.
 FILE_LINTERS: tuple[tuple[str, ...], ...] = (
@@ -65,9 +70,7 @@ def lint_image(settings: Settings) -> None:
     They run in the image's own Node, and are cached as long as the service does not change.
     """
     docker = engine.ensure(settings)
-    bases = base_images.provide(
-        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
-    )
+    bases = build_step.provide_bases(settings)
     build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
     chosen = plan(
         settings,
