@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
@@ -144,13 +145,33 @@ def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
     verb.publish(_settings(registry=registry), dry=dry)
 
 
-@task()
-def size(_: Context) -> None:
+@task(
+    help={
+        "check": "fail where the image is over its variant's budget, with its largest files",
+        "svg": "write a picture of the layers into this file",
+    }
+)
+def size(_: Context, check: bool = False, svg: str = "") -> None:
     """Show the built image's layers and sizes."""
-    from scripts import engine, image_size, records
+    from scripts import size_report
 
-    record = records.image()
-    say(image_size.table(image_size.measure(engine.ensure(_settings()), record["digest"])))
+    size_report.show(_settings(), check=check, svg=svg)
+
+
+@task(help={"to": "the folder to write"})
+def cache_export(_: Context, to: str) -> None:
+    """Write the compilers' caches into a folder, for another builder or CI's next run."""
+    from scripts import compiler_cache
+
+    compiler_cache.carry("export", _settings(), Path(to).expanduser().resolve())
+
+
+@task(help={"source": "a folder that `cache.export` wrote"})
+def cache_import(_: Context, source: str) -> None:
+    """Take the compilers' caches out of a folder, so that an unchanged source compiles at once."""
+    from scripts import compiler_cache
+
+    compiler_cache.carry("import", _settings(), Path(source).expanduser().resolve())
 
 
 @task(
@@ -242,5 +263,9 @@ for _name, _verb in (("start", engine_start), ("stop", engine_stop), ("status", 
 _pins = Collection("pins")
 for _name, _verb in (("update", pins_update), ("lock", pins_lock)):
     _pins.add_task(_verb, name=_name)
+_cache = Collection("cache")
+for _name, _verb in (("export", cache_export), ("import", cache_import)):
+    _cache.add_task(_verb, name=_name)
+namespace.add_collection(_cache)
 namespace.add_collection(_engine)
 namespace.add_collection(_pins)

@@ -15,6 +15,7 @@ from scripts.settings import Settings
 
 NAMES = {
     "ask", "build", "config", "doctor", "down", "lint", "logs", "publish", "size", "test", "up",
+    "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
 }  # fmt: skip
 
