@@ -39,4 +39,5 @@ for folder in rocblas hipblaslt; do
         esac
     done
 done
-printf '%s\n' "$@" >"$out/targets"
+# What the start compares a card with.
+printf '%s\n' "$@" >"$out/targets.txt"
