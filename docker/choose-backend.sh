@@ -101,7 +101,7 @@ try_candidate() {
         fi
     fi
     say "$1" "dropped: ${fault}"
-    dropped="${dropped}; not $1: ${fault}"
+    dropped="${dropped}; dropped $1: ${fault}"
     return 1
 }
 

@@ -5,13 +5,15 @@
 // This is the child that may hang or crash: docker/prove-backend.sh starts it with a time limit, and
 // reads what it and the driver's libraries print. Good: exit 0, and one line of JSON
 //   {"summary", "devices", "vram", "tokens", "ms"}     vram in bytes, ms from the start of Node
-// Not good: exit 1 and a line "reason: ...", or however a crash ends it.
+// Not good: exit 1 and a line "reason: ...", or however a crash ends it (128 + its signal).
 import childProcess from 'node:child_process';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const promptTokens = 64; // enough for the vendor's BLAS library to be asked
+const allLayers = 3; // the tiny model's two, and its output
 const firstByteToken = 3; // of the tiny model: see tiny-model.mjs
 
 const [backend, model] = process.argv.slice(2);
@@ -19,17 +21,19 @@ const gpu = backend === 'cpu' ? false : 'cuda'; // a HIP backend counts as "cuda
 
 class Rejected extends Error {}
 
+let forkSignal = null; // what ended node-llama-cpp's fork, where it was a crash
+
 /**
  * node-llama-cpp tries its library in a fork of its own first, whose words and death it keeps to
- * itself. They are what we came for: the fork shares our output, and its last signal is ours.
+ * itself. They are what we came for: the fork shares our output, and its last signal is noted.
  */
 function shareForks() {
     const { fork } = childProcess;
     childProcess.fork = (file, args, options) => {
         const child = fork(file, args, { ...options, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
         child.on('exit', (_, signal) => {
-            if (signal && signal !== 'SIGKILL') {
-                process.kill(process.pid, signal); // SIGKILL is how node-llama-cpp ends a live fork
+            if (signal !== 'SIGKILL') { // which is how node-llama-cpp ends a live fork
+                forkSignal ??= signal;
             }
         });
         return child;
@@ -60,11 +64,21 @@ async function prove() {
     if (gpu && devices.length === 0) {
         throw new Rejected('the backend finds no device');
     }
-    const loaded = await llama.loadModel({ modelPath: resolve(model), gpuLayers: gpu ? 'max' : 0 });
-    if (gpu && loaded.gpuLayers === 0) {
-        throw new Rejected('no layer went to the GPU');
+    // Nothing is estimated first: whether it fits shows in the trying.
+    const ignoreMemorySafetyChecks = true;
+    const loaded = await llama.loadModel({
+        modelPath: resolve(model),
+        gpuLayers: gpu ? allLayers : 0,
+        ignoreMemorySafetyChecks,
+    });
+    if (gpu && loaded.gpuLayers !== allLayers) {
+        throw new Rejected(`${loaded.gpuLayers} of ${allLayers} layers went to the GPU`);
     }
-    const context = await loaded.createContext({ contextSize: 256, batchSize: promptTokens, sequences: 1 });
+    const context = await loaded.createContext({
+        contextSize: 256,
+        batchSize: promptTokens,
+        ignoreMemorySafetyChecks,
+    });
     const prompt = Array.from({ length: promptTokens }, (_, index) => firstByteToken + index);
     let decoded = 0;
     for await (const token of context.getSequence().evaluate(prompt, { temperature: 0 })) {
@@ -92,5 +106,8 @@ prove().then(
     // Written before the libraries are unloaded, and the end not left to them: a driver that hangs on
     // its way out has computed all the same.
     (proof) => process.stdout.write(`\n${JSON.stringify(proof)}\n`, () => process.exit(0)),
-    (error) => process.stdout.write(ending(error), () => process.exit(1)),
+    (error) => {
+        const code = forkSignal ? 128 + constants.signals[forkSignal] : 1;
+        process.stdout.write(ending(error), () => process.exit(code));
+    },
 );

@@ -78,9 +78,15 @@ stop_probe() {
 read_proof() {
     proof=
     devices=
+    listed=' '
     while read -r line; do
         case ${line} in
             'Device '[0-9]*', VRAM: '*' MiB') # by ggml, a line a card
+                case ${listed} in
+                    *" ${line%%:*} "*) continue ;; # by another process
+                    *) ;;
+                esac
+                listed="${listed}${line%%:*} "
                 name=${line#*: }
                 devices="${devices:+${devices}; }${name%%,*}: ${line##*, VRAM: }"
                 ;;
@@ -143,7 +149,7 @@ find_cause() {
         case ${words}/${line} in
             /'reason: '*NoBinaryFound*) ;; # nothing but that it was refused
             /'reason: '*) words=${line#reason: } ;;
-            /*' error: '* | /*': failed to initialize '*) words=${line#*: } ;;
+            /*' error: '* | /*'GGML_ASSERT('* | /*': failed to initialize '*) words=${line#*: } ;;
             *) ;;
         esac
     done <"$2"
@@ -183,10 +189,13 @@ name_fault() {
         */*'failed to load '*'.so: '*) name_load_fault "$2" ;;
         */*'incompatible API version'*)
             cause="it was compiled for another version of llama.cpp"
+            words=${2##*incompatible }
             remedy="Build the image anew: backends and node-llama-cpp are of one version"
             ;;
         */*'failed to find ggml_backend_init'* | */*'ggml_backend_init returned NULL'*)
             cause="it is not a backend of ggml"
+            words=${2##*: }
+            words=${words%% in /*}
             remedy="Build the image anew"
             ;;
         cuda/*'unsupported toolchain'* | cuda/*'driver version is insufficient'* | cuda/*'PTX JIT'*)
