@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef DEVICE
-#define DEVICE "CUDA0"
+#ifndef CARDS
+#define CARDS 1
 #endif
+#define DEVICE "CUDA0"
 
 enum { API_VERSION = 2, TYPE_GPU = 1 };
 
@@ -161,7 +162,7 @@ static backend *init_backend(device *d, const char *parameters)
 }
 
 static const char *registry_name(registry *r) { (void)r; return "CUDA"; }
-static size_t count(registry *r) { (void)r; return 1; }
+static size_t count(registry *r) { (void)r; return CARDS; }
 static device *get(registry *r, size_t i) { (void)r; (void)i; return &card; }
 static void *no_address(registry *r, const char *n) { (void)r; (void)n; return NULL; }
 

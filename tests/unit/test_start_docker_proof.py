@@ -1,5 +1,5 @@
-"""docker/start-docker.sh: candidates are proven by a child process, dropped with a reason, and a good
-result is remembered. The probe's own words are those that CUDA, HIP, ggml and Node have."""
+"""docker/start-docker.sh: candidates are proven by a child process, dropped with a reason, and a
+good result is remembered. The probe's words are those that CUDA, HIP, ggml and Node have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -373,9 +374,10 @@ def test_a_stop_while_it_probes_is_heeded(
     stopped = surface.stop_once(process, sent)
     assert time.monotonic() - before < 3
     assert (stopped.code, stopped.service) == (code, None)
-    while time.monotonic() < deadline and os.path.exists(f"/proc/{int(pid.read_text())}"):
+    probe = Path(f"/proc/{int(pid.read_text())}")
+    while time.monotonic() < deadline and probe.exists():
         time.sleep(0.01)
-    assert not os.path.exists(f"/proc/{int(pid.read_text())}")
+    assert not probe.exists()
 
 
 # ---- memory
@@ -432,7 +434,7 @@ def test_a_proof_outlasts_a_start_without_the_card(surface: Surface) -> None:
     assert surface.probed() == []
 
 
-NVIDIA_CHANGES = {
+NVIDIA_CHANGES: Mapping[str, Callable[[Surface], object]] = {
     "another driver": lambda surface: nvidia(surface, "echo 'NVIDIA L4, 23034 MiB, 590.10'"),
     "another card": lambda surface: nvidia(surface, "echo 'NVIDIA T4, 15360 MiB, 580.65.06'"),
     "one card more": lambda surface: nvidia(surface, f"{SMI}; {SMI}"),

@@ -1,4 +1,4 @@
-"""docker/start-docker.sh: AMD cards against the targets that the image's kernels were compiled for."""
+"""docker/start-docker.sh: AMD cards, and the targets that the image has kernels for."""
 
 from __future__ import annotations
 
