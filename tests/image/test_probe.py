@@ -3,6 +3,7 @@ broken backends and a good stand-in. For the hardware stands an `nvidia-smi` tha
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -57,15 +58,11 @@ BROKEN: dict[str, tuple[Make, str]] = {
 PAIRS = list(zip(list(BROKEN)[::2], list(BROKEN)[1::2], strict=True))
 
 
-@pytest.fixture(autouse=True)
-def _needs_gpu_variant(image: dict[str, Any]) -> None:
+@pytest.fixture
+def surface(image: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
+    """Flags of `docker run` for a container with an NVIDIA card and these backends."""
     if variants.find(image["variant"]).backends == ("cpu",):
         pytest.skip("the cpu variant chooses nothing")
-
-
-@pytest.fixture
-def surface(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
-    """Flags of `docker run` for a container with an NVIDIA card and these backends."""
 
     def flags(**backends: Make) -> list[str]:
         smi = tmp_path / "nvidia-smi"
@@ -103,6 +100,15 @@ def row(log: str, subject: str) -> str:
     """The lines of the log on one subject."""
     rows = [line.strip() for line in log.splitlines()]
     return "\n".join(line for line in rows if line.startswith(f"{subject} "))
+
+
+def test_the_tiny_model_runs_on_the_processor(engine: Engine, image: dict[str, Any]) -> None:
+    argv = ["node", "/opt/mentator/probe.mjs", "cpu", "/opt/mentator/tiny-model.gguf"]
+    ended = containers.to_its_end(engine, image["digest"], command=argv)
+    assert ended.code == 0, ended.log
+    result = json.loads(next(line for line in ended.log.splitlines() if line.startswith("{")))
+    assert result["tokens"] == 2
+    assert result["summary"].startswith("CPU, 2 tokens in ")
 
 
 @pytest.mark.parametrize("pair", PAIRS)
