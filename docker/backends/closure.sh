@@ -1,6 +1,7 @@
 #!/bin/sh
-# closure.sh FOLDER LIBRARY...: copies libraries and all that they load, but for what the runtime
-# image has itself, into FOLDER, and lets each find the others there.
+# closure.sh FOLDER LIBRARY...: copies libraries and all that they load into FOLDER, and lets each
+# find the others there. Left out is what the image has itself, /runtime; what is in /support, which
+# is built for that image, is taken from there: the SDK's may need a newer C library.
 set -eu
 
 out=$1
@@ -17,12 +18,13 @@ for library in "$@"; do
     cp -L "$library" "$out/$(patchelf --print-soname "$library")"
 done
 printf '%s\n' "$loaded" | sed -n 's/.* => \(\/.*\) (0x.*/\1/p' | sort -u | while read -r library; do
-    case ${library##*/} in
-        # The C and C++ runtimes: one of each in a process, and that is the image's.
-        libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.* | ld-linux*) ;;
-        libstdc++.so.* | libgcc_s.so.* | libgomp.so.*) ;;
-        *) cp -L "$library" "$out/" ;;
-    esac
+    name=${library##*/}
+    if [ -e "/runtime/$name" ]; then
+        continue
+    elif [ -e "/support/$name" ]; then
+        library=/support/$name
+    fi
+    cp -L "$library" "$out/"
 done
 for library in "$out"/*.so*; do
     chmod 0644 "$library"
