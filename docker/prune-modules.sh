@@ -15,8 +15,8 @@ esac
 
 llama=$modules/node-llama-cpp
 if [ -d "$llama/llama" ]; then
-    # Its JSON files name the release and are read at every start.
-    find "$llama/llama" -mindepth 1 -maxdepth 1 ! -name '*.json' -exec rm -rf {} +
+    # Its JSON files name the release and are read at every start, its grammars on demand.
+    find "$llama/llama" -mindepth 1 -maxdepth 1 ! -name '*.json' ! -name grammars -exec rm -rf {} +
     rm -rf "$llama/templates" "$llama/bins"
 fi
 

@@ -25,10 +25,13 @@ import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
 /** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
-const DRAIN_MSEC = 5000;
+const DRAIN_MSEC = 4000;
 
 /** After which the process ends whatever still holds it. */
-const LAST_MSEC = 6800;
+const LAST_MSEC = 6000;
+
+/** What has ended is answered a moment later, and the server's end closes every connection. */
+const REPLY_MSEC = 200;
 
 export interface StartOptions {
     readonly configuration: Configuration;
@@ -131,7 +134,11 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
         models.stop();
         tools.stop();
+        const ran = scheduler.running > 0;
         await scheduler.drain(DRAIN_MSEC);
+        if (ran) {
+            await new Promise((resolve) => setTimeout(resolve, REPLY_MSEC));
+        }
         await server.close();
         await engine.close();
         stopRetention();

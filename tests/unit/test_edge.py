@@ -35,8 +35,8 @@ def broken(_):
 
 @task()
 def waiting(_):
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         time.sleep(30)
     finally:
         print("cleaned up", flush=True)
