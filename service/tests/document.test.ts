@@ -44,6 +44,17 @@ it("names every call, with a summary, a known tag and its errors", () => {
     }
 });
 
+it.each(["/v1/chat/completions", "/v1/completions"])("describes the events of a stream of %s, and shows one asked for", (path) => {
+    const operation = document.paths[path]?.["post"] as unknown as {
+        requestBody: { content: Record<string, { schema: { examples?: { stream?: boolean }[] }; example?: object }> };
+        responses: Record<string, { content: Record<string, { schema: object }> }>;
+    };
+    const event = new Ajv2020({ strict: false }).compile(operation.responses["200"]?.content["text/event-stream"]?.schema ?? false);
+    expect(event({ event: "message", data: "[DONE]" })).toBe(true);
+    expect(event("data: [DONE]")).toBe(false);
+    expect(JSON.stringify(operation.requestBody.content["application/json"])).toContain('"stream":true');
+});
+
 it.each([
     ["GET", "/state", undefined],
     ["GET", "/state/models", undefined],

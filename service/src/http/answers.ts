@@ -75,8 +75,14 @@ export function textAnswer(description: string, type = "text/plain"): object {
     return { description, content: { [type]: { schema: { type: "string" } } } };
 }
 
+/** One server-sent event: before version 3.2, OpenAPI describes a stream by the form of each of its events. */
+const EVENT = {
+    type: "object",
+    required: ["data"],
+    properties: { data: { type: "string", description: "A piece of the answer as JSON; the last one is [DONE]" } },
+} as const;
+
 /** Of an answer that is JSON or, when the request asks for it, a stream of it. */
 export function streamableAnswer(schema: object): object {
-    const text = { type: "string", description: "Events `data: {...}`, the last one `data: [DONE]`" };
-    return { description: "The answer", content: { "application/json": { schema }, "text/event-stream": { schema: text } } };
+    return { description: "The answer", content: { "application/json": { schema }, "text/event-stream": { schema: EVENT } } };
 }

@@ -114,6 +114,7 @@ export const CHAT_SCHEMA = {
             ],
         },
     },
+    examples: [{ model: "smollm2-135m-instruct", messages: [{ role: "user", content: "Name a sea." }], max_tokens: 16, stream: true }],
 } as const;
 
 export const CHAT_ANSWER = {

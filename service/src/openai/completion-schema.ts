@@ -19,6 +19,7 @@ export const COMPLETION_SCHEMA = {
         },
         echo: { type: ["boolean", "null"], description: "The prompt comes before the answer" },
     },
+    examples: [{ model: "smollm2-135m-instruct", prompt: "The sea is", max_tokens: 16, stream: true }],
 } as const;
 
 export const COMPLETION_ANSWER = {
