@@ -70,7 +70,7 @@ BUILD_HELP = {
     "model": "default model: a path, a URL or a name",
     "node": "Node's major version: 20, 22 or 24",
     "bases": "base images from: auto, registry or packages",
-    "app": "another application's folder",
+    "app": "another application: its folder, or a git reference (REPOSITORY.git#REF:FOLDER)",
     "platform": "as docker buildx build --platform",
     "builder": "as docker buildx build --builder",
     "cache-from": "as docker buildx build --cache-from (repeatable)",

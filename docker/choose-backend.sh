@@ -128,10 +128,16 @@ list_devices() {
 
 export_choice() {
     export MENTATOR_BACKEND_CHOICE="${choice}" MENTATOR_BACKEND_REASON="${choice}: ${reason}"
+    # What a plain getLlama() takes; left to itself, node-llama-cpp never finds AMD, and no CUDA whose
+    # backend lies elsewhere. It is to try nothing else: there is no compiler here.
+    export NODE_LLAMA_CPP_GPU=cuda NODE_LLAMA_CPP_SKIP_DOWNLOAD=true # a HIP backend counts as cuda
     case ${choice} in
         cuda) export LLAMA_CUDA=1 ;;
         rocm) export LLAMA_HIPBLAS=1 ;;
-        *) return 0 ;;
+        *)
+            export NODE_LLAMA_CPP_GPU=false
+            return 0
+            ;;
     esac
     export GGML_BACKEND_PATH="${library}" MENTATOR_BACKEND_DEVICES="${devices}" \
         MENTATOR_BACKEND_PROOF="${PROOFS}"

@@ -4,42 +4,62 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from scripts import git_checkout, git_reference, revision
 from scripts.errors import UsageError
 from scripts.paths import REPOSITORY
+from scripts.revision import Revision
 
 #: What Docker takes as a tag (distribution's reference grammar).
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
+LLAMA = "node-llama-cpp"
+LOCK = "package-lock.json"
+
+#: The prebuilt packages that an image is made of, whatever its variant.
+PREBUILTS = tuple(f"@node-llama-cpp/linux-x64{kind}" for kind in ("", "-cuda", "-cuda-ext"))
+
 
 @dataclass(frozen=True)
 class Application:
-    """A node-llama-cpp application: its folder, name and version."""
+    """A node-llama-cpp application; `llama` is the version of node-llama-cpp that it locks."""
 
     path: Path
     name: str
     version: str
     license: str
+    llama: str = ""
+    revision: Revision = field(default_factory=Revision)
+
+
+def provide(named: str, cache: Path) -> Application:
+    """The application that `--app` names: a folder, a git reference, or empty for `service/`.
+
+    What lies in git is fetched into `cache`. Raises what `read`, `scripts.git_reference` and
+    `scripts.git_checkout` raise.
+    """
+    reference = None if Path(named).expanduser().is_dir() else git_reference.parse(named)
+    if reference is None:
+        app = read(named)
+        return replace(app, revision=revision.of(app.path))
+    checkout = git_checkout.fetch(reference, cache)
+    return replace(read(str(checkout.path)), revision=checkout.revision)
 
 
 def read(folder: str) -> Application:
     """Read the application in `folder` (empty: the bundled `service/`).
 
     Raises `UsageError` where it lacks what the build relies on: package.json with name, version
-    and a `buildjs` script, node-llama-cpp in its dependencies, a lock file.
+    and a `buildjs` script, node-llama-cpp in its dependencies, a lock of npm's with it.
     """
     path = Path(folder).expanduser().resolve() if folder else REPOSITORY / "service"
     manifest = path / "package.json"
-    try:
-        package = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{manifest} cannot be read.", why=str(error)) from None
-    if not isinstance(package, dict):
-        raise UsageError(f"{manifest} cannot be read.", why="It holds no JSON object.")
+    package = _object(manifest)
     faults = [
         text
         for text, wrong in (
@@ -48,17 +68,66 @@ def read(folder: str) -> Application:
             ("it has no script `buildjs`", "buildjs" not in package.get("scripts", {})),
             (
                 "node-llama-cpp is not in its dependencies",
-                "node-llama-cpp" not in package.get("dependencies", {}),
+                LLAMA not in package.get("dependencies", {}),
             ),
-            ("there is no package-lock.json beside it", not (path / "package-lock.json").is_file()),
+            ("there is no package-lock.json beside it", not (path / LOCK).is_file()),
         )
         if wrong
     ]
     if faults:
-        raise UsageError(f"{manifest} is not that of an application: {'; '.join(faults)}.")
+        raise UsageError(
+            f"{manifest} is not that of an application: {'; '.join(faults)}.",
+            why="The image is made with `npm ci` and `npm run buildjs`, "
+            "which writes distjs/index.js, around node-llama-cpp.",
+            next="Add what is missing"
+            + ("; `npm install` writes the lock." if not (path / LOCK).is_file() else "."),
+        )
     version = str(package["version"])
     check_version(version, manifest)
-    return Application(path, package["name"], version, str(package.get("license", "")))
+    llama = llama_version(_object(path / LOCK), path / LOCK)
+    return Application(path, package["name"], version, str(package.get("license", "")), llama)
+
+
+def llama_version(lock: dict[str, Any], where: Path) -> str:
+    """The version of node-llama-cpp in a lock, whose prebuilt packages have to be of the same one.
+
+    The image's GPU backends come from the first three of them, and are loaded by its addon.
+    """
+    packages = lock.get("packages")
+    if not isinstance(packages, dict):
+        raise UsageError(
+            f"{where} cannot be used.",
+            why=f"Its lockfileVersion is {lock.get('lockfileVersion')}, 2 is the lowest.",
+            next="Run `npm install --package-lock-only` with npm 7 or newer.",
+        )
+    found = {name: packages.get(f"node_modules/{name}", {}).get("version") for name in PREBUILTS}
+    version = packages.get(f"node_modules/{LLAMA}", {}).get("version")
+    wrong = [f"{name} {locked or 'missing'}" for name, locked in found.items() if locked != version]
+    if not version or wrong:
+        raise UsageError(
+            f"{where} has no node-llama-cpp that the image's backends could be made of.",
+            why=f"It locks node-llama-cpp {version}, but {', '.join(wrong)}."
+            if version
+            else "It does not lock node-llama-cpp at its top.",
+            next="Lock node-llama-cpp 3 with its optional packages for linux-x64, -cuda and "
+            "-cuda-ext: `npm install --package-lock-only`, without --omit=optional.",
+        )
+    return str(version)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """A JSON file that has to hold an object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read.",
+            why=str(error),
+            next="Name an application's folder or git reference with --app.",
+        ) from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{path} cannot be read.", why="It holds no JSON object.")
+    return value
 
 
 def check_version(version: str, where: Path) -> None:

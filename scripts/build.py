@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from scripts import (
     image_size,
     model,
     records,
+    revision,
     variants,
 )
 from scripts import bases as base_images
@@ -23,7 +26,7 @@ from scripts.console import echo, say
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
 from scripts.paths import BUILD, REPOSITORY
-from scripts.plan import BuildPlan, Revision, build_argv, plan
+from scripts.plan import BuildPlan, build_argv, plan
 from scripts.settings import Settings
 
 #: The staged model's folder: the build context named `model`.
@@ -32,7 +35,8 @@ MODEL_CONTEXT = BUILD / "context" / "model"
 
 def build(settings: Settings) -> dict[str, Any]:
     """Build the image that the settings ask for; returns its record, also in `build/image.json`."""
-    app, variant = application.read(settings.app), variants.find(settings.variant)
+    variant = variants.find(settings.variant)
+    app = application.provide(settings.app, settings.cache_path())
     docker = engine.ensure(settings)
     clock = Clock()
     staged = model.provide(settings.model, settings.cache_path(), MODEL_CONTEXT)
@@ -42,7 +46,13 @@ def build(settings: Settings) -> dict[str, Any]:
         say(note)
     clock.lap("bases")
     chosen = plan(
-        settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
+        settings,
+        app,
+        variant,
+        bases,
+        MODEL_CONTEXT,
+        revision.of(REPOSITORY),
+        ca_bundle.find(settings.ca_bundle),
     )
     digest = _run(docker, chosen)
     clock.lap("build")
@@ -50,13 +60,18 @@ def build(settings: Settings) -> dict[str, Any]:
         "digest": digest,
         "image": settings.image,
         "tags": list(chosen.tags),
-        "application": {"name": app.name, "version": app.version},
+        "application": {
+            "name": app.name,
+            "version": app.version,
+            "node-llama-cpp": app.llama,
+            **asdict(app.revision),
+        },
         "variant": variant.name,
         "backends": dict(gpu_backends(settings).arguments),
         "node": settings.node,
         "bases": {"source": bases.source, **bases.identities},
         "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
-        "revision": chosen.labels.get("org.opencontainers.image.revision", ""),
+        "revision": revision.of(REPOSITORY).commit,
     }
     if not chosen.output:
         sizes = _sizes(docker, digest)
@@ -71,13 +86,24 @@ def build(settings: Settings) -> dict[str, Any]:
 
 def show(settings: Settings) -> None:
     """Print the exact commands of a build and change nothing (`--dry`)."""
-    app, variant = application.read(settings.app), variants.find(settings.variant)
+    variant = variants.find(settings.variant)
     docker = engine.find(settings) or Engine.of_client()
+    with tempfile.TemporaryDirectory() as cache:
+        app = application.provide(settings.app, Path(cache))
+        if app.path.is_relative_to(cache):
+            app = replace(app, path=settings.cache_path() / app.path.relative_to(cache))
+            say(f"# the application: {app.revision.source}, commit {app.revision.commit}")
     bases = provide_bases(settings, dry=True)
     source = model.describe(settings.model, settings.cache_path())
     say(f"# the model: {source}, staged in {MODEL_CONTEXT}")
     chosen = plan(
-        settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
+        settings,
+        app,
+        variant,
+        bases,
+        MODEL_CONTEXT,
+        revision.of(REPOSITORY),
+        ca_bundle.find(settings.ca_bundle),
     )
     echo(docker.argv(*build_argv(chosen)))
 
@@ -102,13 +128,6 @@ def provide_bases(settings: Settings, *, dry: bool = False) -> Bases:
         yes=settings.yes and not dry,
         dry=dry,
     )
-
-
-def revision(root: Path = REPOSITORY) -> Revision:
-    """The commit of the working tree; empty where there is no git or no commit."""
-    result = commands.capture(["git", "-C", str(root), "log", "-1", "--format=%H %ct"])
-    commit, _, epoch = result.out.partition(" ")
-    return Revision(commit, epoch) if result.code == 0 else Revision("", "")
 
 
 def _run(docker: Engine, chosen: BuildPlan) -> str:

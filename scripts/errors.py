@@ -97,6 +97,12 @@ class ModelFetchFailed(PipelineError):
     exit_code = 12
 
 
+class ApplicationMissing(PipelineError):
+    """The git repository named with `--app`, its reference or its folder cannot be fetched."""
+
+    exit_code = 13
+
+
 class BuildFailed(PipelineError):
     """`docker buildx build` failed."""
 

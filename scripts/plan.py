@@ -10,6 +10,7 @@ from scripts import backends
 from scripts.application import Application, tags
 from scripts.bases import Bases
 from scripts.paths import BUILD, REPOSITORY
+from scripts.revision import Revision
 from scripts.settings import Settings
 from scripts.variants import DEFAULT, Variant
 
@@ -36,28 +37,21 @@ class BuildPlan:
     metadata: Path = BUILD / "metadata.json"
 
 
-@dataclass(frozen=True)
-class Revision:
-    """The commit that is built: its hash and its time (seconds since 1970), empty outside git."""
-
-    commit: str
-    epoch: str
-
-
 def plan(
     settings: Settings,
     application: Application,
     variant: Variant,
     bases: Bases,
     model: Path,
-    revision: Revision,
+    pipeline: Revision,
     ca_bundle: Path | None,
 ) -> BuildPlan:
-    """Combine the parts. `model` is the folder that holds the staged model."""
+    """Combine the parts: `model` is the folder with the staged model, `pipeline` our own commit."""
     labels = {
         "org.opencontainers.image.title": application.name,
         "org.opencontainers.image.version": application.version,
-        "org.opencontainers.image.revision": revision.commit,
+        "org.opencontainers.image.revision": application.revision.commit,
+        "org.opencontainers.image.source": application.revision.source,
         "org.opencontainers.image.licenses": application.license,
         "org.opencontainers.image.description": "Local LLMs on CUDA, ROCm or CPU, found by itself",
         "org.opencontainers.image.base.name": bases.identities["debian"],
@@ -67,9 +61,10 @@ def plan(
         variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
     )
     arguments = dict(made.arguments)
-    if revision.epoch:
-        # Times in the image are the commit's: the same commit gives the same digest.
-        arguments["SOURCE_DATE_EPOCH"] = revision.epoch
+    epochs = [int(made.epoch) for made in (pipeline, application.revision) if made.epoch]
+    if epochs:
+        # Times in the image are the later commit's: the same commits give the same digest.
+        arguments["SOURCE_DATE_EPOCH"] = str(max(epochs))
     return BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",

@@ -51,7 +51,9 @@ class Settings:
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
     model: str = _setting("", "default model: a path, a URL, or a name from scripts/model/catalog")
     image: str = _setting("mentator/mentator-llm-service", "the image's repository, without a tag")
-    app: str = _setting("", "the application in the image: a folder; empty for service/")
+    app: str = _setting(
+        "", "the application in the image: a folder or a git reference; empty for service/"
+    )
     # How it is built.
     platform: str = _setting("", "docker buildx build --platform")
     builder: str = _setting("", "docker buildx build --builder")

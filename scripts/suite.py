@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts import application, commands, engine, environment, variants
+from scripts import application, commands, engine, environment, revision, variants
 from scripts import build as build_step
 from scripts.ca_bundle import find as find_ca_bundle
 from scripts.console import say
@@ -74,11 +74,11 @@ def lint_image(settings: Settings) -> None:
     build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
     chosen = plan(
         settings,
-        application.read(settings.app),
+        application.provide(settings.app, settings.cache_path()),
         variants.find(settings.variant),
         bases,
         build_step.MODEL_CONTEXT,
-        build_step.revision(),
+        revision.of(REPOSITORY),
         find_ca_bundle(settings.ca_bundle),
     )
     if commands.run(docker.argv(*check_argv(chosen))) != 0:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from scripts import application, build, ca_bundle, commands, variants
+from scripts import application, build, ca_bundle, commands, revision, variants
 from scripts.bench.ratio import Ratio, paired, seconds
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
@@ -86,7 +86,7 @@ def _plan(settings: Settings, app: str) -> BuildPlan:
         variants.find(settings.variant),
         build.provide_bases(settings),
         build.MODEL_CONTEXT,
-        build.revision(),
+        revision.of(REPOSITORY),
         ca_bundle.find(settings.ca_bundle),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from scripts import commands
 from scripts.engine import Engine
-from scripts.paths import REPOSITORY
+from tests.checkout import copy
 
 #: The stages of a build, each by the line that tells its begin, and how it is killed there.
 STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
@@ -33,15 +32,8 @@ STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
 
 @pytest.fixture
 def checkout(tmp_path: Path, engine: Engine) -> Iterator[Path]:
-    """The working tree, copied: a build leaves its records in its own checkout."""
-    target = tmp_path / "checkout"
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in commands.check(listed, cwd=REPOSITORY).split("\0"):
-        if name and (REPOSITORY / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, target / name)
-    (target / ".venv").symlink_to(REPOSITORY / ".venv")
-    yield target
+    """The working tree, copied."""
+    yield copy(tmp_path / "checkout")
     for tag in ("latest-cpu", "1.0.0-cpu"):
         commands.capture(engine.argv("image", "rm", f"killed/test:{tag}"))
 
@@ -139,6 +131,8 @@ def test_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Pa
         (["--variant", "quantum"], 2, "cpu"),
         (["--node", "18"], 2, "20, 22, 24"),
         (["--app", "docs"], 2, "package.json"),
+        (["--app", "file:///nonexistent/app.git"], 13, "/nonexistent/app.git"),
+        (["--app", "https://host/page"], 2, "https://host/page"),
     ],
 )
 def test_bad_input_has_its_own_exit_code(

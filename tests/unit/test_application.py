@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.application import check_version, read, tags
+from scripts.application import Application, check_version, provide, read, tags
 from scripts.errors import UsageError
 from scripts.paths import REPOSITORY
 
@@ -19,25 +19,34 @@ PACKAGE: dict[str, Any] = {
 }
 
 
-def write(folder: Path, package: Any, *, lock: bool = True) -> str:
+PREBUILTS = ("linux-x64", "linux-x64-cuda", "linux-x64-cuda-ext")
+
+
+def locked(version: str | None = "3.22.1", **prebuilts: str | None) -> dict[str, Any]:
+    """A lock of node-llama-cpp and its prebuilt packages; None is not locked."""
+    names = {"node-llama-cpp": version}
+    for name in PREBUILTS:
+        names[f"@node-llama-cpp/{name}"] = prebuilts.get(name.replace("-", "_"), version)
+    rows = {f"node_modules/{name}": {"version": of} for name, of in names.items() if of}
+    return {"lockfileVersion": 3, "packages": rows}
+
+
+def write(folder: Path, package: Any, *, lock: Any = None) -> str:
+    """An application; `lock` False leaves the lock out."""
     (folder / "package.json").write_text(json.dumps(package))
-    if lock:
-        (folder / "package-lock.json").write_text("{}")
+    if lock is not False:
+        (folder / "package-lock.json").write_text(json.dumps(lock or locked()))
     return str(folder)
 
 
 def test_an_application_is_read(tmp_path: Path) -> None:
     app = read(write(tmp_path, PACKAGE))
-    assert (app.path, app.name, app.version, app.license) == (
-        tmp_path.resolve(),
-        "app",
-        "1.2.3",
-        "MIT",
-    )
+    assert app == Application(tmp_path.resolve(), "app", "1.2.3", "MIT", "3.22.1")
 
 
 def test_without_a_folder_it_is_the_bundled_service() -> None:
     assert read("").path == REPOSITORY / "service"
+    assert provide("", Path("/nonexistent")).revision.source == ""
 
 
 @pytest.mark.parametrize(
@@ -58,6 +67,30 @@ def test_what_the_build_relies_on_is_asked_for(
         read(write(tmp_path, {**PACKAGE, key: value}))
     assert words in caught.value.what
     assert str(tmp_path) in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("lock", "why"),
+    [
+        ({"lockfileVersion": 1, "dependencies": {}}, "Its lockfileVersion is 1, 2 is the lowest."),
+        (locked(None), "It does not lock node-llama-cpp at its top."),
+        (
+            locked("3.22.1", linux_x64_cuda="3.21.1"),
+            "It locks node-llama-cpp 3.22.1, but @node-llama-cpp/linux-x64-cuda 3.21.1.",
+        ),
+        (
+            locked("3.0.0", linux_x64_cuda_ext=None),
+            "It locks node-llama-cpp 3.0.0, but @node-llama-cpp/linux-x64-cuda-ext missing.",
+        ),
+    ],
+)
+def test_a_lock_without_backends_for_its_node_llama_cpp_is_refused(
+    tmp_path: Path, lock: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(write(tmp_path, PACKAGE, lock=lock))
+    assert caught.value.why == why
+    assert "npm install" in caught.value.next
 
 
 def test_a_lock_is_asked_for_and_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -9,18 +9,21 @@ import pytest
 from scripts.application import Application
 from scripts.bases import Bases
 from scripts.paths import BUILD, REPOSITORY
-from scripts.plan import BuildPlan, Revision, build_argv, check_argv, check_stage, plan
+from scripts.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.revision import Revision
 from scripts.settings import Settings
 from scripts.variants import Variant, find
 
-APP = Application(Path("/app"), "app", "1.2.3", "MIT")
+APP = Application(
+    Path("/app"), "app", "1.2.3", "MIT", revision=Revision("c0ffee", "1600000000", "git@host:app")
+)
 VARIANT = Variant("cpu", target="cpu-stage", backends=("cpu",))
 BASES = Bases(
     "registry",
     {"debian": "docker-image://debian@sha256:d", "node": "docker-image://node@sha256:n"},
     {"debian": "debian@sha256:d", "node": "node@sha256:n"},
 )
-REVISION = Revision("c0ffee", "1700000000")
+REVISION = Revision("beef", "1700000000")
 PLAN = BuildPlan(
     dockerfile=Path("/r/Dockerfile"),
     context=Path("/r"),
@@ -81,6 +84,7 @@ def test_a_plan_holds_what_the_parts_say() -> None:
             "org.opencontainers.image.title": "app",
             "org.opencontainers.image.version": "1.2.3",
             "org.opencontainers.image.revision": "c0ffee",
+            "org.opencontainers.image.source": "git@host:app",
             "org.opencontainers.image.licenses": "MIT",
             "org.opencontainers.image.description": (
                 "Local LLMs on CUDA, ROCm or CPU, found by itself"
@@ -93,10 +97,17 @@ def test_a_plan_holds_what_the_parts_say() -> None:
 
 
 def test_outside_git_there_is_no_revision_and_no_time() -> None:
-    chosen = planned(Settings(), Revision("", ""), replace(APP, license=""))
+    chosen = planned(Settings(), Revision(), replace(APP, license="", revision=Revision()))
     assert "org.opencontainers.image.revision" not in chosen.labels
+    assert "org.opencontainers.image.source" not in chosen.labels
     assert "org.opencontainers.image.licenses" not in chosen.labels
     assert "SOURCE_DATE_EPOCH" not in chosen.arguments
+
+
+@pytest.mark.parametrize(("ours", "its"), [("5", "7"), ("7", "5"), ("7", ""), ("", "7")])
+def test_times_in_the_image_are_the_later_commits(ours: str, its: str) -> None:
+    app = replace(APP, revision=Revision("a", its))
+    assert planned(Settings(), Revision("b", ours), app).arguments["SOURCE_DATE_EPOCH"] == "7"
 
 
 @pytest.mark.parametrize(
