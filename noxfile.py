@@ -44,16 +44,23 @@ def smoke_cpu(session: nox.Session) -> None:
     _run(session, "pytest", "tests/smoke/test_cpu.py")
 
 
+#: The GPU smokes' first layer, which takes no card: the backends in the image, the probe, and the
+#: choice on fakes of the system's surface. Their second layer is in tests/smoke.
+ALWAYS = ("tests/image/test_backends.py", "tests/image/test_probe.py")
+
+
 @nox.session(venv_backend="none")
 def smoke_cuda(session: nox.Session) -> None:
-    """The built image on an NVIDIA card; skips without one, unless --require-hardware."""
-    _run(session, "pytest", "tests/smoke/test_cuda.py")
+    """The image's CUDA, on fakes and on a card; only the latter skips, or --require-hardware."""
+    first = (*ALWAYS, "tests/image/test_choice_nvidia.py")
+    _run(session, "pytest", *first, "tests/smoke/test_cuda.py")
 
 
 @nox.session(venv_backend="none")
 def smoke_rocm(session: nox.Session) -> None:
-    """The built image on an AMD card; skips without one, unless --require-hardware."""
-    _run(session, "pytest", "tests/smoke/test_rocm.py")
+    """The image's ROCm, on fakes and on a card; only the latter skips, or --require-hardware."""
+    first = (*ALWAYS, "tests/image/test_choice_amd.py")
+    _run(session, "pytest", *first, "tests/smoke/test_rocm.py")
 
 
 @nox.session(venv_backend="none")

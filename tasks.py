@@ -158,6 +158,14 @@ def size(_: Context, check: bool = False, svg: str = "") -> None:
     size_report.show(_settings(), check=check, svg=svg)
 
 
+@task(help={"output": "the folder to write, new or empty"})
+def export(_: Context, output: str) -> None:
+    """Write the built image's root file system in parts, with a script that runs it in a chroot."""
+    from scripts import export as verb
+
+    verb.export(_settings(), Path(output).expanduser().resolve())
+
+
 @task(help={"to": "the folder to write"})
 def cache_export(_: Context, to: str) -> None:
     """Write the compilers' caches into a folder, for another builder or CI's next run."""
@@ -256,7 +264,9 @@ def pins_lock(_: Context) -> None:
     locks.compile_all()
 
 
-namespace = Collection(config, doctor, build, publish, size, up, down, logs, ask, test, lint)
+namespace = Collection(
+    config, doctor, build, publish, size, export, up, down, logs, ask, test, lint
+)
 _engine = Collection("engine")
 for _name, _verb in (("start", engine_start), ("stop", engine_stop), ("status", engine_status)):
     _engine.add_task(_verb, name=_name)

@@ -22,6 +22,7 @@ SHELL = (
     ".ci/run",
     "docker/start-docker.sh",
     "docker/prune-modules.sh",
+    "deploy/run-in-chroot.sh",
     *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/backends/*.sh")),
 )
 

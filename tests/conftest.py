@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-hardware",
         action="store_true",
         help="fail instead of skip where a smoke test's GPU is missing",
+    )
+    parser.addoption(
+        "--record",
+        type=Path,
+        help="put what a GPU smoke test measures into this document (docs/hardware.md)",
     )
 
 

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 # Linux's system calls, by number, so that nothing has to be linked.
-_SIGACTION, _PAUSE, _GETPID, _KILL = 13, 34, 39, 62
+_WRITE, _SIGACTION, _PAUSE, _GETPID, _KILL = 1, 13, 34, 39, 62
 _SIGABRT = 6
 
 
@@ -35,6 +35,21 @@ ABORT = (
     + struct.pack("<I", _SIGABRT)
     + _call(_KILL)
 )
+
+
+def last_words(text: str) -> bytes:
+    """Code that writes a line to standard error and aborts: how ggml ends on an error of CUDA's."""
+    line = text.encode() + b"\n"
+    end = b"".join((_call(_WRITE), ABORT))
+    return (
+        b"\xbf\x02\x00\x00\x00\xba"  # mov edi, 2; mov edx, the length
+        + struct.pack("<I", len(line))
+        + b"\x48\x8d\x35"  # lea rsi, [rip + the code that follows]
+        + struct.pack("<i", len(end))
+        + end
+        + line
+    )
+
 
 _PAGE = 0x1000
 _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT, _INIT, _SONAME = 1, 4, 5, 6, 10, 11, 12, 14

@@ -1,15 +1,31 @@
-"""What the GPU smoke tests share: the skip where there is no card, and the prompts on it."""
+"""What the GPU smoke tests share: the skip where there is no card, and the session on it."""
 
 from __future__ import annotations
 
+import datetime
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import service_client
+from scripts import commands, hardware_record, run, service_client
 from scripts.engine import Engine
+from scripts.hardware_record import Record
 from tests import containers
+
+#: Asked on the card and on the CPU: a word that the answer has to hold.
+QUESTIONS = {
+    "What is the capital of France? Answer in one short sentence.": "Paris",
+    "What is the capital of Italy? Answer in one short sentence.": "Rome",
+}
+
+#: What the speed is measured with: long enough to be dominated by generation.
+STORY = "Write a long story about a lighthouse keeper."
+STORY_TOKENS = 128
 
 
 def require(present: bool, what: str, config: pytest.Config) -> None:
@@ -21,21 +37,125 @@ def require(present: bool, what: str, config: pytest.Config) -> None:
     pytest.skip(f"no {what} on this machine")
 
 
-def answers_on(
-    engine: Engine, image: dict[str, Any], hardware: str, type_: str, data: Path
+@dataclass(frozen=True)
+class Run:
+    """One start of the image: what it chose, said and measured."""
+
+    container: run.Container
+    backend: str
+    device: str
+    layers: int
+    of: int
+    answers: Mapping[str, str]
+    tokens_per_second: float
+    first_token_ms: float
+    log: str
+
+    @property
+    def candidate(self) -> str:
+        """The folder of the backend that was chosen: cuda13, cuda12, rocm; or cpu."""
+        found = re.search(r"chosen\s+\w+ with \S+/backends/(\w+)/", self.log)
+        return found[1] if found else "cpu"
+
+
+@dataclass(frozen=True)
+class Session:
+    """Three starts on one data folder: with the card, without it, and with it again."""
+
+    first: Run
+    cpu: Run
+    again: Run
+
+
+def session(engine: Engine, container: run.Container, model: str) -> Session:
+    """Start the image with the card of `container`, without it, and with it again."""
+    without = replace(container, hardware="cpu", flags=())
+    starts = (container, without, container)
+    runs = [_run(engine, replace(start, port=containers.free_port()), model) for start in starts]
+    return Session(*runs)
+
+
+def _run(engine: Engine, container: run.Container, model: str) -> Run:
+    """One start: all questions, the story, what `/state` says, a clean stop."""
+    with containers.healthy(engine, container) as running:
+
+        def ask(text: str, **options: Any) -> Any:
+            body = {"model": model, "message": {"user": text}, "options": options}
+            return service_client.prompt(running.address, body)["result"]
+
+        answers = {question: str(ask(question)["data"]) for question in QUESTIONS}
+        usage = ask(STORY, maxTokens=STORY_TOKENS)["usage"]
+        state = service_client.get(running.address, "/state")
+        (row,) = service_client.get(running.address, "/state/models")["models"]
+        log = running.log()
+        assert running.stop() == 0, log
+    return Run(
+        container,
+        state["gpuInfo"]["type"],
+        state["gpuInfo"]["device"],
+        state["currentModel"]["gpulayer"],
+        row["layerCount"],
+        answers,
+        usage["tokensPerSecond"],
+        usage["firstTokenMsec"],
+        log,
+    )
+
+
+def check(found: Session, backend: str) -> None:
+    """What must hold of a session on a card of this backend."""
+    assert (found.first.backend, found.cpu.backend, found.again.backend) == (
+        backend,
+        "cpu",
+        backend,
+    ), found.first.log + found.cpu.log
+    for started in (found.first, found.cpu, found.again):
+        for question, word in QUESTIONS.items():
+            assert word in started.answers[question]
+        assert started.tokens_per_second > 0
+    # The model's layers, and its output layer.
+    assert found.first.layers == found.again.layers >= found.first.of
+    assert found.cpu.layers == 0
+    # The proof outlasts a start without the card.
+    assert "proven: " in found.first.log
+    assert "proven at an earlier start" in found.again.log
+
+
+def record(
+    engine: Engine, image: dict[str, Any], found: Session, driver: str, path: Path | None
 ) -> None:
-    """Start the image on the card; it must choose it by itself and answer from it."""
-    container = containers.describe(image["digest"], str(data), hardware=hardware)
-    with containers.folder(data), containers.healthy(engine, container) as running:
-        state = service_client.get(running.address, "/state")
-        assert state["gpuInfo"]["type"] == type_, running.log()
-        answer = service_client.prompt(
-            running.address,
-            {
-                "model": image["model"]["name"],
-                "message": {"user": "What is the capital of France?"},
-            },
-        )
-        assert "Paris" in answer["result"]["data"]
-        state = service_client.get(running.address, "/state")
-        assert state["currentModel"]["gpulayer"] > 0
+    """Put the session into the document that `--record` names."""
+    if path is None:
+        return
+    made = Record(
+        day=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        card=found.first.device,
+        driver=driver,
+        digest=image["digest"],
+        backend=found.first.candidate,
+        layers=f"{found.first.layers} of {found.first.of + 1}",
+        card_speed=found.first.tokens_per_second,
+        cpu_speed=found.cpu.tokens_per_second,
+        first_token_ms=found.first.first_token_ms,
+        model=image["model"]["name"],
+        commands=[
+            shlex.join(engine.argv(*run.run_argv(started.container)))
+            for started in (found.first, found.cpu)
+        ],
+    )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(hardware_record.insert(text, made), encoding="utf-8")
+
+
+def nvidia_driver() -> str:
+    """The driver's version, as nvidia-smi has it."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    return commands.check(query, timeout=10).splitlines()[0]
+
+
+def amd_driver() -> str:
+    """The version of amdgpu where it has one of its own, else the kernel's."""
+    version = Path("/sys/module/amdgpu/version")
+    if version.exists():
+        return f"amdgpu {version.read_text(encoding='ascii').strip()}"
+    return f"Linux {Path('/proc/sys/kernel/osrelease').read_text(encoding='ascii').strip()}"

@@ -1,4 +1,4 @@
-"""The image on an NVIDIA card."""
+"""The image on an NVIDIA card: chosen by itself, the same prompts as on the CPU, and back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import pytest
 
 from scripts import host_hardware
 from scripts.engine import Engine
+from tests import containers
 from tests.smoke import gpu
 
 
-def test_it_chooses_cuda_and_answers(
+def test_it_serves_from_the_card_from_the_cpu_and_from_the_card_again(
     engine: Engine, image: dict[str, Any], tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     gpu.require(host_hardware.nvidia(engine), "NVIDIA card with container toolkit", pytestconfig)
-    gpu.answers_on(engine, image, "nvidia", "cuda", tmp_path / "data")
+    with containers.folder(tmp_path / "data") as data:
+        container = containers.describe(image["digest"], data, hardware="nvidia")
+        found = gpu.session(engine, container, image["model"]["name"])
+    gpu.check(found, "cuda")
+    gpu.record(engine, image, found, gpu.nvidia_driver(), pytestconfig.getoption("--record"))

@@ -14,7 +14,8 @@ from scripts.paths import REPOSITORY
 from scripts.settings import Settings
 
 NAMES = {
-    "ask", "build", "config", "doctor", "down", "lint", "logs", "publish", "size", "test", "up",
+    "ask", "build", "config", "doctor", "down", "export", "lint", "logs", "publish", "size", "test",
+    "up",
     "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
 }  # fmt: skip

@@ -1,0 +1,131 @@
+"""The exported root file system, run without an engine: in a chroot and a network of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import commands
+from scripts.engine import Engine
+from scripts.export import PART
+from tests import checkout, containers
+
+IMAGE = "export/test"
+
+#: Starts the service in the chroot, asks it through its own Node, and stops it.
+SESSION = """
+set -eu
+ip link set lo up
+"$1/run-in-chroot.sh" >"$2/log" 2>&1 &
+service=$!
+for _ in $(seq 120); do
+    if "$1/run-in-chroot.sh" /usr/local/bin/node /opt/mentator/healthcheck.mjs 2>/dev/null; then
+        break
+    fi
+    kill -0 "$service"
+    sleep 0.5
+done
+"$1/run-in-chroot.sh" /usr/local/bin/node -e "$3" >"$2/answer"
+kill "$service"
+wait "$service"
+"""
+
+ASK = """
+const message = { user: "What is the capital of France?" };
+const [{ name }] = (await (await fetch("http://127.0.0.1:19777/state/models")).json()).models;
+const body = JSON.stringify({ model: name, durationMsec: 120000, message });
+const headers = { "content-type": "application/json" };
+const answer = await fetch("http://127.0.0.1:19777/prompt", { method: "POST", headers, body });
+console.log(await answer.text());
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that `invoke export` wrote, of the smallest variant."""
+    if os.geteuid() != 0:
+        pytest.skip("mounts and changes its root: needs root")
+    folder = checkout.copy(tmp_path_factory.mktemp("exported") / "checkout")
+    environment = {**os.environ, "MENTATOR_IMAGE": IMAGE, "MENTATOR_VARIANT": "cpu"}
+    with containers.folder(tmp_path_factory.mktemp("exported") / "out") as output:
+        for argv in (["build"], ["export", "--output", output]):
+            done = subprocess.run(
+                ["./mentator", *argv],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        yield Path(output)
+    for tag in ("latest-cpu", "1.0.0-cpu"):
+        commands.capture(engine.argv("image", "rm", f"{IMAGE}:{tag}"))
+
+
+def run(exported: Path, *command: str, **environment: str) -> commands.Result:
+    return commands.capture([str(exported / "run-in-chroot.sh"), *command], env=environment)
+
+
+def test_parts_sums_and_record_are_there(exported: Path) -> None:
+    parts = sorted(exported.glob("rootfs.tar.gz.*"))
+    assert len(parts) > 1
+    assert all(0 < path.stat().st_size <= PART for path in parts)
+    commands.check(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=exported)
+    record: dict[str, Any] = json.loads((exported / "image.json").read_text())
+    assert record["variant"] == "cpu"
+    assert "NODE_ENV=production" in (exported / "image.env").read_text().splitlines()
+
+
+def test_a_damaged_part_is_not_run(exported: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in exported.iterdir():
+        if path.is_file():
+            (broken / path.name).hardlink_to(path)
+    (broken / "rootfs.tar.gz.001").unlink()
+    (broken / "rootfs.tar.gz.001").write_bytes(b"half")
+    done = run(broken)
+    assert done.code == 1
+    assert "parts are missing or damaged" in done.err
+    assert not (broken / "rootfs").exists()
+
+
+def test_it_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: Path) -> None:
+    done = commands.capture(
+        ["unshare", "--net", "sh", "-c", SESSION, "sh", str(exported), str(tmp_path), ASK],
+        env={"DATA": str(tmp_path / "data"), "MENTATOR_BACKEND": "cpu"},
+        timeout=400,
+    )
+    log = (tmp_path / "log").read_text()
+    assert done.code in (0, 143), done.err + log
+    assert "MENTATOR_BACKEND=cpu" in log
+    answer = json.loads((tmp_path / "answer").read_text())
+    assert "Paris" in answer["result"]["data"]
+    assert str(exported) not in Path("/proc/self/mounts").read_text()
+    owners = {path.stat().st_uid for path in (tmp_path / "data").rglob("*")}
+    assert owners == {10001}, "root was left"
+
+
+def test_an_nvidia_driver_of_the_machine_is_brought_in(exported: Path, tmp_path: Path) -> None:
+    """Its tool here stands on the PATH; the entrypoint inside finds and asks it."""
+    tool = tmp_path / "tools" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'NVIDIA H100, 81559 MiB, 580.65.06'\n")
+    tool.chmod(0o755)
+    done = run(
+        exported,
+        "/opt/mentator/start-docker.sh",
+        "--conf-use",
+        "/no/such/file",
+        PATH=f"{tool.parent}:{os.environ['PATH']}",
+        DATA=str(tmp_path / "data"),
+    )
+    assert "NVIDIA H100 (81559 MiB), driver 580.65.06" in done.out
+    assert "this image holds no cuda backend" in done.out

@@ -1,0 +1,52 @@
+"""The session of the GPU smoke tests itself, on a stand-in card: it runs and is recorded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.engine import Engine
+from scripts.paths import REPOSITORY
+from tests import containers
+from tests.image.gpu_surface import Fakes
+from tests.image.test_probe import stand_in
+from tests.smoke import gpu
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Callable[[], list[str]]:
+    """The flags that give a container a stand-in card."""
+
+    def flags() -> list[str]:
+        stand_in()(tmp_path / "backends" / "cuda13" / "libggml-cuda.so")
+        (tmp_path / "backends").chmod(0o755)
+        mount = f"--volume={tmp_path}/backends:/opt/mentator/backends:ro"
+        return [*Fakes(tmp_path).nvidia_smi().flags(), mount]
+
+    return flags
+
+
+def test_the_session_runs_through_and_its_record_is_written(
+    engine: Engine, image: dict[str, Any], tmp_path: Path, card: Callable[[], list[str]]
+) -> None:
+    document = tmp_path / "hardware.md"
+    shutil.copy(REPOSITORY / "docs" / "hardware.md", document)
+    with containers.folder(tmp_path / "data") as data:
+        container = containers.describe(image["digest"], data, flags=card())
+        found = gpu.session(engine, container, image["model"]["name"])
+    gpu.check(found, "cuda")
+    assert found.first.candidate == "cuda13"
+    gpu.record(engine, image, found, "1.2.3", document)
+    assert f"| 1.2.3 | {image['digest'].removeprefix('sha256:')[:12]} | cuda13 |" in (
+        document.read_text(encoding="utf-8")
+    )
+    # A card that was not used would not go unnoticed.
+    with pytest.raises(AssertionError):
+        gpu.check(replace(found, first=replace(found.first, layers=0)), "cuda")
+    with pytest.raises(AssertionError):
+        gpu.check(replace(found, first=found.cpu), "cuda")
