@@ -69,6 +69,23 @@ def is_rocm(surface: Surface, started: Started) -> bool:
     return exported(started) == told
 
 
+# ---- node-llama-cpp
+
+
+@pytest.mark.parametrize(("demand", "gpu"), [("cuda", "cuda"), ("rocm", "cuda"), ("cpu", "false")])
+def test_a_plain_get_llama_takes_the_choice_and_nothing_else(
+    surface: Surface, demand: str, gpu: str
+) -> None:
+    """A HIP backend counts as "cuda" in node-llama-cpp."""
+    backends(surface)
+    nvidia_nodes(surface)
+    amd_nodes(surface)
+    started = surface.start(env={"MENTATOR_BACKEND": demand, "NODE_LLAMA_CPP_GPU": "vulkan"})
+    env = started.reached().env
+    assert (env["MENTATOR_BACKEND_CHOICE"], env["NODE_LLAMA_CPP_GPU"]) == (demand, gpu)
+    assert env["NODE_LLAMA_CPP_SKIP_DOWNLOAD"] == "true"
+
+
 # ---- NVIDIA
 
 
