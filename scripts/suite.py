@@ -21,9 +21,7 @@ from scripts.settings import Settings
 SHELL = (
     "mentator",
     ".ci/run",
-    "docker/start-docker.sh",
-    "docker/prune-modules.sh",
-    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/backends/*.sh")),
+    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/**/*.sh")),
 )
 
 #: Linters that need nothing but files: a program of this environment and its arguments.
@@ -31,7 +29,7 @@ FILE_LINTERS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("shellcheck", *SHELL),
+    ("shellcheck", "--external-sources", *SHELL),
     ("hadolint", "--config", "docker/hadolint.yaml", "docker/Dockerfile"),
     ("yamllint", "--strict", "."),
 )
