@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
@@ -62,7 +63,10 @@ def engine_status(_: Context) -> None:
 
 
 BUILD_HELP = {
-    "variant": "which image (`cpu`)",
+    "variant": "which image: universal, cuda, rocm or cpu",
+    "cuda": "CUDA backend: auto, prebuilt or source",
+    "cuda-archs": "GPU architectures that CUDA must have code for, e.g. 90,120",
+    "rocm-targets": "GPU targets that ROCm is compiled for, e.g. gfx1100,gfx90a, or all",
     "model": "default model: a path, a URL or a name",
     "node": "Node's major version: 20, 22 or 24",
     "bases": "base images from: auto, registry or packages",
@@ -84,6 +88,9 @@ BUILD_HELP = {
 def build(
     _: Context,
     variant: str | None = None,
+    cuda: str | None = None,
+    cuda_archs: str | None = None,
+    rocm_targets: str | None = None,
     model: str | None = None,
     node: str | None = None,
     bases: str | None = None,
@@ -104,6 +111,9 @@ def build(
 
     settings = _settings(
         variant=variant,
+        cuda=cuda,
+        cuda_archs=cuda_archs,
+        rocm_targets=rocm_targets,
         model=model,
         node=node,
         bases=bases,
@@ -135,18 +145,39 @@ def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
     verb.publish(_settings(registry=registry), dry=dry)
 
 
-@task()
-def size(_: Context) -> None:
+@task(
+    help={
+        "check": "fail where the image is over its variant's budget, with its largest files",
+        "svg": "write a picture of the layers into this file",
+    }
+)
+def size(_: Context, check: bool = False, svg: str = "") -> None:
     """Show the built image's layers and sizes."""
-    from scripts import engine, image_size, records
+    from scripts import size_report
 
-    record = records.image()
-    say(image_size.table(image_size.measure(engine.ensure(_settings()), record["digest"])))
+    size_report.show(_settings(), check=check, svg=svg)
+
+
+@task(help={"to": "the folder to write"})
+def cache_export(_: Context, to: str) -> None:
+    """Write the compilers' caches into a folder, for another builder or CI's next run."""
+    from scripts import compiler_cache
+
+    compiler_cache.carry("export", _settings(), Path(to).expanduser().resolve())
+
+
+@task(help={"source": "a folder that `cache.export` wrote"})
+def cache_import(_: Context, source: str) -> None:
+    """Take the compilers' caches out of a folder, so that an unchanged source compiles at once."""
+    from scripts import compiler_cache
+
+    compiler_cache.carry("import", _settings(), Path(source).expanduser().resolve())
 
 
 @task(
     help={
         "yes": YES,
+        "variant": "which image to build (default: the one of this machine's hardware)",
         "model": "default model: a path, a URL or a name",
         "data": "the container's data folder on this machine",
         "port": "the port on this machine",
@@ -157,6 +188,7 @@ def size(_: Context) -> None:
 def up(
     _: Context,
     yes: bool = False,
+    variant: str | None = None,
     model: str | None = None,
     data: str | None = None,
     port: int | None = None,
@@ -166,8 +198,10 @@ def up(
     """From nothing to an answer: engine, model, build, run, first prompt."""
     from scripts import up as verb
 
-    settings = _settings(yes=yes or None, model=model, data=data, port=port, host=host)
-    verb.up(settings, rebuild=rebuild)
+    flags = {"variant": variant, "model": model, "data": data, "port": port, "host": host}
+    loaded = settings_module.load({**flags, "yes": yes or None})
+    any_variant = loaded.origin["variant"] == "default"
+    verb.up(loaded.settings, rebuild=rebuild, any_variant=any_variant)
 
 
 @task()
@@ -194,12 +228,14 @@ def ask(_: Context, prompt: str, model: str | None = None) -> None:
     verb.ask(_settings(), prompt, model=model or "")
 
 
-@task(help={"yes": YES})
-def test(_: Context, yes: bool = False) -> None:
+@task(help={"yes": YES, "rocm-targets": BUILD_HELP["rocm-targets"] + " (default: one)"})
+def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
     from scripts import suite
 
-    suite.everything(_settings(yes=yes or None))
+    loaded = settings_module.load({"yes": yes or None, "rocm_targets": rocm_targets})
+    any_targets = loaded.origin["rocm_targets"] == "default"
+    suite.everything(loaded.settings, any_targets=any_targets)
 
 
 @task()
@@ -233,5 +269,9 @@ for _name, _verb in (("start", engine_start), ("stop", engine_stop), ("status", 
 _pins = Collection("pins")
 for _name, _verb in (("update", pins_update), ("lock", pins_lock)):
     _pins.add_task(_verb, name=_name)
+_cache = Collection("cache")
+for _name, _verb in (("export", cache_export), ("import", cache_import)):
+    _cache.add_task(_verb, name=_name)
+namespace.add_collection(_cache)
 namespace.add_collection(_engine)
 namespace.add_collection(_pins)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Removes from a node_modules folder what no running program reads: llama.cpp's sources and build
-# tools in node-llama-cpp (the image's backends are built in stages of their own), C and C++ sources,
-# other platforms' prebuilt add-ons, type declarations, maps.
+# tools in node-llama-cpp, C and C++ sources, other platforms' prebuilt add-ons, type declarations,
+# maps. The image's GPU backends lie in folders of their own, so what is left of node-llama-cpp's
+# CUDA package is mostly the same files as in its CPU package: they become links.
 set -eu
 
 modules=$1
@@ -29,3 +30,13 @@ find "$modules" -type f \( \
     -o -iname 'changelog*.md' -o -iname 'history*.md' -o -iname 'readme*.md' \) -delete
 find "$modules" -depth -type d -empty -delete
 rm -f "$modules/.package-lock.json"
+
+# A backend in bins/ would be loaded beside the chosen one.
+prebuilts=$modules/@node-llama-cpp
+for file in "$prebuilts"/linux-x64-cuda/bins/linux-x64-cuda/*; do
+    same=linux-x64/bins/linux-x64/${file##*/}
+    case $file in
+        */libggml-cuda.so) rm "$file" ;;
+        *) if cmp -s "$file" "$prebuilts/$same"; then ln -sf "../../../$same" "$file"; fi ;;
+    esac
+done

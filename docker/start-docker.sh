@@ -6,13 +6,17 @@
 #   docker run IMAGE --option ...  the service, with these options instead
 #   docker run IMAGE command ...   that command, as it is, without any preparation
 #
-# Reads:    MENTATOR_BACKEND=auto|cuda|rocm|cpu (default auto: what is here, in this order).
+# Reads:    MENTATOR_BACKEND=auto|cuda|rocm|cpu (default auto: the first of them that is proven to
+#           compute here), MENTATOR_PROBE_TIMEOUT (seconds that a proof may take, default 60).
 #           MENTATOR_SYSTEM_ROOT is for tests only: a folder that stands for /.
-# Exports:  MENTATOR_BACKEND_CHOICE, MENTATOR_BACKEND_REASON; for a GPU GGML_BACKEND_PATH, and
-#           LLAMA_CUDA=1 or LLAMA_HIPBLAS=1; HOME where it had none that it can write.
+# Exports:  MENTATOR_BACKEND_CHOICE, MENTATOR_BACKEND_REASON; for a GPU GGML_BACKEND_PATH,
+#           LLAMA_CUDA=1 or LLAMA_HIPBLAS=1, MENTATOR_BACKEND_DEVICES ("NAME: N MiB; ..."),
+#           MENTATOR_BACKEND_PROOF (the file of remembered proofs), and where they are needed
+#           HSA_OVERRIDE_GFX_VERSION, HIP_VISIBLE_DEVICES, CUDA_CACHE_PATH;
+#           HOME where it had none that it can write.
 #
 # Exit codes, where the service was not reached:
-#    64  MENTATOR_BACKEND is none of its four values
+#    64  MENTATOR_BACKEND is none of its four values, or MENTATOR_PROBE_TIMEOUT no number
 #    69  the backend that MENTATOR_BACKEND demands is not possible here
 #    73  the data folder cannot be written
 #    74  the default model cannot be copied, and there is no other model
@@ -22,7 +26,8 @@
 #
 # Functions that find something out set the variables that their comment names: a subshell each
 # would cost more than all the rest.
-# shellcheck disable=SC2310,SC2312 # a failure within a condition or "$(...)" is meant to go on
+# shellcheck disable=SC2154,SC2310,SC2312 # variables are set by functions; a failure within a
+#                                          condition or "$(...)" is meant to go on
 set -eu
 
 ROOT=${MENTATOR_SYSTEM_ROOT:-}
@@ -35,6 +40,14 @@ OFFERED=${DATA}/.default-models # "sha256  name" of each default that this data 
 PART=.mentator-part           # ends the (hidden) name of a copy that is not complete
 SERVICE_ID=10001              # uid and gid of the image's user `mentator`
 
+# The choice of the backend, three parts of this script: is there a GPU, does it compute, which one.
+# shellcheck source=docker/find-gpus.sh
+. "${ROOT}/opt/mentator/find-gpus.sh"
+# shellcheck source=docker/prove-backend.sh
+. "${ROOT}/opt/mentator/prove-backend.sh"
+# shellcheck source=docker/choose-backend.sh
+. "${ROOT}/opt/mentator/choose-backend.sh"
+
 main() {
     case ${1:-} in
         --version | --help) run_service "$@" ;; # needs nothing below; prints nothing else
@@ -42,10 +55,11 @@ main() {
         *) exec "$@" ;;
     esac
     # PID 1 ignores a signal that it has no trap for.
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'stop_probe; exit 130' INT
+    trap 'stop_probe; exit 143' TERM
     note_start
     check_demand
+    check_probe_limit
     uid=$(id -u)
     if [ "${uid}" -eq 0 ]; then
         leave_root "$@"
@@ -179,7 +193,7 @@ give_data() {
     esac
     find "${DATA}" -mindepth 1 -maxdepth 1 -uid 0 \
         \( -type d -empty -o -type f -links 1 \
-        \( -name 'mentator-llm-service.*' -o -name "${OFFERED##*/}" \) \) \
+        \( -name 'mentator-llm-service.*' -o -name "${OFFERED##*/}" -o -name '.backend-*' \) \) \
         -exec chown --no-dereference "$2" {} + 2>/dev/null || true
 }
 
@@ -335,259 +349,6 @@ read_free_kib() {
 }
 
 mib() { printf '%d MiB' $((($1 + 1048575) / 1048576)); }
-
-# ---- backend --------------------------------------------------------------------------------------
-
-check_demand() {
-    demand=${MENTATOR_BACKEND:-auto}
-    case ${demand} in
-        auto | cuda | rocm | cpu) ;;
-        *)
-            fail 64 "MENTATOR_BACKEND=${demand} is not a backend." "It may be auto, cuda, rocm or cpu." \
-                "Set one of these, or leave it out (auto)."
-            ;;
-    esac
-}
-
-# Chooses the first of cuda, rocm, cpu that can be used and is not ruled out, and exports the choice.
-choose_backend() {
-    unset LLAMA_CUDA LLAMA_HIPBLAS GGML_BACKEND_PATH # the user's stray values
-    choice=cpu
-    reason=
-    say image "holds the backends $(list_backends)cpu"
-    for backend in cuda rocm; do
-        if [ "${choice}" != cpu ]; then
-            say "${backend}" "not looked at: ${choice} comes first"
-        elif [ "${demand}" != auto ] && [ "${demand}" != "${backend}" ]; then
-            say "${backend}" "not looked at: MENTATOR_BACKEND=${demand}"
-        elif find_candidate "${backend}"; then
-            say "${backend}" "found: ${finding}"
-            choice=${backend}
-            reason="${finding}, ${library#"${BACKENDS}/"}${reason:+; ${reason}}"
-        else
-            say "${backend}" "not possible: ${finding}"
-            reason="${reason:+${reason}; }not ${backend}: ${finding}"
-        fi
-    done
-    if [ "${demand}" != auto ]; then
-        if [ "${demand}" != "${choice}" ]; then
-            fail 69 "MENTATOR_BACKEND=${demand} is not possible here." "${finding}." \
-                "${remedy}, or set MENTATOR_BACKEND=auto."
-        fi
-        reason="MENTATOR_BACKEND=${demand}${reason:+; ${reason}}"
-    fi
-    export_choice
-    say chosen "${choice}${GGML_BACKEND_PATH:+ with ${GGML_BACKEND_PATH}}"
-}
-
-export_choice() {
-    export MENTATOR_BACKEND_CHOICE="${choice}" MENTATOR_BACKEND_REASON="${choice}: ${reason}"
-    case ${choice} in
-        cuda) export LLAMA_CUDA=1 GGML_BACKEND_PATH="${library}" ;;
-        rocm) export LLAMA_HIPBLAS=1 GGML_BACKEND_PATH="${library}" ;;
-        *) ;;
-    esac
-}
-
-# find_candidate BACKEND: whether its hardware is here and the image holds it. `finding` says what
-# was found or what is missing, `remedy` what would help; `library` is the image's .so.
-find_candidate() {
-    case $1 in
-        cuda)
-            remedy="Give the container the GPU (docker run --gpus all ...)"
-            find_nvidia || return 1
-            ;;
-        *)
-            remedy="Give the container the GPU (docker run --device /dev/kfd --device /dev/dri ...)"
-            find_amd || return 1
-            ;;
-    esac
-    if ! find_library "$1"; then
-        finding="${finding}, but this image holds no $1 backend"
-        remedy="Use an image that was built with $1"
-        return 1
-    fi
-}
-
-# find_library BACKEND: sets `library`; of several versions (cuda12, cuda13) the newest.
-find_library() {
-    library=
-    for so in "${BACKENDS}/$1"*/libggml-*.so; do
-        if [ -s "${so}" ]; then
-            library=${so}
-        fi
-    done
-    [ -n "${library}" ]
-}
-
-list_backends() {
-    for so in "${BACKENDS}"/*/libggml-*.so; do
-        if [ -s "${so}" ]; then
-            folder=${so%/*}
-            printf '%s, ' "${folder##*/}"
-        fi
-    done
-}
-
-# ask TOOL ARGUMENT...: whether a vendor's tool answers; `answer` is what it said, on one line, or
-# why it said nothing. A tool may hang on a lost GPU.
-ask() {
-    if ! command -v "$1" >/dev/null; then
-        answer="no $1"
-        return 1
-    fi
-    code=0
-    lines=$(timeout -k 1 5 "$@" 2>&1) || code=$?
-    answer=
-    while read -r line; do
-        answer=${answer:+${answer}, }${line}
-    done <<TEXT
-${lines}
-TEXT
-    case ${code}/${answer} in
-        124/* | 137/*) answer="$1 does not answer within 5 s" ;;
-        0/*'No devices'* | 0/*'No AMD GPU'* | 0/*'not initialized'*) answer="$1 says: ${answer}" ;;
-        0/*) return 0 ;;
-        *) answer="$1 fails with ${code}: ${answer}" ;;
-    esac
-    return 1
-}
-
-# is_usable NODE: whether this user may read and write a device node.
-is_usable() { [ -r "$1" ] && [ -w "$1" ]; }
-
-# is_any FILE...: whether the first exists, which is what an unmatched pattern does not.
-is_any() { [ -e "$1" ]; }
-
-# ---- NVIDIA ---------------------------------------------------------------------------------------
-
-# By nvidia-smi, or by device nodes and driver library; sets `finding`.
-find_nvidia() {
-    if ask nvidia-smi --query-gpu=name --format=csv,noheader; then
-        finding="nvidia-smi lists ${answer:-a GPU}"
-        if ! has_libcuda; then
-            finding="${finding} (libcuda.so.1 is not seen: is 'compute' in NVIDIA_DRIVER_CAPABILITIES?)"
-        fi
-        return 0
-    fi
-    if [ -e "${ROOT}/dev/nvidiactl" ] && is_any "${ROOT}"/dev/nvidia[0-9]*; then
-        node=/dev/nvidiactl
-    elif [ -e "${ROOT}/dev/dxg" ]; then
-        node=/dev/dxg
-    else
-        finding="${answer}, no /dev/nvidiactl with /dev/nvidia[0-9]*, no /dev/dxg"
-        return 1
-    fi
-    if ! is_usable "${ROOT}${node}"; then
-        finding="${answer}; ${node} is there, but uid ${uid} may not read and write it"
-        return 1
-    fi
-    if ! has_libcuda; then
-        finding="${answer}; ${node} is there, but no libcuda.so.1 (an empty one does not count)"
-        return 1
-    fi
-    finding="${node} and libcuda.so.1 (${answer})"
-}
-
-# Whether the driver's library is where the container toolkits put it; an empty file does not count.
-has_libcuda() {
-    for folder in "${ROOT}/usr/lib/x86_64-linux-gnu" "${ROOT}/usr/lib/aarch64-linux-gnu" \
-        "${ROOT}/usr/lib64" "${ROOT}/usr/lib" "${ROOT}/usr/local/nvidia/lib64" \
-        "${ROOT}/usr/local/nvidia/lib" "${ROOT}/usr/lib/wsl/lib" "${ROOT}"/usr/lib/wsl/drivers/*; do
-        if [ -s "${folder}/libcuda.so.1" ]; then
-            return 0
-        fi
-    done
-    return 1
-}
-
-# ---- AMD ------------------------------------------------------------------------------------------
-
-# By device nodes, or by rocm-smi where there are none; sets `finding`.
-find_amd() {
-    if ! [ -e "${ROOT}/dev/kfd" ]; then
-        finding="no /dev/kfd"
-    elif ! is_any "${ROOT}"/dev/dri/renderD*; then
-        finding="/dev/kfd is there, but no /dev/dri/renderD*"
-    else
-        find_usable_amd
-        return
-    fi
-    if ask rocm-smi --showproductname; then
-        finding="rocm-smi answers (${finding})"
-    else
-        finding="${finding}, ${answer}"
-        return 1
-    fi
-}
-
-# Among the device nodes that are there: whether they can be used, and for which targets.
-find_usable_amd() {
-    if ! is_usable "${ROOT}/dev/kfd"; then
-        finding=$(refused /dev/kfd)
-        return 1
-    fi
-    node=
-    for render in "${ROOT}"/dev/dri/renderD*; do
-        if is_usable "${render}"; then
-            node=${node:+${node}, }${render#"${ROOT}"}
-        fi
-    done
-    if [ -z "${node}" ]; then
-        finding=$(refused "${render#"${ROOT}"}")
-        return 1
-    fi
-    if ! read_targets; then
-        finding="/dev/kfd is there, but the kernel lists no AMD GPU (/sys/class/kfd)"
-        return 1
-    fi
-    finding="${targets:-unknown target}, /dev/kfd, ${node}"
-}
-
-# refused NODE: prints why a node cannot be used, and what helps.
-refused() {
-    group=$(stat -c %g "${ROOT}$1")
-    help="docker run --group-add ${group}"
-    if [ "${group}" -eq 0 ]; then
-        help="the host should give it a group of its own, such as render"
-    fi
-    printf '%s is there, but uid %s may not read and write it: %s' "$1" "${uid}" "${help}"
-}
-
-# Sets `targets` (gfx1100, gfx90a) from the kernel's list; 1 where it lists nodes, but no GPU.
-# gfx_target_version is major * 10000 + minor * 100 + stepping (Linux, kfd_topology.c); the target's
-# name has minor and stepping as hexadecimal digits. A node without SIMDs is a CPU.
-read_targets() {
-    targets=
-    kinds=
-    for properties in "${ROOT}"/sys/class/kfd/kfd/topology/nodes/*/properties; do
-        if ! [ -r "${properties}" ]; then
-            continue
-        fi
-        simds=0
-        version=0
-        while read -r key value; do
-            case ${key} in
-                simd_count) simds=${value} ;;
-                gfx_target_version) version=${value} ;;
-                *) ;;
-            esac
-        done <"${properties}"
-        if [ "${simds}" -eq 0 ]; then
-            kinds="${kinds} cpu"
-            continue
-        fi
-        kinds="${kinds} gpu"
-        if [ "${version}" -gt 0 ]; then
-            targets=${targets:+${targets}, }$(printf 'gfx%d%x%x' $((version / 10000)) \
-                $((version / 100 % 100)) $((version % 100)))
-        fi
-    done
-    case ${kinds} in
-        '' | *gpu*) return 0 ;;
-        *) return 1 ;;
-    esac
-}
 
 # ---- service --------------------------------------------------------------------------------------
 

@@ -6,8 +6,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts import application, ca_bundle, commands, engine, image_size, model, records, variants
+from scripts import (
+    application,
+    backends,
+    ca_bundle,
+    commands,
+    engine,
+    image_size,
+    model,
+    records,
+    variants,
+)
 from scripts import bases as base_images
+from scripts.bases import Bases
 from scripts.console import echo, say
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
@@ -26,9 +37,9 @@ def build(settings: Settings) -> dict[str, Any]:
     clock = Clock()
     staged = model.provide(settings.model, settings.cache_path(), MODEL_CONTEXT)
     clock.lap("model")
-    bases = base_images.provide(
-        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
-    )
+    bases = provide_bases(settings)
+    for note in gpu_backends(settings).notes:
+        say(note)
     clock.lap("bases")
     chosen = plan(
         settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
@@ -41,6 +52,7 @@ def build(settings: Settings) -> dict[str, Any]:
         "tags": list(chosen.tags),
         "application": {"name": app.name, "version": app.version},
         "variant": variant.name,
+        "backends": dict(gpu_backends(settings).arguments),
         "node": settings.node,
         "bases": {"source": bases.source, **bases.identities},
         "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
@@ -61,15 +73,35 @@ def show(settings: Settings) -> None:
     """Print the exact commands of a build and change nothing (`--dry`)."""
     app, variant = application.read(settings.app), variants.find(settings.variant)
     docker = engine.find(settings) or Engine.of_client()
-    bases = base_images.provide(
-        settings.bases, settings.node, settings.cache_path(), yes=False, dry=True
-    )
+    bases = provide_bases(settings, dry=True)
     source = model.describe(settings.model, settings.cache_path())
     say(f"# the model: {source}, staged in {MODEL_CONTEXT}")
     chosen = plan(
         settings, app, variant, bases, MODEL_CONTEXT, revision(), ca_bundle.find(settings.ca_bundle)
     )
     echo(docker.argv(*build_argv(chosen)))
+
+
+def gpu_backends(settings: Settings) -> backends.Backends:
+    """How the chosen variant's GPU backends are made."""
+    return backends.choose(
+        variants.find(settings.variant).backends,
+        settings.cuda,
+        settings.cuda_archs,
+        settings.rocm_targets,
+    )
+
+
+def provide_bases(settings: Settings, *, dry: bool = False) -> Bases:
+    """The base images of the chosen variant; with `dry` none is built or fetched."""
+    return base_images.provide(
+        settings.bases,
+        settings.node,
+        settings.cache_path(),
+        sdks=gpu_backends(settings).sdks,
+        yes=settings.yes and not dry,
+        dry=dry,
+    )
 
 
 def revision(root: Path = REPOSITORY) -> Revision:

@@ -109,6 +109,12 @@ class ImageMissing(PipelineError):
     exit_code = 21
 
 
+class OverBudget(PipelineError):
+    """An image is larger than its variant's budget in docker/budgets.json."""
+
+    exit_code = 22
+
+
 class ContainerFailed(PipelineError):
     """The container did not start, ended by itself, or did not become healthy."""
 

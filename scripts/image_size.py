@@ -143,7 +143,12 @@ def _size(count: int | None) -> str:
     return "-" if count is None else size(count)
 
 
-def _short(layer: Layer) -> str:
+def name(layer: Layer) -> str:
+    """What made the layer, on one line."""
     text = layer.created_by.removeprefix("RUN ").removeprefix("/bin/sh -c ")
-    text = " ".join(text.replace("# buildkit", "").split())
+    return " ".join(text.replace("# buildkit", "").split())
+
+
+def _short(layer: Layer) -> str:
+    text = name(layer)
     return text[:72] + ("..." if len(text) > 72 else "")

@@ -19,6 +19,18 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+#: Lists of NVIDIA's wheels that stages of the Dockerfile unpack, one by one.
+WHEELS = "docker/backends"
+
+
+def wheels_argv(uv: str, name: str) -> list[str]:
+    """The uv call for a list of wheels: what they depend on is in the list or not needed."""
+    return [uv, "pip", "compile", "--quiet", "--upgrade", "--no-deps", "--universal",
+            "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
+            "--no-emit-find-links", "--no-header", f"{name}.in", "--output-file",
+            f"{name}.txt"]  # fmt: skip
+
+
 def compile_argv(uv: str, name: str, constraints: tuple[str, ...]) -> list[str]:
     """The uv call. No index's address is written: each user's pip asks the one it is set to."""
     folder = "requirements"
@@ -40,3 +52,8 @@ def compile_all() -> None:
             if commands.run(compile_argv(uv, name, constraints), cwd=REPOSITORY) != 0:
                 raise CommandFailed(f"requirements/{name}.txt could not be locked.")
             say(f"locked requirements/{name}.txt")
+        for path in sorted((REPOSITORY / WHEELS).glob("*.in")):
+            name = f"{WHEELS}/{path.stem}"
+            if commands.run(wheels_argv(uv, name), cwd=REPOSITORY) != 0:
+                raise CommandFailed(f"{name}.txt could not be locked.")
+            say(f"locked {name}.txt")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scripts import backends
 from scripts.application import Application, tags
 from scripts.bases import Bases
 from scripts.paths import BUILD, REPOSITORY
@@ -62,7 +63,10 @@ def plan(
         "org.opencontainers.image.base.name": bases.identities["debian"],
         "io.mentator.variant": variant.name,
     }
-    arguments = {"LLAMA_PREBUILTS": " ".join(variant.prebuilts)}
+    made = backends.choose(
+        variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
+    )
+    arguments = dict(made.arguments)
     if revision.epoch:
         # Times in the image are the commit's: the same commit gives the same digest.
         arguments["SOURCE_DATE_EPOCH"] = revision.epoch

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,14 @@ class Settings:
     """Every setting of the pipeline; an empty text means "not set"."""
 
     # What is built.
-    variant: str = _setting("cpu", "which image: a row of scripts/variants.py")
+    variant: str = _setting("universal", "which image: a row of scripts/variants.py")
+    cuda: str = _setting(
+        "auto", "where the CUDA backend comes from", ("auto", "prebuilt", "source")
+    )
+    cuda_archs: tuple[str, ...] = _setting((), "GPU architectures that CUDA must have code for")
+    rocm_targets: tuple[str, ...] = _setting(
+        ("all",), "GPU targets that ROCm is compiled for; all that the SDK has kernels for"
+    )
     node: str = _setting("24", "Node's major version in the image", ("20", "22", "24"))
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
     model: str = _setting("", "default model: a path, a URL, or a name from scripts/model/catalog")
@@ -160,7 +168,8 @@ def _converted(name: str, value: Any, source: str) -> Any:
         elif isinstance(default, int):
             converted = int(value)
         elif isinstance(default, tuple):
-            parts = value.split(",") if isinstance(value, str) else value
+            # Lists of GPU targets are written with semicolons, too, as CMake has them.
+            parts = re.split("[,;]", value) if isinstance(value, str) else value
             converted = tuple(str(part).strip() for part in parts if str(part).strip())
         else:
             converted = str(value)

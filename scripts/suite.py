@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import application, commands, engine, environment, variants
-from scripts import bases as base_images
 from scripts import build as build_step
 from scripts.ca_bundle import find as find_ca_bundle
 from scripts.console import say
@@ -18,22 +18,37 @@ from scripts.plan import build_argv, check_argv, check_stage, plan
 from scripts.settings import Settings
 
 #: POSIX shell scripts, for shellcheck.
-SHELL = ("mentator", ".ci/run", "docker/start-docker.sh", "docker/prune-modules.sh")
+SHELL = (
+    "mentator",
+    ".ci/run",
+    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/**/*.sh")),
+)
 
 #: Linters that need nothing but files: a program of this environment and its arguments.
 FILE_LINTERS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("shellcheck", *SHELL),
+    ("shellcheck", "--external-sources", *SHELL),
     ("hadolint", "--config", "docker/hadolint.yaml", "docker/Dockerfile"),
     ("yamllint", "--strict", "."),
 )
 
 
-def everything(settings: Settings) -> None:
-    """Lint, build, then all tests in one run of pytest, which takes this process's place."""
+#: What ROCm is compiled for where tests are all that the image is for: kernels for every card
+#: take hours, and are made in the same way.
+TEST_TARGETS = ("gfx1100",)
+
+
+def everything(settings: Settings, *, any_targets: bool = True) -> None:
+    """Lint, build, then all tests in one run of pytest, which takes this process's place.
+
+    `any_targets`: nobody named AMD GPU targets, so ROCm is compiled for `TEST_TARGETS`.
+    """
     environment.ensure("dev")
+    if any_targets:
+        say(f"ROCm is compiled for {', '.join(TEST_TARGETS)} (--rocm-targets all for every card)")
+        settings = dataclasses.replace(settings, rocm_targets=TEST_TARGETS)
     lint(settings)
     build_step.build(settings)
     argv = [sys.executable, "-m", "pytest", "tests/unit", "tests/image", "tests/smoke"]
@@ -41,6 +56,7 @@ def everything(settings: Settings) -> None:
     os.chdir(REPOSITORY)
     # The tests use the same engine and model, and may not ask anybody anything.
     os.environ["MENTATOR_YES"] = "1"
+    os.environ["MENTATOR_ROCM_TARGETS"] = ",".join(settings.rocm_targets)
     sys.stdout.flush()
     os.execv(argv[0], argv)  # noqa: S606 - pytest's summary is to be the last that is printed
 
@@ -65,9 +81,7 @@ def lint_image(settings: Settings) -> None:
     They run in the image's own Node, and are cached as long as the service does not change.
     """
     docker = engine.ensure(settings)
-    bases = base_images.provide(
-        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
-    )
+    bases = build_step.provide_bases(settings)
     build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
     chosen = plan(
         settings,

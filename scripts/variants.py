@@ -10,24 +10,25 @@ from scripts.errors import UsageError
 
 @dataclass(frozen=True)
 class Variant:
-    """One variant: its stage, the backends it can choose from, the llama.cpp prebuilts it needs.
-
-    `prebuilts` are names below the npm scope @node-llama-cpp.
-    """
+    """One variant: its stage, and the backends that it can choose from at its start."""
 
     name: str
     target: str
     backends: tuple[str, ...]
-    prebuilts: tuple[str, ...]
 
 
 VARIANTS: Mapping[str, Variant] = {
     row.name: row
-    for row in (Variant("cpu", target="cpu", backends=("cpu",), prebuilts=("linux-x64",)),)
+    for row in (
+        Variant("universal", target="universal", backends=("cuda", "rocm", "cpu")),
+        Variant("cuda", target="cuda", backends=("cuda", "cpu")),
+        Variant("rocm", target="rocm", backends=("rocm", "cpu")),
+        Variant("cpu", target="cpu", backends=("cpu",)),
+    )
 }
 
 #: The variant that the plain tags (`latest`, the version) name; others append theirs.
-DEFAULT = "cpu"
+DEFAULT = "universal"
 
 
 def find(name: str) -> Variant:

@@ -6,6 +6,7 @@ import hashlib
 import platform
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,13 +14,16 @@ import requests
 from filelock import FileLock
 
 from scripts.bases import choice, debian, node, oci_layout, table
-from scripts.console import say
+from scripts.console import say, warn
 from scripts.errors import UsageError
 
 #: Seconds to wait for the registry: an unreachable one must not hold up a build.
 REGISTRY_TIMEOUT = 4.0
 
 REGISTRY = "https://registry-1.docker.io/v2/"
+
+#: The environment of a stand-in, as the official images have it.
+ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,19 @@ class Bases:
     identities: dict[str, str]
 
 
-def provide(mode: str, node_major: str, cache: Path, *, yes: bool, dry: bool = False) -> Bases:
+def provide(
+    mode: str,
+    node_major: str,
+    cache: Path,
+    *,
+    sdks: Sequence[str] = (),
+    yes: bool,
+    dry: bool = False,
+) -> Bases:
     """Choose a source and make its base images available, building stand-ins that are missing.
 
+    `sdks` are rows of images that compile. The official one takes the place of the Dockerfile's
+    stage of that name, which else makes a stand-in; where the row names a suite, out of that root.
     With `dry` nothing is built or fetched; a stand-in that is not there yet shows its path.
     """
     reach = choice.Reach(
@@ -50,6 +64,7 @@ def provide(mode: str, node_major: str, cache: Path, *, yes: bool, dry: bool = F
     chosen = {"debian": rows["debian"], "node": rows[f"node{node_major}"]}
     if source == "registry":
         references = {name: row.reference() for name, row in chosen.items()}
+        references.update({name: _sdk_reference(rows[name]) for name in sdks})
         return Bases(
             source,
             {name: f"docker-image://{reference}" for name, reference in references.items()},
@@ -61,6 +76,9 @@ def provide(mode: str, node_major: str, cache: Path, *, yes: bool, dry: bool = F
             next="Run `invoke pins.update`, or use --bases registry.",
         )
     layouts = stand_ins(chosen["debian"], chosen["node"], cache / "bases", yes=yes, dry=dry)
+    for row in (rows[name] for name in sdks if rows[name].suite):
+        name = f"{row.name.removesuffix('-sdk')}-base"
+        layouts[name] = root(row, cache / "bases", yes=yes, dry=dry)
     return Bases(
         source,
         {name: layout.context() for name, layout in layouts.items()},
@@ -98,6 +116,32 @@ def stand_ins(
     return {name: layout for name, layout in found.items() if layout}
 
 
+def root(row: table.BaseImage, folder: Path, *, yes: bool, dry: bool) -> oci_layout.Layout:
+    """The plain Debian root of a row's suite, built where there is none yet."""
+    path = folder / f"{row.suite}-{_key(row)}"
+    if dry:
+        return oci_layout.read(path) or oci_layout.Layout(path, "sha256:not-built-yet")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        found = oci_layout.read(path)
+        if found:
+            return found
+        debian.ensure_mmdebstrap(yes=yes)
+        say(f"building a root of Debian {row.suite}'s packages for a stand-in of {row.image}")
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as name:
+            tar = Path(name) / "root.tar"
+            debian.build(row.suite, tar)
+            return oci_layout.write(path, [(tar, f"mmdebstrap {row.suite}")], env=ENVIRONMENT)
+
+
+def _sdk_reference(row: table.BaseImage) -> str:
+    """An SDK's reference: its tag has to do where no pin is known."""
+    if row.digest:
+        return row.reference()
+    warn(f"{row.image} has no pinned digest, its tag is used: `invoke pins.update` writes one")
+    return row.image
+
+
 def _build(
     debian_row: table.BaseImage, node_row: table.BaseImage, paths: dict[str, Path], *, yes: bool
 ) -> None:
@@ -111,11 +155,11 @@ def _build(
         node.layer(tarballs, work / "node.tar")
         say(f"building a stand-in for {debian_row.image}: Debian {debian_row.suite}'s packages")
         debian.build(debian_row.suite, work / "debian.tar")
-        env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         lower = (work / "debian.tar", f"mmdebstrap {debian_row.suite}")
         names = " ".join(f"{package.name}@{package.version}" for package in node_row.npm)
-        oci_layout.write(paths["debian"], [lower], env=env)
-        oci_layout.write(paths["node"], [lower, (work / "node.tar", f"npm {names}")], env=env)
+        oci_layout.write(paths["debian"], [lower], env=ENVIRONMENT)
+        upper = (work / "node.tar", f"npm {names}")
+        oci_layout.write(paths["node"], [lower, upper], env=ENVIRONMENT)
 
 
 def _key(*rows: table.BaseImage) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from scripts import application, bases, build, ca_bundle, commands, variants
+from scripts import application, build, ca_bundle, commands, variants
 from scripts.bench.ratio import Ratio, paired, seconds
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
@@ -84,7 +84,7 @@ def _plan(settings: Settings, app: str) -> BuildPlan:
         settings,
         application.read(app),
         variants.find(settings.variant),
-        bases.provide(settings.bases, settings.node, settings.cache_path(), yes=settings.yes),
+        build.provide_bases(settings),
         build.MODEL_CONTEXT,
         build.revision(),
         ca_bundle.find(settings.ca_bundle),

@@ -42,7 +42,7 @@ def checkout(tmp_path: Path, engine: Engine) -> Iterator[Path]:
             shutil.copy2(REPOSITORY / name, target / name)
     (target / ".venv").symlink_to(REPOSITORY / ".venv")
     yield target
-    for tag in ("latest", "1.0.0"):
+    for tag in ("latest-cpu", "1.0.0-cpu"):
         commands.capture(engine.argv("image", "rm", f"killed/test:{tag}"))
 
 
@@ -53,6 +53,8 @@ def environment(cache: Path) -> dict[str, str]:
         "MENTATOR_IMAGE": "killed/test",
         "MENTATOR_PROGRESS": "plain",
         "MENTATOR_BASES": "packages",
+        # The smallest: what is tested is common to all.
+        "MENTATOR_VARIANT": "cpu",
         "MENTATOR_YES": "1",
     }
 
@@ -124,7 +126,7 @@ def test_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     command = next(line for line in done.stdout.splitlines() if line.startswith("$ "))
     assert "buildx build" in command
-    assert "--tag killed/test:latest" in command
+    assert "--tag killed/test:latest-cpu" in command
     assert not (checkout / "build").exists()
     assert not (tmp_path / "cache").exists()
 

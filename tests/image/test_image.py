@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands
+from scripts import application, commands
 from scripts.engine import Engine
+from scripts.variants import DEFAULT
 
 SECOND = 1_000_000_000  # the engine's API counts nanoseconds
 
@@ -28,7 +29,8 @@ def inside(engine: Engine, image: dict[str, Any], script: str) -> str:
 
 def test_both_tags_name_the_digest(engine: Engine, image: dict[str, Any]) -> None:
     version = image["application"]["version"]
-    assert image["tags"] == [f"{image['image']}:latest", f"{image['image']}:{version}"]
+    expected = application.tags(image["image"], version, image["variant"], DEFAULT)
+    assert tuple(image["tags"]) == expected
     ids = {
         json.loads(commands.check(engine.argv("image", "inspect", tag)))[0]["Id"]
         for tag in (*image["tags"], image["digest"])

@@ -21,7 +21,7 @@ from scripts.paths import REPOSITORY
 #: All that the entrypoint (and the fakes) may call besides the fakes: Debian slim has these.
 USERLAND = (
     *("cat", "chown", "cp", "df", "env", "find", "id", "mkdir", "mv", "rm", "setpriv", "sh"),
-    *("sleep", "stat", "timeout", "touch", "true"),
+    *("sha256sum", "sleep", "stat", "timeout", "touch", "true"),
 )
 
 ROOT = 0
@@ -31,8 +31,26 @@ SOMEBODY = os.geteuid() or 12345
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes users: needs root")
 
-#: Stands for Node: writes down how it was started.
+#: The parts of the entrypoint, in /opt/mentator of the image.
+SCRIPTS = ("start-docker.sh", "find-gpus.sh", "prove-backend.sh", "choose-backend.sh")
+
+#: Stands for Node: as the probe it does what the test laid down for the candidate, and is content
+#: where there is nothing; as the service it writes down how it was started.
 NODE = """
+case $1 in
+    */probe.mjs)
+        candidate=${GGML_BACKEND_PATH%/*}
+        candidate=${candidate##*/}
+        echo "$candidate $2 $3 in $(pwd)" >>"$RECORD/probes"
+        env -0 >"$RECORD/probe-env"
+        if [ -r "$RECORD/probe-$candidate" ]; then
+            . "$RECORD/probe-$candidate"
+        fi
+        echo '  Device 0: Some Card, compute capability 9.0, VMM: yes, VRAM: 8192 MiB'
+        echo '{"summary":"Some Card, 8.0 GiB, 2 tokens in 300 ms","tokens":2}'
+        exit 0
+        ;;
+esac
 pwd >"$RECORD/cwd"
 printf '%s\\0' "$@" >"$RECORD/argv"
 env -0 >"$RECORD/env"
@@ -94,7 +112,8 @@ class Surface:
             (self.tools / name).symlink_to(shutil.which(name) or f"/usr/bin/{name}")
         self.tool("node", NODE)
         self.script = self.root / "opt/mentator/start-docker.sh"
-        shutil.copy(REPOSITORY / "docker/start-docker.sh", self.script)
+        for name in SCRIPTS:
+            shutil.copy(REPOSITORY / "docker" / name, self.script.parent)
 
     def tool(self, name: str, body: str) -> None:
         """Put a program on the PATH; `body` is its shell script."""
@@ -120,6 +139,19 @@ class Surface:
     def backend(self, folder: str, name: str, text: str = "ELF") -> Path:
         """Put a GPU backend into the image."""
         return self.file(f"/opt/mentator/backends/{folder}/libggml-{name}.so", text)
+
+    def probe(self, candidate: str, body: str) -> None:
+        """Lay down what the probe of a candidate does, as shell; after it, all is good."""
+        path = self.record / f"probe-{candidate}"
+        path.write_text(body, encoding="utf-8")
+        path.chmod(0o644)
+
+    def probed(self) -> list[str]:
+        """The candidates that were probed since the last call, in order."""
+        path = self.record / "probes"
+        rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return [row.split()[0] for row in rows]
 
     def defaults(self, **models: str) -> None:
         """Put default models into the image: name of the file, its text."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from scripts.bases import Bases
 from scripts.paths import BUILD, REPOSITORY
 from scripts.plan import BuildPlan, Revision, build_argv, check_argv, check_stage, plan
 from scripts.settings import Settings
-from scripts.variants import Variant
+from scripts.variants import Variant, find
 
 APP = Application(Path("/app"), "app", "1.2.3", "MIT")
-VARIANT = Variant("cpu", target="cpu-stage", backends=("cpu",), prebuilts=("linux-x64", "other"))
+VARIANT = Variant("cpu", target="cpu-stage", backends=("cpu",))
 BASES = Bases(
     "registry",
     {"debian": "docker-image://debian@sha256:d", "node": "docker-image://node@sha256:n"},
@@ -73,9 +74,9 @@ def test_a_plan_holds_what_the_parts_say() -> None:
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
         target="cpu-stage",
-        tags=("me/app:latest", "me/app:1.2.3"),
+        tags=("me/app:latest-cpu", "me/app:1.2.3-cpu"),
         contexts={**BASES.contexts, "app": "/app", "model": "/model"},
-        arguments={"LLAMA_PREBUILTS": "linux-x64 other", "SOURCE_DATE_EPOCH": "1700000000"},
+        arguments={"SOURCE_DATE_EPOCH": "1700000000"},
         labels={
             "org.opencontainers.image.title": "app",
             "org.opencontainers.image.version": "1.2.3",
@@ -142,4 +143,18 @@ def test_the_stage_that_checks_leaves_no_image() -> None:
 def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
     text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8").lower()
     assert " as application-check" in text
-    assert "arg llama_prebuilts" in text
+    assert {"arg cuda=", "arg cuda_archs=", "arg rocm_targets="} <= set(
+        re.findall(r"^arg \w+=", text, re.MULTILINE)
+    )
+
+
+def test_a_variants_backends_reach_the_dockerfile() -> None:
+    settings = Settings(cuda_archs=("90", "120"), rocm_targets=("gfx1100",))
+    chosen = plan(settings, APP, find("universal"), BASES, Path("/model"), REVISION, None)
+    assert chosen.target == "universal"
+    assert chosen.arguments == {
+        "CUDA": "source",
+        "CUDA_ARCHS": "90-real;120-real",
+        "ROCM_TARGETS": "gfx1100",
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }

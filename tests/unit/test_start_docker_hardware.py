@@ -396,7 +396,7 @@ def test_of_two_cuda_versions_the_newer_is_taken(surface: Surface) -> None:
     nvidia_nodes(surface)
     started = surface.start()
     assert is_cuda(surface, started, "cuda13")
-    assert "holds the backends cuda12, cuda13, cpu" in started.row("image")
+    assert "holds the backends cuda13, cuda12, cpu" in started.row("image")
 
 
 def test_stray_values_do_not_reach_the_service(surface: Surface) -> None:

@@ -15,6 +15,7 @@ from scripts.settings import Settings
 
 NAMES = {
     "ask", "build", "config", "doctor", "down", "lint", "logs", "publish", "size", "test", "up",
+    "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
 }  # fmt: skip
 
@@ -94,7 +95,7 @@ def test_every_flag_of_every_task_has_a_help_text() -> None:
     rows = [line.split() for line in done.splitlines()]
     assert {task for task, _, _ in rows} >= {"build", "up", "ask", "publish"}
     assert [(task, flag) for task, flag, told in rows if told != "True"] == []
-    assert len([task for task, _, _ in rows if task == "build"]) == len(tasks.BUILD_HELP) == 15
+    assert len([task for task, _, _ in rows if task == "build"]) == len(tasks.BUILD_HELP) == 18
 
 
 def test_a_wrong_setting_ends_with_its_exit_code() -> None:

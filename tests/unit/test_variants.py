@@ -25,13 +25,6 @@ def test_every_row_is_a_stage_of_the_dockerfile(name: str) -> None:
     assert "cpu" in row.backends
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_prebuilt_is_locked_by_the_service(name: str) -> None:
-    lock = (REPOSITORY / "service" / "package-lock.json").read_text(encoding="utf-8")
-    for prebuilt in find(name).prebuilts:
-        assert f'"node_modules/@node-llama-cpp/{prebuilt}"' in lock
-
-
 def test_an_unknown_name_lists_the_rows() -> None:
     with pytest.raises(UsageError) as caught:
         find("quantum")

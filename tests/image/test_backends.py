@@ -1,0 +1,160 @@
+"""The GPU backends in the built image: whole, for the targets asked for, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import backends, commands, device_code, variants
+from scripts.engine import Engine
+
+FOLDER = "/opt/mentator/backends"
+
+#: ggml's own libraries, which the addon has loaded before any backend.
+BINS = "/opt/mentator-llm-service/node_modules/@node-llama-cpp/linux-x64-cuda/bins/linux-x64-cuda"
+
+#: Each backend folder: the variant's backend that brings it, and all that may be in it.
+CONTENT = {
+    "cuda12": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.12)"),
+    "cuda13": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.13)"),
+    "rocm": ("rocm", r"libggml-hip\.so|lib[\w+-]+\.so(\.\d+)+|targets\.txt|(roc|hip)blas.*/.+"),
+}
+
+#: What the fallback of node-llama-cpp 3.22 has; what its CUDA 13 backend has is in the pipeline.
+CUDA12 = {"sm_86", *(f"compute_{number}" for number in ("50", "61", "70", "75", "80"))}
+
+
+@pytest.fixture(scope="module")
+def inside(engine: Engine, image: dict[str, Any]) -> Callable[[str], str]:
+    """Runs a shell script in the image, without entrypoint."""
+
+    def run(script: str) -> str:
+        argv = engine.argv("run", "--rm", "--network", "none", "--entrypoint", "sh")
+        return commands.check([*argv, image["digest"], "-c", script])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def files(inside: Callable[[str], str]) -> dict[str, list[str]]:
+    """The files of each backend folder."""
+    found: dict[str, list[str]] = {}
+    listing = inside(f"if [ -d {FOLDER} ]; then cd {FOLDER}; find . ! -type d; fi")
+    for path in listing.splitlines():
+        folder, _, name = path.removeprefix("./").partition("/")
+        found.setdefault(folder, []).append(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def library(
+    engine: Engine, image: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], bytes]:
+    """Reads a file of a backend folder out of the image."""
+
+    def read(name: str) -> bytes:
+        target: Path = tmp_path_factory.mktemp("backend") / "library.so"
+        container = commands.check(engine.argv("create", image["digest"]))
+        try:
+            source = f"{container}:{FOLDER}/{name}"
+            commands.check(engine.argv("cp", "--follow-link", source, str(target)))
+            return target.read_bytes()
+        finally:
+            commands.check(engine.argv("rm", container))
+            target.unlink(missing_ok=True)
+
+    return read
+
+
+def test_the_variant_has_its_backends_and_no_other(
+    image: dict[str, Any], files: dict[str, list[str]]
+) -> None:
+    brought = variants.find(image["variant"]).backends
+    assert set(files) == {name for name, (backend, _) in CONTENT.items() if backend in brought}
+
+
+def test_nothing_else_is_beside_a_backend(files: dict[str, list[str]]) -> None:
+    for folder, names in files.items():
+        allowed = re.compile(CONTENT[folder][1])
+        assert [name for name in names if not allowed.fullmatch(name)] == []
+        assert len([name for name in names if name.startswith("libggml-")]) == 1
+
+
+def test_every_shared_object_resolves_but_for_the_drivers(
+    inside: Callable[[str], str], files: dict[str, list[str]]
+) -> None:
+    script = (
+        # Also "version `GLIBC_2.43' not found", which goes to standard error.
+        f"export LD_LIBRARY_PATH={BINS}; find {FOLDER} -name '*.so*' -type f"
+        " | while read -r file; do ldd $file 2>&1 | grep 'not found'; done | sort -u"
+    )
+    missing = set(inside(script).splitlines()) if files else set()
+    assert {line.strip() for line in missing} <= {"libcuda.so.1 => not found"}
+
+
+def test_a_backends_libraries_are_those_beside_it(
+    inside: Callable[[str], str], files: dict[str, list[str]]
+) -> None:
+    for folder in files:
+        script = f"export LD_LIBRARY_PATH={BINS}; ldd {FOLDER}/{folder}/libggml-*.so"
+        paths = re.findall(r"=> (/\S+)", inside(script))
+        assert all(
+            path.startswith((f"{FOLDER}/{folder}/", BINS, "/lib", "/usr/lib")) for path in paths
+        )
+        ours = re.compile(r"/lib(cu|roc|hip|amd|hsa)")
+        strays = [path for path in paths if ours.search(path) and FOLDER not in path]
+        assert strays == []
+
+
+def test_no_backend_is_where_ggml_would_load_it_unasked(inside: Callable[[str], str]) -> None:
+    script = (
+        "find /opt/mentator-llm-service/node_modules"
+        " \\( -name 'libggml-cuda*' -o -name 'libggml-hip*' -o -name 'libggml-vulkan*' \\)"
+    )
+    assert inside(script) == ""
+
+
+def test_no_driver_library_is_shipped(inside: Callable[[str], str]) -> None:
+    assert inside("find / -xdev \\( -name 'libcuda.so*' -o -name 'libnvidia-*' \\)") == ""
+
+
+def test_cuda_has_code_for_the_architectures_asked_for(
+    image: dict[str, Any], files: dict[str, list[str]], library: Callable[[str], bytes]
+) -> None:
+    if "cuda13" not in files:
+        pytest.skip("this variant has no CUDA")
+    asked = image["backends"]
+    if asked["CUDA"] == "source":
+        expected = {
+            f"compute_{number}" if kind == "virtual" else f"sm_{number.rstrip('af')}"
+            for number, _, kind in (name.partition("-") for name in asked["CUDA_ARCHS"].split(";"))
+        }
+    else:
+        expected = {f"sm_{number}" for number in backends.PREBUILT_NATIVE}
+        expected |= {f"compute_{number}" for number in backends.PREBUILT_PTX}
+    assert device_code.cuda(library("cuda13/libggml-cuda.so")) == expected
+    assert device_code.cuda(library("cuda12/libggml-cuda.so")) == CUDA12
+
+
+def test_rocm_has_code_and_kernels_for_the_targets_asked_for(
+    image: dict[str, Any],
+    files: dict[str, list[str]],
+    library: Callable[[str], bytes],
+    inside: Callable[[str], str],
+) -> None:
+    if "rocm" not in files:
+        pytest.skip("this variant has no ROCm")
+    told = set(inside(f"cat {FOLDER}/rocm/targets.txt").split())
+    asked = image["backends"]["ROCM_TARGETS"]
+    assert asked == backends.ALL_TARGETS or set(asked.split(",")) == told
+    assert device_code.rocm(library("rocm/libggml-hip.so")) == told
+    (blas,) = (name for name in files["rocm"] if name.startswith("librocblas.so"))
+    assert device_code.rocm(library(f"rocm/{blas}")) == told
+    kernels = [name for name in files["rocm"] if "/" in name]
+    found = {match for name in kernels for match in re.findall(r"gfx[0-9a-f]+", name)}
+    assert found == told
+    assert [name for name in kernels if "gfx" not in name], "what every target needs is there too"
