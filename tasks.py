@@ -185,6 +185,7 @@ def cache_import(_: Context, source: str) -> None:
 @task(
     help={
         "yes": YES,
+        "variant": "which image to build (default: the one of this machine's hardware)",
         "model": "default model: a path, a URL or a name",
         "data": "the container's data folder on this machine",
         "port": "the port on this machine",
@@ -195,6 +196,7 @@ def cache_import(_: Context, source: str) -> None:
 def up(
     _: Context,
     yes: bool = False,
+    variant: str | None = None,
     model: str | None = None,
     data: str | None = None,
     port: int | None = None,
@@ -204,8 +206,10 @@ def up(
     """From nothing to an answer: engine, model, build, run, first prompt."""
     from scripts import up as verb
 
-    settings = _settings(yes=yes or None, model=model, data=data, port=port, host=host)
-    verb.up(settings, rebuild=rebuild)
+    flags = {"variant": variant, "model": model, "data": data, "port": port, "host": host}
+    loaded = settings_module.load({**flags, "yes": yes or None})
+    any_variant = loaded.origin["variant"] == "default"
+    verb.up(loaded.settings, rebuild=rebuild, any_variant=any_variant)
 
 
 @task()
@@ -232,12 +236,14 @@ def ask(_: Context, prompt: str, model: str | None = None) -> None:
     verb.ask(_settings(), prompt, model=model or "")
 
 
-@task(help={"yes": YES})
-def test(_: Context, yes: bool = False) -> None:
+@task(help={"yes": YES, "rocm-targets": BUILD_HELP["rocm-targets"] + " (default: one)"})
+def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
     from scripts import suite
 
-    suite.everything(_settings(yes=yes or None))
+    loaded = settings_module.load({"yes": yes or None, "rocm_targets": rocm_targets})
+    any_targets = loaded.origin["rocm_targets"] == "default"
+    suite.everything(loaded.settings, any_targets=any_targets)
 
 
 @task()

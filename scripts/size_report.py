@@ -22,8 +22,10 @@ def show(settings: Settings, *, check: bool, svg: str) -> None:
         target.write_text(size_picture.svg(sizes, title), encoding="utf-8")
         say(f"wrote {target}")
     if check:
+        targets = size_budget.rocm_targets(docker, record["digest"])
+        limit = size_budget.read().limit(record["variant"], targets)
         try:
-            say(size_budget.check(record["variant"], sizes.compressed, size_budget.budgets()))
+            say(size_budget.check(record["variant"], sizes.compressed, limit))
         except OverBudget:
             say("its largest files:")
             say(size_budget.table(size_budget.largest(docker, record["digest"])))

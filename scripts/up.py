@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scripts import ask, commands, engine, host_hardware, records, run
+from scripts import ask, commands, engine, host_hardware, local_build, records, run
 from scripts import build as build_step
 from scripts.console import say, wait_until
 from scripts.engine import Engine
@@ -18,14 +18,22 @@ HEALTHY_WITHIN = 180.0
 GREETING = "What is the capital of France? Answer in one short sentence."
 
 
-def up(settings: Settings, *, rebuild: bool = False) -> None:
-    """Build the image where there is none, start it, wait until it is healthy, ask it once."""
+def up(settings: Settings, *, rebuild: bool = False, any_variant: bool = True) -> None:
+    """Build the image where there is none, start it, wait until it is healthy, ask it once.
+
+    `any_variant`: nobody named one, so what is built is the variant of this machine's hardware.
+    """
     docker = engine.ensure(settings)
-    digest = _image(settings, docker, rebuild=rebuild)
+    nvidia, amd = host_hardware.nvidia(docker), host_hardware.amd()
+    digest = None if rebuild else _built(docker)
+    if digest is None:
+        if any_variant:
+            settings = _for_this_machine(settings, nvidia=nvidia, amd=amd)
+        digest = str(build_step.build(settings)["digest"])
     data = settings.data_path()
     data.mkdir(parents=True, exist_ok=True)
     _remove(docker, settings.name)
-    kind = run.hardware(host_hardware.nvidia(docker), host_hardware.amd())
+    kind = run.hardware(nvidia, amd)
     container = run.Container(
         digest, settings.name, str(data), settings.host, settings.port, hardware=kind
     )
@@ -81,16 +89,24 @@ def logs(settings: Settings, *, follow: bool = False) -> None:
         raise ContainerFailed(f"There is no container {settings.name}.", next="Run `invoke up`.")
 
 
-def _image(settings: Settings, docker: Engine, *, rebuild: bool) -> str:
-    """The digest of the image to run, built first where it is missing."""
-    if not rebuild:
-        try:
-            digest: str = records.image()["digest"]
-        except ImageMissing:
-            digest = ""
-        if digest and commands.capture(docker.argv("image", "inspect", digest)).code == 0:
-            return digest
-    return str(build_step.build(settings)["digest"])
+def _built(docker: Engine) -> str | None:
+    """The digest of the image that was built last, where the engine still has it."""
+    try:
+        digest: str = records.image()["digest"]
+    except ImageMissing:
+        return None
+    there = commands.capture(docker.argv("image", "inspect", digest)).code == 0
+    return digest if there else None
+
+
+def _for_this_machine(settings: Settings, *, nvidia: bool, amd: bool) -> Settings:
+    cards = host_hardware.amd_targets() if amd else ()
+    choice = local_build.suited(nvidia=nvidia, amd=amd, amd_targets=cards)
+    say(
+        f"building the variant {choice.variant} for this machine: {choice.reason} "
+        "(--variant universal builds for every hardware)"
+    )
+    return local_build.applied(choice, settings)
 
 
 def _remove(docker: Engine, name: str) -> bool:

@@ -39,5 +39,16 @@ for folder in rocblas hipblaslt; do
         esac
     done
 done
-# What the start compares a card with.
-printf '%s\n' "$@" >"$out/targets.txt"
+# What the start compares a card with: targets without BLAS kernels would fail at the first prompt.
+for target; do
+    if [ -n "$(find "$out" -path '*/rocblas/*' -name "*$target*" -print -quit)" ]; then
+        printf '%s\n' "$target" >>"$out/targets.txt"
+    else
+        echo "$target: this SDK's rocBLAS has no kernels for it, so no card will be told to use it" >&2
+    fi
+done
+if ! [ -s "$out/targets.txt" ]; then
+    echo "rocBLAS has kernels for none of $*, but for:" \
+        "$(sh "$here/rocm-targets.sh" all ' '). Name one of those with --rocm-targets." >&2
+    exit 1
+fi

@@ -1,0 +1,34 @@
+"""`invoke size` on the image built last: within its budget, drawn, and explained."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from scripts import size_budget, size_report
+from scripts.engine import Engine
+from scripts.settings import Settings
+from scripts.variants import VARIANTS
+
+
+def test_the_image_is_within_its_budget(
+    settings: Settings, image: dict[str, Any], tmp_path: Path
+) -> None:
+    picture = tmp_path / "layers.svg"
+    size_report.show(settings, check=True, svg=str(picture))
+    root = ET.parse(picture).getroot()  # noqa: S314 - it is our own
+    assert root.tag.endswith("svg")
+
+
+def test_the_image_says_what_rocm_has_kernels_for(engine: Engine, image: dict[str, Any]) -> None:
+    targets = size_budget.rocm_targets(engine, image["digest"])
+    assert bool(targets) == ("rocm" in VARIANTS[image["variant"]].backends)
+
+
+def test_its_largest_files_are_found(engine: Engine, image: dict[str, Any]) -> None:
+    files = size_budget.largest(engine, image["digest"])
+    assert len(files) == size_budget.LARGEST
+    assert files == sorted(files, reverse=True)
+    # The default model is among the ten in every variant.
+    assert any(path.endswith(image["model"]["name"]) for _, path in files)
