@@ -38,7 +38,7 @@ def test_the_session_runs_through_and_its_record_is_written(
     shutil.copy(REPOSITORY / "docs" / "hardware.md", document)
     with containers.folder(tmp_path / "data") as data:
         container = containers.describe(image["digest"], data, flags=card())
-        found = gpu.session(engine, container, image["model"]["name"])
+        found = gpu.session(engine, container, image["model"]["name"], tokens=16)
     gpu.check(found, "cuda")
     assert found.first.candidate == "cuda13"
     gpu.record(engine, image, found, "1.2.3", document)
