@@ -27,6 +27,9 @@ main() {
         fail "this takes root: chroot and mounts"
     fi
     if [ -z "${IN_NAMESPACE:-}" ]; then
+        if ! unshare --mount true 2>/dev/null; then
+            fail "this root may not mount: is it an unprivileged container's?"
+        fi
         unpack
         mkdir -p "${data}"
         IN_NAMESPACE=1 exec unshare --mount --propagation private sh "$0" "$@"
@@ -74,6 +77,10 @@ mount_system() {
 }
 
 mount_gpus() {
+    # Made at the first use, by a program that is not inside.
+    if [ -e /dev/nvidiactl ] && [ ! -e /dev/nvidia-uvm ] && command -v nvidia-modprobe >/dev/null; then
+        nvidia-modprobe -u -c 0 || true
+    fi
     for node in /dev/nvidia* /dev/nvidia-caps/* /dev/kfd /dev/dri/* /dev/dxg; do
         if [ -c "${node}" ]; then
             place "${node}" "${node}"

@@ -97,6 +97,13 @@ def test_a_damaged_part_is_not_run(exported: Path, tmp_path: Path) -> None:
     assert not (broken / "rootfs").exists()
 
 
+def test_a_root_that_may_not_mount_is_told(exported: Path) -> None:
+    argv = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"]
+    done = commands.capture([*argv, str(exported / "run-in-chroot.sh"), "true"])
+    assert done.code == 1
+    assert "this root may not mount" in done.err
+
+
 def test_it_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: Path) -> None:
     done = commands.capture(
         ["unshare", "--net", "sh", "-c", SESSION, "sh", str(exported), str(tmp_path), ASK],
