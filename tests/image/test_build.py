@@ -23,7 +23,7 @@ STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
     ("stand-in of node", r"building a stand-in for .*node", signal.SIGINT),
     ("stand-in of debian", r"building a stand-in for .*debian", signal.SIGKILL),
     ("dependencies", r"npm ci --omit=dev", signal.SIGINT),
-    ("application", r"RUN npm run buildjs", signal.SIGKILL),
+    ("application", r"&& npm run buildjs", signal.SIGKILL),
     ("runtime", r"apt-get install", signal.SIGTERM),
     ("export", r"exporting layers", signal.SIGKILL),
     ("sizes", r"unpacking to|naming to", signal.SIGKILL),
