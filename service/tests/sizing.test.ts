@@ -3,7 +3,7 @@ import { shareBatch } from "../src/engine/batching.js";
 import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
 import { memoryOf } from "../src/engine/memory.js";
 import { type Room, sizeModel } from "../src/engine/sizing.js";
-import { chooseSlot, type SlotView } from "../src/engine/slots.js";
+import { chooseSlot, type SlotView, worthWaiting } from "../src/engine/slots.js";
 import { isServedBy } from "../src/engine/spec.js";
 
 const GIB = 1024 ** 3;
@@ -40,7 +40,7 @@ describe("sizes", () => {
 });
 
 describe("the slot of a prompt", () => {
-    const slot = (id: number, more: Partial<SlotView> = {}): SlotView => ({ id, busy: false, held: 0, shared: 0, lastUsed: 0, ...more });
+    const slot = (id: number, more: Partial<SlotView> = {}): SlotView => ({ id, busy: false, held: 0, shared: 0, willShare: 0, lastUsed: 0, ...more });
 
     it("is the first unused one when nothing is shared", () => {
         expect(chooseSlot([slot(0, { held: 50, lastUsed: 9 }), slot(1), slot(2)], true)).toEqual({ id: 1 });
@@ -63,6 +63,14 @@ describe("the slot of a prompt", () => {
         expect(chooseSlot([slot(0, { held: 500, shared: 30, lastUsed: 1 }), slot(1)], true)).toEqual({ id: 1 });
         const slots = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
         expect(chooseSlot(slots, false)).toEqual({ id: 0 });
+    });
+
+    it("is waited for where another is about to have read much of it", () => {
+        const reading = slot(0, { busy: true, held: 64, shared: 64, willShare: 1000 });
+        expect(worthWaiting([reading, slot(1)])).toBe(true);
+        expect(worthWaiting([reading, slot(1, { held: 950, shared: 950, willShare: 950 })])).toBe(false);
+        expect(worthWaiting([{ ...reading, shared: 1000 }, slot(1)])).toBe(false);
+        expect(worthWaiting([{ ...reading, willShare: 100 }, slot(1)])).toBe(false);
     });
 
     it("is none when all are busy", () => {
