@@ -31,7 +31,7 @@ interface Addon {
     addToBatch(sequence: number, first: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
 }
 
-describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 180_000 }, () => {
+describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000 }, () => {
     let engine: LlamaEngine;
     let model: LoadedModel;
     let fed: Fed[] = [];
@@ -73,8 +73,15 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 180_000
 
         const beside = [1, 2, 3].map(async (seed) => run(ask(words(30, seed), { options: { ...OPTIONS, maxTokens: 150 } })));
         // They have their slots before the long one comes.
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        const others = new Set(fed.map(({ sequence }) => sequence));
+        const others = new Set<number>();
+        await new Promise<void>((resolve) => {
+            onFed = ({ sequence }) => {
+                others.add(sequence);
+                if (others.size === 3) {
+                    resolve();
+                }
+            };
+        });
         const abort = new AbortController();
         const why = new Error("enough");
         let read = 0;

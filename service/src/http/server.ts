@@ -6,6 +6,7 @@ import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
 import { genReqId, installRequestId } from "./request-id.js";
+import type { Routes } from "./routes.js";
 import { checkRoutes } from "./routes/check.js";
 import { exampleRoutes } from "./routes/example.js";
 import { healthRoutes } from "./routes/health.js";
@@ -25,8 +26,6 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
-
-export type Routes = (server: FastifyInstance, service: Service) => void;
 
 const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 

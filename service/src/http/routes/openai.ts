@@ -16,7 +16,7 @@ import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "..
 import { statusOf } from "../errors.js";
 import { EventStream } from "../event-stream.js";
 import { signalOf } from "../gone.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 /** What makes chat and completions two calls. */
 interface Kind {
