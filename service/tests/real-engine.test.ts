@@ -71,7 +71,7 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
         await freshModel();
         fed = [];
 
-        const beside = [1, 2, 3].map(async (seed) => run(ask(words(30, seed), { options: { ...OPTIONS, maxTokens: 150 } })));
+        const beside = [1, 2, 3].map(async (seed) => run(ask(words(30, seed), { options: { ...OPTIONS, maxTokens: 60 } })));
         // They have their slots before the long one comes.
         const others = new Set<number>();
         await new Promise<void>((resolve) => {

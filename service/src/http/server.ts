@@ -38,6 +38,7 @@ export function createServer(service: Service): FastifyInstance {
         // Faults before any route is known, as of a path that cannot be decoded.
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
     });
+    service.inFlight.install(server, () => service.stopping());
     installValidation(server);
     installRequestId(server);
     installSecurityHeaders(server);

@@ -45,7 +45,7 @@ export const embeddingRoutes: Routes = (server, service) => {
                 ...(gpulayer === undefined ? {} : { gpulayer }),
                 texts: [message],
                 requestId: request.id,
-                signal: signalOf(reply),
+                signal: signalOf(reply, service.cut),
             });
             if (done === undefined) {
                 return sendError(request, reply, error, duration);
@@ -74,7 +74,7 @@ export const embeddingRoutes: Routes = (server, service) => {
                 model,
                 texts: [input].flat(),
                 requestId: request.id,
-                signal: signalOf(reply),
+                signal: signalOf(reply, service.cut),
             });
             if (done === undefined) {
                 throw error ?? new Error("no vectors");

@@ -33,7 +33,7 @@ export const promptRoutes: Routes = (server, service) => {
         if (service.stopping()) {
             throw shuttingDown();
         }
-        const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply));
+        const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply, service.cut));
         return error === undefined ? { duration, result } : sendError(request, reply, error, duration);
     });
 };
