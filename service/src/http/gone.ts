@@ -9,6 +9,11 @@ import { clientGone } from "../errors.js";
  */
 export function signalOf(reply: FastifyReply, cut: AbortSignal): AbortSignal {
     const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort(clientGone()));
-    return AbortSignal.any([gone.signal, cut]);
+    const leave = (): void => gone.abort(cut.reason);
+    cut.addEventListener("abort", leave, { once: true });
+    reply.raw.once("close", () => {
+        cut.removeEventListener("abort", leave);
+        gone.abort(clientGone());
+    });
+    return gone.signal;
 }
