@@ -54,13 +54,14 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
     }
 
     beforeAll(() => {
-        engine = new LlamaEngine(backendFromEnvironment({}), 2, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
+        // One thread: several wait for each other at every step, which takes for ever on a busy machine.
+        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
     });
     beforeEach(async () => {
         await freshModel();
         fed = [];
         onFed = () => undefined;
-    });
+    }, 60_000);
     afterAll(async () => engine.close());
 
     const run = async (request: ChatRequest, signal = NEVER): Promise<Generated> => engine.generate(model, request, { signal });
