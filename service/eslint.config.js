@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-    { ignores: ["distjs/", "node_modules/"] },
+    { ignores: ["distjs*/", "node_modules/"] },
     {
         files: ["src/**/*.ts", "tests/**/*.ts", "vitest.config.ts"],
         extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -1,4 +1,4 @@
-// Corrects the batching of node-llama-cpp 3.22.1, and nothing else. README.md beside this says why.
+// Corrects batching, aborting and copying in node-llama-cpp 3.22.1, and nothing else. README.md beside this says why.
 //
 //   node patches/apply.mjs [NODE_MODULES]     corrects the library in that folder (./node_modules)
 //   node patches/apply.mjs --check [...]      only says whether it is corrected
@@ -11,6 +11,38 @@ import {join} from "node:path";
 const LIBRARY = "node-llama-cpp";
 const VERSION = "3.22.1";
 const FILE = "dist/evaluator/LlamaContext/LlamaContext.js";
+
+/** Methods of a sequence. Each line names us, by which the test takes them out again. */
+const ADDED = `
+    _mentatorSignal = undefined;
+    /** mentator: what waits in the queue is taken out of it; what was computed of it is kept. */
+    async _mentatorWithdraw(signal) {
+        await withLock([this._context, "context"], () => { // mentator: between two batches, so no piece is half computed
+            if (this._mentatorSignal !== signal) // mentator: the sequence is another request's by now
+                return; // mentator
+            for (const queued of this._context._queuedDecodes.filter((item) => item.sequenceId === this._sequenceId)) { // mentator
+                const computed = queued.mentatorWhole.slice(0, queued.mentatorWhole.length - queued.tokens.length); // mentator
+                this._contextTokens = this._contextTokens.concat(computed); // mentator
+                this._nextTokenIndex += computed.length; // mentator
+                this._context._dispatchErrorForQueuedDecodesAndDequeue(new Set([queued]), signal.reason); // mentator
+            } // mentator
+        }); // mentator
+    } // mentator
+    /** mentator: takes over the first tokens of a sequence that may be computing: then it has cells beyond its list of tokens. */
+    async _mentatorCopy(source, upTo) {
+        return await withLock([this._context, "context"], async () => { // mentator
+            const { _ctx } = this._context; // mentator
+            const last = await _ctx.copySequenceStateFromOtherSequence(this._sequenceId, source._sequenceId); // mentator
+            const count = Math.min(upTo, source._contextTokens.length); // mentator
+            const whole = last >= count - 1 && (last < count || _ctx.removeTokenCellsFromSequence(this._sequenceId, count, -1)); // mentator
+            if (!whole) // mentator
+                _ctx.disposeSequence(this._sequenceId); // mentator
+            this._contextTokens = whole ? source._contextTokens.slice(0, count) : []; // mentator
+            this._nextTokenIndex = this._contextTokens.length; // mentator
+            return whole; // mentator
+        }); // mentator
+    } // mentator
+`.slice(1);
 
 const REPLACEMENTS = [
     {
@@ -53,6 +85,38 @@ const REPLACEMENTS = [
 `
     },
     {
+        // The queue forgets the tokens that were computed as they are computed.
+        why: "remember what a queued piece began as",
+        from: `            this._queuedDecodes.push({
+                sequenceId,
+                tokens,
+`,
+        to: `            this._queuedDecodes.push({
+                sequenceId,
+                tokens,
+                mentatorWhole: tokens,
+`
+    },
+    {
+        why: "let nothing of an aborted request into the queue",
+        from: `            const generatedLogits = await this._context._decodeTokens({
+`,
+        to: `            this._mentatorSignal?.throwIfAborted();
+            const generatedLogits = await this._context._decodeTokens({
+`
+    },
+    {
+        why: "take an aborted request out of the queue, and copy a sequence that others go on with",
+        from: `    /**
+     * Clear the history of the sequence.
+     */
+`,
+        to: `${ADDED}    /**
+     * Clear the history of the sequence.
+     */
+`
+    },
+    {
         why: "let the service see that it is corrected",
         from: `export class LlamaContext {
 `,
@@ -72,6 +136,8 @@ function refuse(why) {
 function correct(text, file) {
     let corrected = text;
     for (const {why, from, to} of REPLACEMENTS) {
+        // By a correction of before.
+        if (count(corrected, to) === 1) continue;
         if (count(text, from) !== 1) refuse(`${file} is not the one of ${VERSION}: no single place to "${why}"`);
         corrected = corrected.replace(from, () => to);
     }

@@ -7,7 +7,8 @@ import type { Backend } from "./backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
-import { messageOf, StartError } from "./errors.js";
+import { messageOf, shuttingDown, StartError } from "./errors.js";
+import { InFlight } from "./http/in-flight.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
@@ -24,14 +25,14 @@ import { startRetention } from "./store/retention.js";
 import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
-/** Running requests may take this long after the signal; `docker stop` kills after 10 s. */
+/** Running requests may take this long after the signal, then they are answered as they are. */
 const DRAIN_MSEC = 4000;
 
-/** After which the process ends whatever still holds it. */
-const LAST_MSEC = 6000;
+/** Clients have so long to take their answers; the server's end closes every connection. */
+const REPLY_MSEC = 1500;
 
-/** What has ended is answered a moment later, and the server's end closes every connection. */
-const REPLY_MSEC = 200;
+/** After which the process ends whatever still holds it: `docker stop` kills after 10 s. */
+const LAST_MSEC = 8000;
 
 export interface StartOptions {
     readonly configuration: Configuration;
@@ -90,6 +91,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;
+    const cut = new AbortController();
+    const inFlight = new InFlight();
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, stopping);
     const metrics = new Metrics(
         { version, backend: backend.type },
@@ -116,6 +119,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         log,
         notReady,
         stopping: () => stopping,
+        cut: cut.signal,
+        inFlight,
     };
     const server = createServer(service);
     await listen(server, host, configuration.port);
@@ -134,12 +139,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
         models.stop();
         tools.stop();
-        const ran = scheduler.running > 0;
-        await scheduler.drain(DRAIN_MSEC);
-        if (ran) {
-            await new Promise((resolve) => setTimeout(resolve, REPLY_MSEC));
-        }
+        // Tools run outside of the scheduler, and answers are on their way when it is idle.
+        setTimeout(() => cut.abort(shuttingDown()), DRAIN_MSEC).unref();
+        const drained = scheduler.drain(DRAIN_MSEC);
+        await inFlight.none(DRAIN_MSEC + REPLY_MSEC);
         await server.close();
+        await drained;
         await engine.close();
         stopRetention();
         log.write("info", "core", "stopped");

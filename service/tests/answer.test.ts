@@ -24,15 +24,39 @@ it.each([
 });
 
 describe("an answer", () => {
-    it("is given as a value", () => {
-        expect(readAnswer('```json\n{"n": 3}\n```', false, validator(SCHEMA))).toEqual({ n: 3 });
+    const read = async (text: string, cut = false, schema: object = SCHEMA): Promise<unknown> => readAnswer(text, cut, validator(schema), new AbortController().signal);
+
+    it("is given as a value", async () => {
+        expect(await read('```json\n{"n": 3}\n```')).toEqual({ n: 3 });
     });
 
-    it("that is not JSON, not valid or cut says so", () => {
-        expect(() => readAnswer("Paris", false, validator(SCHEMA))).toThrow(/not JSON.*Paris/s);
-        expect(() => readAnswer('{"n": "x"}', false, validator(SCHEMA))).toThrow(/answer\/n must be integer/);
-        expect(() => readAnswer('{"n": ', true, validator(SCHEMA))).toThrow(/cut at maxTokens/);
+    it("that is not JSON, not valid or cut says so", async () => {
+        await expect(read("Paris")).rejects.toThrow(/not JSON.*Paris/s);
+        await expect(read('{"n": "x"}')).rejects.toThrow(/answer\/n must be integer/);
+        await expect(read('{"n": ', true)).rejects.toThrow(/cut at maxTokens/);
     });
+
+    it("is checked against patterns, in every draft", async () => {
+        for (const draft of ["https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2019-09/schema", "http://json-schema.org/draft-07/schema#"]) {
+            const schema = { $schema: draft, properties: { n: { type: "string", pattern: "^[a-z]+$" } }, patternProperties: { "^x": { type: "integer" } } };
+            expect(await read('{"n": "abc", "x1": 1}', false, schema)).toEqual({ n: "abc", x1: 1 });
+            await expect(read('{"n": "ABC"}', false, schema)).rejects.toThrow(/answer\/n must match pattern/);
+            await expect(read('{"x1": "1"}', false, schema)).rejects.toThrow(/answer\/x1 must be integer/);
+        }
+    }, 30_000);
+
+    it("whose pattern takes for ever is given up, and nobody else waits for it", async () => {
+        let turns = 0;
+        const clock = setInterval(() => (turns += 1), 10);
+        const answer = JSON.stringify(`${"a".repeat(40)}!`);
+        await expect(read(answer, false, { type: "string", pattern: "^(a+)+$" })).rejects.toMatchObject({
+            statusCode: 400,
+            message: expect.stringMatching(/cannot be checked.*did not end within 5 s/) as string,
+        });
+        clearInterval(clock);
+        // On the main thread there would have been none.
+        expect(turns).toBeGreaterThan(20);
+    }, 60_000);
 });
 
 describe("a schema", () => {

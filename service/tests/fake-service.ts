@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import { badRequest } from "../src/errors.js";
+import { InFlight } from "../src/http/in-flight.js";
 import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
 import { measuredOf } from "../src/metrics/measured.js";
@@ -155,6 +156,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             savePrompt,
             log,
             stopping: () => fake.stopping,
+            cut: new AbortController().signal,
+            inFlight: new InFlight(),
         },
     };
     return fake;

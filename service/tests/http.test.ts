@@ -87,6 +87,18 @@ describe("POST /prompt", () => {
         expect(fake.engine.asked.map(({ constraint }) => constraint)).toEqual([undefined, { kind: "schema", schema: SCHEMA }]);
     });
 
+    it("is not held up by a client's pattern that takes for ever", async () => {
+        fake.engine.text = JSON.stringify(`${"a".repeat(40)}!`);
+        const jsonSchema = { type: "string", pattern: "^(a+)+$" };
+        expect((await call("POST", "/check/jsonresponse", { schema: jsonSchema })).body).toEqual({ error: "" });
+        let ended = false;
+        const asked = call("POST", "/prompt", { ...PROMPT, format: { useGrammar: false, jsonSchema } }).finally(() => (ended = true));
+        await vi.waitFor(() => expect(fake.engine.asked).toHaveLength(1));
+        expect((await call("GET", "/state/version")).status).toBe(200);
+        expect(ended).toBe(false);
+        expect(await asked).toMatchObject({ status: 400, body: { error: expect.stringMatching(/cannot be checked.*pattern/) as string } });
+    }, 30_000);
+
     it.each([
         ["an unknown model", { model: "none" }, /Available: Tiny\.Q4\.gguf/],
         ["a schema that is none", { format: { useGrammar: true, jsonSchema: { type: "banana" } } }, /no usable JSON Schema/],

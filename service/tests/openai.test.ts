@@ -80,6 +80,16 @@ describe("chat", () => {
         expect(completion.choices[0]?.message.content).toBe("one two");
     });
 
+    it("takes what vLLM's and llama-server's clients send beside OpenAI's options", async () => {
+        for (const [more, options] of [
+            [{ repetition_penalty: 1.2, top_k: -1 }, { repeatPenalty: 1.2, topK: 0 }],
+            [{ repeat_penalty: 1.3, top_k: 40, min_p: 0.05 }, { repeatPenalty: 1.3, topK: 40, minP: 0.05 }],
+        ]) {
+            await client.chat.completions.create({ model: "tiny.q4", messages: [{ role: "user", content: "a" }], ...more });
+            expect(asked()).toMatchObject({ options });
+        }
+    });
+
     it("takes all roles, texts in parts and OpenAI's options", async () => {
         await client.chat.completions.create({
             model: "tiny.q4",

@@ -3,24 +3,27 @@ import { shareBatch } from "../src/engine/batching.js";
 import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
 import { memoryOf } from "../src/engine/memory.js";
 import { type Room, sizeModel } from "../src/engine/sizing.js";
-import { chooseSlot, type SlotView } from "../src/engine/slots.js";
+import { chooseSlot, type SlotView, worthWaiting } from "../src/engine/slots.js";
 import { isServedBy } from "../src/engine/spec.js";
 
 const GIB = 1024 ** 3;
 const AUTO = { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 };
 /** SmolLM2-135M on two threads. */
-const ROOM: Room = { on: "cpu", threads: 2, freeBytes: 20 * GIB, bytesPerToken: 23_040, trainContextSize: 8192, settings: AUTO };
+const ROOM: Room = { on: "cpu", threads: 2, freeBytes: 20 * GIB, weights: 94e6, bytesPerToken: 23_040, trainContextSize: 8192, settings: AUTO };
 
 describe("sizes", () => {
     it.each<[string, Partial<Room>, [number, number, number]]>([
-        ["much memory", {}, [8, 8192, 64]],
-        ["less memory: fewer slots", { freeBytes: 8 * GIB }, [4, 8192, 64]],
-        ["little memory: smaller ones", { freeBytes: 4 * GIB }, [4, 4096, 64]],
+        ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 64]],
+        ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 64]],
+        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 64]],
+        ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 64]],
+        ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 64]],
         ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 64]],
         ["one thread", { threads: 1 }, [4, 8192, 32]],
-        ["many threads", { threads: 64 }, [8, 8192, 512]],
+        ["many threads", { threads: 64 }, [8, 4096, 512]],
         ["a model for short texts", { trainContextSize: 512 }, [8, 512, 64]],
         ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 64]],
+        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 64]],
         ["a GPU", { on: "gpu", freeBytes: 70 * GIB, trainContextSize: 131_072 }, [8, 32_768, 512]],
         ["a small GPU", { on: "gpu", freeBytes: 3 * GIB, trainContextSize: 131_072 }, [6, 16_384, 512]],
         ["settings", { settings: { slots: 3, contextSize: 1024, batchSize: 32, queueSize: 1 } }, [3, 1024, 32]],
@@ -40,7 +43,7 @@ describe("sizes", () => {
 });
 
 describe("the slot of a prompt", () => {
-    const slot = (id: number, more: Partial<SlotView> = {}): SlotView => ({ id, busy: false, held: 0, shared: 0, lastUsed: 0, ...more });
+    const slot = (id: number, more: Partial<SlotView> = {}): SlotView => ({ id, busy: false, held: 0, shared: 0, willShare: 0, lastUsed: 0, ...more });
 
     it("is the first unused one when nothing is shared", () => {
         expect(chooseSlot([slot(0, { held: 50, lastUsed: 9 }), slot(1), slot(2)], true)).toEqual({ id: 1 });
@@ -63,6 +66,14 @@ describe("the slot of a prompt", () => {
         expect(chooseSlot([slot(0, { held: 500, shared: 30, lastUsed: 1 }), slot(1)], true)).toEqual({ id: 1 });
         const slots = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
         expect(chooseSlot(slots, false)).toEqual({ id: 0 });
+    });
+
+    it("is waited for where another is about to have read much of it", () => {
+        const reading = slot(0, { busy: true, held: 64, shared: 64, willShare: 1000 });
+        expect(worthWaiting([reading, slot(1)])).toBe(true);
+        expect(worthWaiting([reading, slot(1, { held: 950, shared: 950, willShare: 950 })])).toBe(false);
+        expect(worthWaiting([{ ...reading, shared: 1000 }, slot(1)])).toBe(false);
+        expect(worthWaiting([{ ...reading, willShare: 100 }, slot(1)])).toBe(false);
     });
 
     it("is none when all are busy", () => {

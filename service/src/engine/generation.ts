@@ -13,6 +13,8 @@ export interface Means {
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;
     readonly grammar: LlamaGrammar | undefined;
+    /** Called after each piece of the prompt; `whole`: no more is read before the answer begins. */
+    readonly onRead: (whole: boolean) => void;
 }
 
 /** A prompt as the model sees it. */
@@ -54,9 +56,8 @@ export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: Gen
         const begun = bos === null || !shouldPrependBosToken || tokens[0] === bos ? tokens : [bos, ...tokens];
         return { tokens: begun, forced: false };
     }
-    const told = toHistory(request.messages);
-    // Some templates bring a system message of their own where there is none.
-    const history = told[0]?.type === "system" ? told : [...chatWrapper.generateInitialChatHistory({}), ...told];
+    // Without a system message there is none but the template's own: node-llama-cpp's takes 79 tokens and speaks for nobody.
+    const history = toHistory(request.messages);
     const functions = functionsOf(request);
     const forced = forcedTools(request) !== undefined;
     const { contextText } = chatWrapper.generateContextState({
@@ -77,11 +78,11 @@ export function checkFits({ tokens }: Laid, contextSize: number): void {
 }
 
 /**
- * Reads all but the last piece of the prompt, piece by piece: within one call node-llama-cpp looks at
- * no signal. The last piece is left for the call that generates, which needs its logits.
+ * Reads all but the last piece of the prompt, piece by piece, so that others see how far it is. The
+ * last piece is left for the call that generates, which needs its logits.
  * @returns tokens that the sequence held already
  */
-async function readPrompt(sequence: LlamaContextSequence, tokens: readonly Token[], signal: AbortSignal): Promise<number> {
+async function readPrompt({ sequence, onRead }: Means, tokens: readonly Token[], signal: AbortSignal): Promise<number> {
     const all = [...tokens];
     await sequence.adaptStateToTokens(all.slice(0, -1), false);
     const cached = sequence.nextTokenIndex;
@@ -90,7 +91,9 @@ async function readPrompt(sequence: LlamaContextSequence, tokens: readonly Token
     while (all.length - sequence.nextTokenIndex > piece) {
         await sequence.evaluateWithoutGeneratingNewTokens(all.slice(sequence.nextTokenIndex, sequence.nextTokenIndex + piece));
         signal.throwIfAborted();
+        onRead(false);
     }
+    onRead(true);
     return cached;
 }
 
@@ -159,7 +162,7 @@ export async function generate(means: Means, request: GenerationRequest, laid: L
     const started = performance.now();
     const meter = sequence.tokenMeter.getState();
     let first: number | undefined;
-    const cachedTokens = await readPrompt(sequence, laid.tokens, run.signal);
+    const cachedTokens = await readPrompt(means, laid.tokens, run.signal);
     const common = {
         ...sampling(request.options),
         // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.

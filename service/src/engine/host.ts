@@ -1,13 +1,15 @@
 /** One model in memory: its context, its slots, and what runs on them. */
 
-import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel } from "node-llama-cpp";
+import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { badRequest, ServiceError } from "../errors.js";
+import { Bell } from "./bell.js";
+import { canCopy, copyBegin, interruptible } from "./corrected.js";
 import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions } from "./engine.js";
 import { callSchema, forcedTools } from "./forced-call.js";
-import { checkFits, generate, type Laid, layOut } from "./generation.js";
+import { checkFits, generate, layOut } from "./generation.js";
 import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
-import { chooseSlot } from "./slots.js";
+import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
 
 /** Tokens of a text to embed, at most: a text is computed in one piece, which takes memory. */
 const EMBEDDING_CONTEXT = 2048;
@@ -17,11 +19,25 @@ interface Slot {
     readonly sequence: LlamaContextSequence;
     busy: boolean;
     lastUsed: number;
+    /** The prompt, while it is being read. */
+    reading: readonly Token[] | undefined;
 }
 
-/** What node-llama-cpp uses itself for its decisions, but does not declare. */
-interface Copying {
-    _copyStateFromOtherSequence(source: LlamaContextSequence, upTo: number): Promise<boolean>;
+interface Taken {
+    readonly slot: Slot;
+    /** Whose begin shall be copied into it. */
+    readonly source: Slot | undefined;
+}
+
+/** Tokens that the sequence holds of these, from the begin on. */
+function sharedBegin(sequence: LlamaContextSequence, tokens: readonly Token[]): number {
+    return sequence.compareContextTokens([...tokens]).firstDifferentIndex;
+}
+
+/** Tokens that both begin with. */
+function commonBegin(one: readonly Token[], other: readonly Token[]): number {
+    const different = one.findIndex((token, index) => token !== other[index]);
+    return different === -1 ? one.length : different;
 }
 
 export interface Held {
@@ -42,6 +58,8 @@ export class Host {
     /** Embeddings go one after the other: they have one sequence. */
     private lastEmbedding: Promise<unknown> = Promise.resolve();
     private uses = 0;
+    /** Rung whenever a slot has read a piece of its prompt, or reads no more. */
+    private readonly progress = new Bell();
 
     public constructor(
         private readonly library: Library,
@@ -50,7 +68,7 @@ export class Host {
     ) {
         this.info = held.info;
         this.model = held.model;
-        this.slots = held.sequences.map((sequence, id) => ({ id, sequence, busy: false, lastUsed: 0 }));
+        this.slots = held.sequences.map((sequence, id) => ({ id, sequence, busy: false, lastUsed: 0, reading: undefined }));
         this.chatWrapper = library.resolveChatWrapper(held.model);
     }
 
@@ -61,18 +79,24 @@ export class Host {
         const laid = layOut(this.model, this.chatWrapper, request);
         checkFits(laid, this.info.contextSize);
         run.signal.throwIfAborted();
-        const slot = await this.take(laid);
+        const { slot, source } = await this.take(laid.tokens, run.signal);
+        const { sequence } = slot;
         try {
+            if (source !== undefined) {
+                await copyBegin(source.sequence, sequence, sharedBegin(source.sequence, laid.tokens));
+            }
             const { library, chatWrapper } = this;
-            return await generate({ library, chatWrapper, grammar, sequence: slot.sequence }, request, laid, run);
+            const onRead = (whole: boolean): void => this.onRead(slot, whole);
+            return await interruptible(sequence, run.signal, () => generate({ library, chatWrapper, grammar, sequence, onRead }, request, laid, run));
         } catch (thrown) {
-            if (!run.signal.aborted) {
+            if (!run.signal.aborted || thrown !== run.signal.reason) {
                 // What a failed decode has left behind is unknown.
-                await slot.sequence.clearHistory().catch(() => undefined);
+                await sequence.clearHistory().catch(() => undefined);
             }
             throw thrown;
         } finally {
             slot.busy = false;
+            this.onRead(slot, true);
         }
     }
 
@@ -86,44 +110,41 @@ export class Host {
         await this.model.dispose();
     }
 
-    private async take({ tokens }: Laid): Promise<Slot> {
-        const wanted = [...tokens];
-        const choice = chooseSlot(
-            this.slots.map(({ id, busy, lastUsed, sequence }) => ({
-                id,
-                busy,
-                lastUsed,
-                held: sequence.nextTokenIndex,
-                shared: sequence.compareContextTokens(wanted).firstDifferentIndex,
-            })),
-            this.canCopy,
-        );
+    /** A slot for this prompt, once no other is about to have read its begin. */
+    private async take(tokens: readonly Token[], signal: AbortSignal): Promise<Taken> {
+        while (this.canCopy && worthWaiting(this.views(tokens))) {
+            await this.progress.next(signal);
+        }
+        const choice = chooseSlot(this.views(tokens), this.canCopy);
         const slot = choice === undefined ? undefined : this.slots[choice.id];
         if (choice === undefined || slot === undefined) {
             throw new ServiceError(500, `All ${this.slots.length} slots of ${this.info.spec.name} are busy.`);
         }
-        slot.busy = true;
         this.uses += 1;
+        slot.busy = true;
         slot.lastUsed = this.uses;
-        const source = choice.copyFrom === undefined ? undefined : this.slots[choice.copyFrom];
-        if (source !== undefined) {
-            await this.copy(source.sequence, slot.sequence, wanted);
-        }
-        return slot;
+        slot.reading = tokens;
+        return { slot, source: choice.copyFrom === undefined ? undefined : this.slots[choice.copyFrom] };
     }
 
-    /** Recurrent and sliding-window states cannot be cut back to the shared begin. */
+    private views(tokens: readonly Token[]): SlotView[] {
+        return this.slots.map(({ id, busy, lastUsed, sequence, reading }) => {
+            const shared = sharedBegin(sequence, tokens);
+            const willShare = reading === undefined ? shared : Math.max(shared, commonBegin(reading, tokens));
+            return { id, busy, lastUsed, held: sequence.nextTokenIndex, shared, willShare };
+        });
+    }
+
     private get canCopy(): boolean {
-        return this.slots[0]?.sequence.needsCheckpoints === false;
+        const [first] = this.slots;
+        return first !== undefined && canCopy(first.sequence);
     }
 
-    private async copy(source: LlamaContextSequence, target: LlamaContextSequence, wanted: LlamaContextSequence["contextTokens"]): Promise<void> {
-        const { firstDifferentIndex } = source.compareContextTokens(wanted);
-        const copied = await (target as unknown as Copying)._copyStateFromOtherSequence(source, firstDifferentIndex).catch(() => false);
-        if (!copied) {
-            // A source that moved on meanwhile: what lies in the cells is not what the list of tokens says.
-            await target.clearHistory();
+    private onRead(slot: Slot, whole: boolean): void {
+        if (whole) {
+            slot.reading = undefined;
         }
+        this.progress.ring();
     }
 
     private async embedAll(texts: readonly string[], signal: AbortSignal): Promise<Embedded> {

@@ -269,6 +269,7 @@ export class LlamaEngine implements Engine {
                 on: onGpu ? "gpu" : "cpu",
                 threads: this.threads,
                 freeBytes: onGpu ? free : free - needs.weights,
+                weights: needs.weights,
                 bytesPerToken: perToken,
                 trainContextSize,
                 ...(spec.contextSize === undefined ? {} : { contextSize: spec.contextSize }),

@@ -14,15 +14,17 @@ export interface EngineSettings {
 /** The contract's floor for requests, tokens. */
 export const LEAST_CONTEXT = 512;
 
-/**
- * Tokens of a slot that are taken unasked, the first that leaves memory for FEW_SLOTS: more costs memory
- * that most prompts never use. On CPU it is main memory, where "what fits" is taken from everybody else.
- */
-const UNASKED_CONTEXTS = { cpu: [8192, 4096], gpu: [32_768, 16_384, 8192, 4096] } as const;
-
 /** More of them win little: on two threads 8 sequences give 2.5 times the tokens of one, 16 give the same. */
 const MOST_SLOTS = 8;
-const FEW_SLOTS = 4;
+
+/**
+ * Tokens of a slot that are taken unasked, the first of which `slots` slots fit: more costs memory that
+ * most prompts never use. On CPU many slots win more than long ones.
+ */
+const UNASKED = {
+    cpu: { contexts: [8192, 4096], slots: MOST_SLOTS },
+    gpu: { contexts: [32_768, 16_384, 8192, 4096], slots: 4 },
+} as const;
 
 /** Sequences that keep one thread busy: each batch reads the weights once, whatever their number. */
 const SLOTS_PER_THREAD = 4;
@@ -34,14 +36,22 @@ const SLOTS_PER_THREAD = 4;
 const CPU_BATCH_PER_THREAD = 32;
 const GPU_BATCH = 512;
 
-/** Of the free memory, for slots. The rest is for the next model and for everybody else. */
-const CONTEXT_PART = { cpu: 0.1, gpu: 0.8 } as const;
+/** Of the free memory, for slots, at most. The rest is for the next model and for everybody else. */
+const CONTEXT_PART = { cpu: 0.25, gpu: 0.8 } as const;
+
+/**
+ * Main memory is everybody's: there the slots take no more than the model itself, or this where it is a
+ * small one; bytes. llama.cpp writes to all of it at the start, so it counts at once.
+ */
+const LEAST_BOUND = 768 * 1024 ** 2;
 
 export interface Room {
     readonly on: "cpu" | "gpu";
     readonly threads: number;
     /** Bytes that are free beside the model's weights. */
     readonly freeBytes: number;
+    /** Bytes of the model's weights. */
+    readonly weights: number;
     /** Bytes of one slot's state for each token. */
     readonly bytesPerToken: number;
     /** Tokens that the model was trained for. */
@@ -58,9 +68,14 @@ export interface Size {
     readonly batchSize: number;
 }
 
-function slotsThatFit(room: Room, contextSize: number, part: number): number {
-    const bytes = contextSize * room.bytesPerToken;
-    return bytes > 0 ? Math.floor((room.freeBytes * part) / bytes) : MOST_SLOTS;
+/** Bytes that slots may take. */
+function budgetOf({ on, freeBytes, weights }: Room): number {
+    const part = freeBytes * CONTEXT_PART[on];
+    return on === "gpu" ? part : Math.min(part, Math.max(weights, LEAST_BOUND));
+}
+
+function slotsThatFit({ bytesPerToken }: Room, contextSize: number, bytes: number): number {
+    return bytesPerToken > 0 ? Math.floor(bytes / (contextSize * bytesPerToken)) : MOST_SLOTS;
 }
 
 /** Always at least one slot: whether that fits at all is somebody else's question. */
@@ -69,15 +84,15 @@ export function sizeModel(room: Room): Size {
     const batchSize = settings.batchSize > 0 ? settings.batchSize : on === "gpu" ? GPU_BATCH : clamp(CPU_BATCH_PER_THREAD * threads, 32, 512);
     const most = on === "gpu" ? MOST_SLOTS : Math.min(MOST_SLOTS, SLOTS_PER_THREAD * threads);
     const asked = room.contextSize ?? (settings.contextSize > 0 ? settings.contextSize : undefined);
-    const contexts = asked === undefined ? UNASKED_CONTEXTS[on] : [asked];
+    const { contexts, slots: wanted } = asked === undefined ? UNASKED[on] : { contexts: [asked], slots: 1 };
     const within = [...new Set(contexts.map((tokens) => Math.min(tokens, trainContextSize)))];
-    const part = CONTEXT_PART[on];
-    let contextSize = within.find((tokens) => slotsThatFit(room, tokens, part) >= FEW_SLOTS) ?? within.at(-1) ?? LEAST_CONTEXT;
-    if (asked === undefined && slotsThatFit(room, contextSize, 1) < 1 && room.bytesPerToken > 0) {
+    const budget = budgetOf(room);
+    let contextSize = within.find((tokens) => slotsThatFit(room, tokens, budget) >= Math.min(wanted, most)) ?? within.at(-1) ?? LEAST_CONTEXT;
+    if (asked === undefined && slotsThatFit(room, contextSize, room.freeBytes) < 1 && room.bytesPerToken > 0) {
         // Not even one slot of the least: as much as there is.
         contextSize = clamp(Math.floor((room.freeBytes * 0.9) / room.bytesPerToken), Math.min(LEAST_CONTEXT, trainContextSize), contextSize);
     }
-    const slots = settings.slots > 0 ? settings.slots : clamp(slotsThatFit(room, contextSize, part), 1, most);
+    const slots = settings.slots > 0 ? settings.slots : clamp(slotsThatFit(room, contextSize, budget), 1, most);
     return { slots, contextSize, batchSize: Math.max(batchSize, slots) };
 }
 

@@ -12,6 +12,8 @@ export interface SlotView {
     readonly held: number;
     /** Of these, from the begin on, those that the prompt begins with too. */
     readonly shared: number;
+    /** The same when it has read the prompt that it is reading; `shared` when it reads none. */
+    readonly willShare: number;
     /** Any clock; 0: never. */
     readonly lastUsed: number;
 }
@@ -27,6 +29,15 @@ export interface SlotChoice {
  * reading 128 tokens takes a small model on two cores half a second.
  */
 const LEAST_COPIED = 128;
+
+/**
+ * Whether a slot is about to have read much more of the prompt than any holds: of several that come at
+ * once with the same begin, one reads it and the others copy.
+ */
+export function worthWaiting(slots: readonly SlotView[]): boolean {
+    const shared = (of: readonly SlotView[]): number => Math.max(0, ...of.map((slot) => slot.shared));
+    return slots.some((slot) => slot.willShare > slot.shared && slot.willShare >= shared(slots.filter((other) => other !== slot)) + LEAST_COPIED);
+}
 
 /**
  * A slot that goes on with what it holds, or else the one unused for longest, filled from the one that

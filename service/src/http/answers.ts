@@ -10,6 +10,22 @@ export const DURATION_SCHEMA = {
     },
 } as const;
 
+/** What /prompt and /embedding answer. */
+export function timedAnswer(required: readonly string[], result: Readonly<Record<string, object>>): object {
+    return {
+        type: "object",
+        required: ["duration", "result"],
+        properties: {
+            duration: DURATION_SCHEMA,
+            result: {
+                type: "object",
+                required,
+                properties: { loadModelStatus: { type: "string", enum: ["load", "exists"] }, ...result },
+            },
+        },
+    };
+}
+
 /** Every error of the Mentator API. */
 export const ERROR_SCHEMA = {
     type: "object",

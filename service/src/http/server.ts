@@ -6,6 +6,7 @@ import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
 import { genReqId, installRequestId } from "./request-id.js";
+import type { Routes } from "./routes.js";
 import { checkRoutes } from "./routes/check.js";
 import { exampleRoutes } from "./routes/example.js";
 import { healthRoutes } from "./routes/health.js";
@@ -26,8 +27,6 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-export type Routes = (server: FastifyInstance, service: Service) => void;
-
 const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service): FastifyInstance {
@@ -39,6 +38,7 @@ export function createServer(service: Service): FastifyInstance {
         // Faults before any route is known, as of a path that cannot be decoded.
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
     });
+    service.inFlight.install(server, () => service.stopping());
     installValidation(server);
     installRequestId(server);
     installSecurityHeaders(server);

@@ -8,6 +8,7 @@ import type { Metrics } from "../metrics/metrics.js";
 import type { ModelCatalog } from "../models/catalog.js";
 import type { Journal } from "../prompt/journal.js";
 import type { Prompts } from "../prompt/prompts.js";
+import type { InFlight } from "./in-flight.js";
 import type { Scheduler } from "../schedule/scheduler.js";
 import type { LogTable } from "../store/logs.js";
 import type { PromptTable } from "../store/prompts.js";
@@ -36,6 +37,9 @@ export interface Service {
     notReady(): NotReady | undefined;
     /** True once the service is about to stop. */
     stopping(): boolean;
+    /** Aborted, with what to answer, when what still runs at the stop has taken long enough. */
+    readonly cut: AbortSignal;
+    readonly inFlight: InFlight;
 }
 
 export interface NotReady {

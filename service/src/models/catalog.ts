@@ -4,6 +4,7 @@ import path from "node:path";
 import type { LoadSpec } from "../engine/engine.js";
 import { messageOf } from "../errors.js";
 import type { Log } from "../log.js";
+import { Rescanned } from "../rescan.js";
 import { findModel, type NamedModel, nameModels } from "./naming.js";
 import { scanModels } from "./scan.js";
 
@@ -39,34 +40,22 @@ export function specOf({ name, file, modifiedMs }: Model, { gpulayer, contextSiz
     };
 }
 
-const RESCAN_MSEC = 60_000;
-
-export class ModelCatalog {
+export class ModelCatalog extends Rescanned {
     private models: readonly Model[] = [];
     /** By path, size and time of change, so that a replaced file is read again. */
     private readonly facts = new Map<string, ModelFacts>();
-    private timer: NodeJS.Timeout | undefined;
-    private running: Promise<void> | undefined;
     private listed: string | undefined;
 
     public constructor(
         private readonly folder: string,
         private readonly inspect: Inspect,
         private readonly log: Log,
-    ) {}
+    ) {
+        super();
+    }
 
     public list(): readonly Model[] {
         return this.models;
-    }
-
-    public async start(): Promise<void> {
-        this.timer = setInterval(() => void this.rescan(), RESCAN_MSEC);
-        this.timer.unref();
-        await this.rescan();
-    }
-
-    public stop(): void {
-        clearInterval(this.timer);
     }
 
     /** Looks into the folder again before it says that there is no such model. */
@@ -79,15 +68,7 @@ export class ModelCatalog {
         return findModel(this.models, name);
     }
 
-    /** One scan at a time; a call during one waits for it. */
-    public async rescan(): Promise<void> {
-        this.running ??= this.scan().finally(() => {
-            this.running = undefined;
-        });
-        await this.running;
-    }
-
-    private async scan(): Promise<void> {
+    protected override async scan(): Promise<void> {
         let named: NamedModel[] = [];
         let trouble = "";
         try {

@@ -1,6 +1,6 @@
 /** POST /v1/chat/completions: the body's type, the same as a JSON Schema, and the answer's schema. */
 
-import { CONTROL_SCHEMA, type Control, nullable, USAGE_SCHEMA } from "./shared-schema.js";
+import { answerSchema, CONTROL_SCHEMA, type Control, nullable } from "./shared-schema.js";
 
 /** A part of a message's content; only texts can be read. */
 export interface Part {
@@ -117,37 +117,16 @@ export const CHAT_SCHEMA = {
     examples: [{ model: "smollm2-135m-instruct", messages: [{ role: "user", content: "Name a sea." }], max_tokens: 16, stream: true }],
 } as const;
 
-export const CHAT_ANSWER = {
+const ANSWER_MESSAGE = {
     type: "object",
-    required: ["id", "object", "created", "model", "choices", "usage"],
+    required: ["role", "content", "refusal"],
     properties: {
-        id: { type: "string" },
-        object: { type: "string", const: "chat.completion" },
-        created: { type: "integer", description: "Seconds since the epoch" },
-        model: { type: "string" },
-        choices: {
-            type: "array",
-            items: {
-                type: "object",
-                required: ["index", "message", "finish_reason", "logprobs"],
-                properties: {
-                    index: { type: "integer" },
-                    message: {
-                        type: "object",
-                        required: ["role", "content", "refusal"],
-                        properties: {
-                            role: { type: "string", const: "assistant" },
-                            content: { type: ["string", "null"] },
-                            refusal: { type: "null" },
-                            reasoning_content: { type: "string" },
-                            tool_calls: { type: "array", items: TOOL_CALL },
-                        },
-                    },
-                    finish_reason: { type: "string", enum: ["stop", "length", "tool_calls"] },
-                    logprobs: { type: "null" },
-                },
-            },
-        },
-        usage: USAGE_SCHEMA,
+        role: { type: "string", const: "assistant" },
+        content: { type: ["string", "null"] },
+        refusal: { type: "null" },
+        reasoning_content: { type: "string" },
+        tool_calls: { type: "array", items: TOOL_CALL },
     },
 } as const;
+
+export const CHAT_ANSWER = answerSchema("chat.completion", { message: ANSWER_MESSAGE }, ["stop", "length", "tool_calls"]);

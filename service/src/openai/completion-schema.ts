@@ -1,6 +1,6 @@
 /** POST /v1/completions: the body's type, the same as a JSON Schema, and the answer's schema. */
 
-import { CONTROL_SCHEMA, type Control, USAGE_SCHEMA } from "./shared-schema.js";
+import { answerSchema, CONTROL_SCHEMA, type Control } from "./shared-schema.js";
 
 export interface CompletionBody extends Control {
     readonly prompt: string | readonly string[];
@@ -22,27 +22,4 @@ export const COMPLETION_SCHEMA = {
     examples: [{ model: "smollm2-135m-instruct", prompt: "The sea is", max_tokens: 16, stream: true }],
 } as const;
 
-export const COMPLETION_ANSWER = {
-    type: "object",
-    required: ["id", "object", "created", "model", "choices", "usage"],
-    properties: {
-        id: { type: "string" },
-        object: { type: "string", const: "text_completion" },
-        created: { type: "integer", description: "Seconds since the epoch" },
-        model: { type: "string" },
-        choices: {
-            type: "array",
-            items: {
-                type: "object",
-                required: ["index", "text", "finish_reason", "logprobs"],
-                properties: {
-                    index: { type: "integer" },
-                    text: { type: "string" },
-                    finish_reason: { type: "string", enum: ["stop", "length"] },
-                    logprobs: { type: "null" },
-                },
-            },
-        },
-        usage: USAGE_SCHEMA,
-    },
-} as const;
+export const COMPLETION_ANSWER = answerSchema("text_completion", { text: { type: "string" } }, ["stop", "length"]);

@@ -38,15 +38,17 @@ export function refuseUnsupported(body: Control): void {
  */
 export function optionsOf(body: Control, defaults: GenerationOptions, maxTokens: number): GenerationOptions {
     const { temperature, top_p: topP, top_k: topK, min_p: minP, frequency_penalty: frequency, presence_penalty: presence, seed } = body;
+    const repeatPenalty = body.repetition_penalty ?? body.repeat_penalty ?? defaults.repeatPenalty;
     const says = [temperature, topP, topK, minP].some((value) => value !== undefined && value !== null);
     const base = says ? { ...defaults, temperature: 1, topP: 1, topK: 0, minP: 0 } : defaults;
     return {
         ...base,
         temperature: temperature ?? base.temperature,
         topP: topP ?? base.topP,
-        topK: topK ?? base.topK,
+        topK: Math.max(0, topK ?? base.topK),
         minP: minP ?? base.minP,
         maxTokens,
+        repeatPenalty,
         ...(typeof frequency === "number" && frequency !== 0 ? { frequencyPenalty: frequency } : {}),
         ...(typeof presence === "number" && presence !== 0 ? { presencePenalty: presence } : {}),
         ...(seed === undefined || seed === null ? {} : { seed: ((seed % SEEDS) + SEEDS) % SEEDS }),

@@ -10,6 +10,9 @@ export interface Control {
     /** As other local services take them. */
     readonly top_k?: number | null;
     readonly min_p?: number | null;
+    /** vLLM's name for it, and llama-server's; 1 is none. */
+    readonly repetition_penalty?: number | null;
+    readonly repeat_penalty?: number | null;
     readonly max_tokens?: number | null;
     readonly frequency_penalty?: number | null;
     readonly presence_penalty?: number | null;
@@ -34,8 +37,10 @@ export const CONTROL_SCHEMA = {
     stream_options: nullable({ type: "object", properties: { include_usage: { type: ["boolean", "null"] } } }),
     temperature: { type: ["number", "null"], minimum: 0, maximum: 2 },
     top_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
-    top_k: { type: ["integer", "null"], minimum: 0 },
+    top_k: { type: ["integer", "null"], minimum: -1, description: "0 and -1: all tokens" },
     min_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
+    repetition_penalty: { type: ["number", "null"], exclusiveMinimum: 0, description: "1: none" },
+    repeat_penalty: { type: ["number", "null"], exclusiveMinimum: 0, description: "The same" },
     frequency_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
     presence_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
     max_tokens: { type: ["integer", "null"], minimum: 1 },
@@ -54,3 +59,26 @@ export const USAGE_SCHEMA = {
         prompt_tokens_details: { type: "object", properties: { cached_tokens: { type: "integer" } } },
     },
 } as const;
+
+/** What a whole answer is. @param choice beside `index`, `finish_reason` and `logprobs` */
+export function answerSchema(object: string, choice: Readonly<Record<string, object>>, finishReasons: readonly string[]): object {
+    return {
+        type: "object",
+        required: ["id", "object", "created", "model", "choices", "usage"],
+        properties: {
+            id: { type: "string" },
+            object: { type: "string", const: object },
+            created: { type: "integer", description: "Seconds since the epoch" },
+            model: { type: "string" },
+            choices: {
+                type: "array",
+                items: {
+                    type: "object",
+                    required: ["index", ...Object.keys(choice), "finish_reason", "logprobs"],
+                    properties: { index: { type: "integer" }, ...choice, finish_reason: { type: "string", enum: finishReasons }, logprobs: { type: "null" } },
+                },
+            },
+            usage: USAGE_SCHEMA,
+        },
+    };
+}

@@ -17,8 +17,8 @@ export function withoutAnswer(message: string): string {
     return message.replace(/^(The answer is not (?:JSON|valid against format\.jsonSchema))[\s\S]*$/, "$1.");
 }
 
-/** @throws ServiceError when the answer is not JSON or not valid */
-export function readAnswer(text: string, cut: boolean, validate: Validator): unknown {
+/** @throws ServiceError when the answer is not JSON or not valid, `signal.reason` */
+export async function readAnswer(text: string, cut: boolean, validate: Validator, signal: AbortSignal): Promise<unknown> {
     const hint = cut ? " The answer was cut at maxTokens." : "";
     const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
     let value: unknown;
@@ -27,7 +27,7 @@ export function readAnswer(text: string, cut: boolean, validate: Validator): unk
     } catch (thrown) {
         throw badRequest(`The answer is not JSON: ${messageOf(thrown)}.${hint} Answer: ${shown}`);
     }
-    const fault = validate(value);
+    const fault = await validate(value, signal);
     if (fault !== "") {
         throw badRequest(`The answer is not valid against format.jsonSchema: ${fault}.${hint} Answer: ${shown}`);
     }

@@ -103,7 +103,7 @@ export class Prompts {
             }
             outcome = { duration, generated };
             const { text, finishReason, usage } = generated;
-            const data = validate === undefined ? text : readAnswer(text, finishReason === "length", validate);
+            const data = validate === undefined ? text : await readAnswer(text, finishReason === "length", validate, signal);
             const result = { loadModelStatus, ...(tools.length === 0 ? {} : { usedTools }), data, usage };
             return { ...outcome, result };
         } catch (thrown) {

@@ -21,8 +21,8 @@ const PATIENCE_MSEC = 2000;
 const RETRY_UNKNOWN = 5;
 const RETRY_MOST = 60;
 
-/** An aborted request ends within one batch; one that does not is left behind after this. */
-const GRACE_MSEC = 1000;
+/** An aborted request leaves the engine within one batch; one that does not is left behind after this. */
+const GRACE_MSEC = 2000;
 
 interface Place {
     readonly model: LoadedModel;
@@ -54,6 +54,20 @@ function reasonOf(thrown: unknown, signal: AbortSignal, draining: boolean): Erro
         return draining ? shuttingDown() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
     }
     return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** What `work` gives, or the signal's reason at once: the work then ends unheard. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+    let leave: () => void = () => undefined;
+    const aborted = new Promise<never>((_, reject) => {
+        leave = () => reject(signal.reason as Error);
+        signal.addEventListener("abort", leave, { once: true });
+    });
+    try {
+        return await Promise.race([work, aborted]);
+    } finally {
+        signal.removeEventListener("abort", leave);
+    }
 }
 
 export class FairScheduler implements Scheduler {
@@ -102,7 +116,10 @@ export class FairScheduler implements Scheduler {
         if (this.running === 0) {
             return;
         }
-        const limit = setTimeout(() => this.stop.abort(shuttingDown()), limitMsec);
+        const limit = setTimeout(() => {
+            this.stop.abort(shuttingDown());
+            this.loading?.refuse(shuttingDown());
+        }, limitMsec);
         const idle = new Promise<void>((resolve) => {
             this.idle = resolve;
         });
@@ -131,13 +148,12 @@ export class FairScheduler implements Scheduler {
         } catch (failure) {
             return { duration: duration(), failure };
         }
+        const work = this.perform(job, place.model, task).finally(() => this.release(place.model, performance.now() - (began ?? came)));
         try {
-            const result = await this.perform(job, place.model, task);
+            const result = await unlessAborted(work, this.stop.signal);
             return { duration: duration(), result, loadModelStatus: place.status };
         } catch (failure) {
             return { duration: duration(), failure };
-        } finally {
-            this.release(place.model, performance.now() - (began ?? came));
         }
     }
 

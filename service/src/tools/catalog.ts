@@ -4,13 +4,13 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { badRequest, messageOf } from "../errors.js";
 import type { Log } from "../log.js";
+import { Rescanned } from "../rescan.js";
 import { functionSource, parseTool, secretNames } from "./parse.js";
 import { type Limits, LIMITS, runTool } from "./run.js";
 import { withoutSecrets } from "./secrets.js";
 import type { Tool } from "./tool.js";
 import { Turns } from "./turns.js";
 
-const RESCAN_MSEC = 60_000;
 const TOOL_END = ".tool.txt";
 const SECRET_END = ".toolenv.txt";
 
@@ -30,11 +30,10 @@ async function readTexts(folder: string | undefined, end: string): Promise<Map<s
     return texts;
 }
 
-export class ToolCatalog {
+export class ToolCatalog extends Rescanned {
     private tools: readonly Tool[] = [];
     /** JSON by name; undefined for a file that holds none. */
     private secrets = new Map<string, unknown>();
-    private timer: NodeJS.Timeout | undefined;
     private told = "";
     private readonly turns = new Turns(MOST_AT_ONCE);
 
@@ -43,20 +42,12 @@ export class ToolCatalog {
         private readonly toolEnvDir: string | undefined,
         private readonly log: Log,
         private readonly limits: Limits = LIMITS,
-    ) {}
+    ) {
+        super();
+    }
 
     public list(): readonly Tool[] {
         return this.tools;
-    }
-
-    public async start(): Promise<void> {
-        this.timer = setInterval(() => void this.rescan(), RESCAN_MSEC);
-        this.timer.unref();
-        await this.rescan();
-    }
-
-    public stop(): void {
-        clearInterval(this.timer);
     }
 
     /** Looks into the folder again before it says that there is no such tool. @throws ServiceError 400 */
@@ -93,7 +84,7 @@ export class ToolCatalog {
         }
     };
 
-    public async rescan(): Promise<void> {
+    protected override async scan(): Promise<void> {
         const faults: string[] = [];
         const secrets = new Map<string, unknown>();
         for (const [name, text] of await readTexts(this.toolEnvDir, SECRET_END)) {

@@ -4,7 +4,7 @@ import { Ajv } from "ajv";
 import { compileSchema } from "../../prompt/json-schema.js";
 import { OPTIONS_SCHEMA } from "../../prompt/request.js";
 import { answers, BODY_ERRORS } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 const SCHEMA_BODY = { type: "object", required: ["schema"], properties: { schema: { type: "object", description: "A JSON Schema" } } } as const;
 const OPTIONS_BODY = { type: "object", required: ["options"], properties: { options: { description: "As in POST /prompt" } } } as const;

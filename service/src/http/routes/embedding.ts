@@ -5,10 +5,10 @@ import { embeddingForm } from "../../openai/embedding-form.js";
 import { EMBEDDING_ANSWER, EMBEDDING_SCHEMA, type EmbeddingBody } from "../../openai/embedding-schema.js";
 import { ParameterFault } from "../../openai/errors.js";
 import { Embeddings } from "../../prompt/embeddings.js";
-import { answers, DURATION_SCHEMA, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, TIMED_ERROR_SCHEMA } from "../answers.js";
+import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, TIMED_ERROR_SCHEMA, timedAnswer } from "../answers.js";
 import { sendError } from "../errors.js";
 import { signalOf } from "../gone.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 interface Body {
     readonly model: string;
@@ -26,18 +26,7 @@ const BODY = {
     },
 } as const;
 
-const ANSWER = {
-    type: "object",
-    required: ["duration", "result"],
-    properties: {
-        duration: DURATION_SCHEMA,
-        result: {
-            type: "object",
-            required: ["loadModelStatus", "data"],
-            properties: { loadModelStatus: { type: "string", enum: ["load", "exists"] }, data: { type: "array", items: { type: "number" } } },
-        },
-    },
-} as const;
+const ANSWER = timedAnswer(["loadModelStatus", "data"], { data: { type: "array", items: { type: "number" } } });
 
 export const embeddingRoutes: Routes = (server, service) => {
     const embeddings = new Embeddings(service.models, service.scheduler, service.journal);
@@ -56,7 +45,7 @@ export const embeddingRoutes: Routes = (server, service) => {
                 ...(gpulayer === undefined ? {} : { gpulayer }),
                 texts: [message],
                 requestId: request.id,
-                signal: signalOf(reply),
+                signal: signalOf(reply, service.cut),
             });
             if (done === undefined) {
                 return sendError(request, reply, error, duration);
@@ -85,7 +74,7 @@ export const embeddingRoutes: Routes = (server, service) => {
                 model,
                 texts: [input].flat(),
                 requestId: request.id,
-                signal: signalOf(reply),
+                signal: signalOf(reply, service.cut),
             });
             if (done === undefined) {
                 throw error ?? new Error("no vectors");

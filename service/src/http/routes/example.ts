@@ -2,7 +2,7 @@
 
 import { OPTIONS_SCHEMA } from "../../prompt/request.js";
 import { answers } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 const ANSWER_SCHEMA = {
     type: "object",

@@ -2,7 +2,7 @@
 
 import { ServiceError } from "../../errors.js";
 import { answers, textAnswer } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 function status(value: string): object {
     return { type: "object", required: ["status"], properties: { status: { type: "string", const: value } } };

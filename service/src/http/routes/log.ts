@@ -3,7 +3,7 @@
 import { formatLine } from "../../log.js";
 import { answers } from "../answers.js";
 import { hourName, spanOf } from "../hours.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 /** Rows of one answer, at most. */
 const MOST_ROWS = 200;

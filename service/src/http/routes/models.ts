@@ -3,7 +3,7 @@
 import type { Model } from "../../models/catalog.js";
 import { modelOf } from "../../models/unknown.js";
 import { answers, OPENAI_ERROR_SCHEMA, PLAIN_ERRORS } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 const MODEL = {
     type: "object",

@@ -16,7 +16,7 @@ import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "..
 import { statusOf } from "../errors.js";
 import { EventStream } from "../event-stream.js";
 import { signalOf } from "../gone.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 /** What makes chat and completions two calls. */
 interface Kind {
@@ -66,14 +66,14 @@ async function stream(generations: Generations, run: Run, kind: Kind, head: Head
     }
 }
 
-async function answer(generations: Generations, request: FastifyRequest, reply: FastifyReply, kind: Kind): Promise<unknown> {
+async function answer(generations: Generations, cut: AbortSignal, request: FastifyRequest, reply: FastifyReply, kind: Kind): Promise<unknown> {
     const body = request.body as Control;
     const head: Head = { id: `${kind.prefix}-${randomUUID()}`, created: Math.floor(Date.now() / 1000) };
     const run: Run = {
         call: request.routeOptions.url ?? "",
         body,
         requestId: request.id,
-        signal: signalOf(reply),
+        signal: signalOf(reply, cut),
         asked: kind.asked,
         respond: (all, model) => kind.form(head, model, all),
     };
@@ -96,7 +96,7 @@ export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
         "/v1/chat/completions",
         { preHandler, schema: call("The next message of a chat; with `stream` as server-sent events", CHAT_SCHEMA, CHAT_ANSWER) },
         async (request, reply) =>
-            answer(generations, request, reply, {
+            answer(generations, service.cut, request, reply, {
                 object: "chat.completion.chunk",
                 prefix: "chatcmpl",
                 asked: () => chatRequests(request.body, service.defaultOptions),
@@ -110,7 +110,7 @@ export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
         { preHandler, schema: call("A text goes on; with `stream` as server-sent events", COMPLETION_SCHEMA, COMPLETION_ANSWER) },
         async (request, reply) => {
             const texts = echoed(request.body);
-            return answer(generations, request, reply, {
+            return answer(generations, service.cut, request, reply, {
                 object: "text_completion",
                 prefix: "cmpl",
                 asked: () => completionRequests(request.body, service.defaultOptions),

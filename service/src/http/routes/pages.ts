@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { answers, textAnswer } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 /** Beside distjs/ in the image, and the source itself in tests: as deep from here in both. */
 const FOLDER = new URL("../../../src/static/", import.meta.url);

@@ -2,37 +2,25 @@
 
 import { shuttingDown } from "../../errors.js";
 import { PROMPT_SCHEMA, type PromptRequest } from "../../prompt/request.js";
-import { answers, DURATION_SCHEMA, MODEL_ERRORS, TIMED_ERROR_SCHEMA } from "../answers.js";
+import { answers, MODEL_ERRORS, TIMED_ERROR_SCHEMA, timedAnswer } from "../answers.js";
 import { sendError } from "../errors.js";
 import { signalOf } from "../gone.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
-const ANSWER = {
-    type: "object",
-    required: ["duration", "result"],
-    properties: {
-        duration: DURATION_SCHEMA,
-        result: {
-            type: "object",
-            required: ["loadModelStatus", "data"],
-            properties: {
-                loadModelStatus: { type: "string", enum: ["load", "exists"] },
-                usedTools: { type: "array", items: { type: "string" } },
-                data: { description: "A text, or with `format` the parsed JSON" },
-                usage: {
-                    type: "object",
-                    properties: {
-                        promptTokens: { type: "integer" },
-                        cachedTokens: { type: "integer", description: "Of these, not computed again" },
-                        completionTokens: { type: "integer" },
-                        tokensPerSecond: { type: "number" },
-                        firstTokenMsec: { type: "number" },
-                    },
-                },
-            },
+const ANSWER = timedAnswer(["loadModelStatus", "data"], {
+    usedTools: { type: "array", items: { type: "string" } },
+    data: { description: "A text, or with `format` the parsed JSON" },
+    usage: {
+        type: "object",
+        properties: {
+            promptTokens: { type: "integer" },
+            cachedTokens: { type: "integer", description: "Of these, not computed again" },
+            completionTokens: { type: "integer" },
+            tokensPerSecond: { type: "number" },
+            firstTokenMsec: { type: "number" },
         },
     },
-} as const;
+});
 
 export const promptRoutes: Routes = (server, service) => {
     const schema = {
@@ -45,7 +33,7 @@ export const promptRoutes: Routes = (server, service) => {
         if (service.stopping()) {
             throw shuttingDown();
         }
-        const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply));
+        const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply, service.cut));
         return error === undefined ? { duration, result } : sendError(request, reply, error, duration);
     });
 };

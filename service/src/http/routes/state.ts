@@ -4,7 +4,7 @@ import type { LoadedModel } from "../../engine/engine.js";
 import type { Model } from "../../models/catalog.js";
 import { statistics } from "../../store/statistics.js";
 import { answers } from "../answers.js";
-import type { Routes } from "../server.js";
+import type { Routes } from "../routes.js";
 
 const HOUR_MSEC = 3_600_000;
 

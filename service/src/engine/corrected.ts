@@ -1,0 +1,43 @@
+/** What patches/ adds to a sequence of node-llama-cpp; see patches/README.md. */
+
+import type { LlamaContextSequence } from "node-llama-cpp";
+
+interface Corrected {
+    /** Once it is aborted, nothing of this sequence comes into the queue. */
+    _mentatorSignal: AbortSignal | undefined;
+    /** Takes out of the queue what waits there, if the sequence is still this signal's; what was computed of it is kept. */
+    _mentatorWithdraw(signal: AbortSignal): Promise<void>;
+    /** Makes its state the first tokens of `source`'s; false: it is empty now. */
+    _mentatorCopy(source: LlamaContextSequence, upTo: number): Promise<boolean>;
+}
+
+function correctedOf(sequence: LlamaContextSequence): Corrected | undefined {
+    return "_mentatorCopy" in sequence ? (sequence as unknown as Corrected) : undefined;
+}
+
+/** Recurrent and sliding-window states cannot be cut back to a shared begin. */
+export function canCopy(sequence: LlamaContextSequence): boolean {
+    return correctedOf(sequence) !== undefined && !sequence.needsCheckpoints;
+}
+
+/** @param upTo tokens; `source` may be computing meanwhile */
+export async function copyBegin(source: LlamaContextSequence, target: LlamaContextSequence, upTo: number): Promise<void> {
+    await correctedOf(target)?._mentatorCopy(source, upTo);
+}
+
+/** `work` computes on the sequence until `signal` is aborted: then what is queued leaves the queue, and nothing more comes in. */
+export async function interruptible<T>(sequence: LlamaContextSequence, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const corrected = correctedOf(sequence);
+    if (corrected === undefined) {
+        return work();
+    }
+    const withdraw = (): void => void corrected._mentatorWithdraw(signal);
+    corrected._mentatorSignal = signal;
+    signal.addEventListener("abort", withdraw, { once: true });
+    try {
+        return await work();
+    } finally {
+        signal.removeEventListener("abort", withdraw);
+        corrected._mentatorSignal = undefined;
+    }
+}

@@ -1,0 +1,29 @@
+/** Looks into a folder at the start, every minute and on demand; one look at a time. */
+
+const RESCAN_MSEC = 60_000;
+
+export abstract class Rescanned {
+    private timer: NodeJS.Timeout | undefined;
+    private running: Promise<void> | undefined;
+
+    public async start(): Promise<void> {
+        this.timer = setInterval(() => void this.rescan(), RESCAN_MSEC);
+        this.timer.unref();
+        await this.rescan();
+    }
+
+    public stop(): void {
+        clearInterval(this.timer);
+    }
+
+    /** A call during a look waits for it. */
+    public async rescan(): Promise<void> {
+        this.running ??= this.scan().finally(() => {
+            this.running = undefined;
+        });
+        await this.running;
+    }
+
+    /** Looks. Must not reject. */
+    protected abstract scan(): Promise<void>;
+}

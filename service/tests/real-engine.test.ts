@@ -1,0 +1,148 @@
+/** What is computed, token by token, on a real model: MENTATOR_TEST_MODEL names its file. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { backendFromEnvironment } from "../src/backend.js";
+import type { ChatRequest, Generated, LoadedModel } from "../src/engine/engine.js";
+import { LlamaEngine } from "../src/engine/llama-engine.js";
+import { Log } from "../src/log.js";
+
+const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
+const BATCH = 64;
+const SLOTS = 8;
+const NEVER = new AbortController().signal;
+const OPTIONS = { temperature: 0, topP: 1, topK: 0, minP: 0, maxTokens: 8, repeatPenalty: 1 };
+
+/** Some `tokens` tokens of which no two parts are alike. */
+function words(tokens: number, seed = 0): string {
+    return Array.from({ length: tokens / 3 }, (_, index) => `word${(index * 7919 + seed) % 97} `).join("");
+}
+
+function ask(user: string, more: Partial<ChatRequest> = {}): ChatRequest {
+    return { kind: "chat", messages: [{ role: "user", content: user }], options: OPTIONS, ...more };
+}
+
+/** What goes to llama.cpp: a part of a batch. */
+interface Fed {
+    readonly sequence: number;
+    readonly tokens: number;
+}
+
+interface Addon {
+    addToBatch(sequence: number, first: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
+}
+
+describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000 }, () => {
+    let engine: LlamaEngine;
+    let model: LoadedModel;
+    let fed: Fed[] = [];
+    let onFed: (part: Fed) => void = () => undefined;
+
+    async function freshModel(): Promise<void> {
+        await engine.close();
+        await engine.start();
+        model = await engine.load({ name: "model", file: MODEL, contextSize: 4096 }, () => false, NEVER);
+        const [host] = (engine as unknown as { hosts: { slots: { sequence: { context: { _ctx: Addon } } }[] }[] }).hosts;
+        const addon = host?.slots[0]?.sequence.context._ctx ?? expect.fail();
+        const original = addon.addToBatch.bind(addon);
+        const watched: Addon["addToBatch"] = (sequence, first, tokens, logits) => {
+            const part = { sequence, tokens: tokens.length };
+            fed.push(part);
+            onFed(part);
+            return original(sequence, first, tokens, logits);
+        };
+        Object.defineProperty(addon, "addToBatch", { value: watched });
+    }
+
+    beforeAll(() => {
+        // One thread: several wait for each other at every step, which takes for ever on a busy machine.
+        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
+    });
+    beforeEach(async () => {
+        await freshModel();
+        fed = [];
+        onFed = () => undefined;
+    }, 60_000);
+    afterAll(async () => engine.close());
+
+    const run = async (request: ChatRequest, signal = NEVER): Promise<Generated> => engine.generate(model, request, { signal });
+
+    it("stops reading a prompt within one batch, and goes on from there", async () => {
+        const long = ask(words(2000));
+        const fresh = await run(long);
+        await freshModel();
+        fed = [];
+
+        const beside = [1, 2, 3].map(async (seed) => run(ask(words(30, seed), { options: { ...OPTIONS, maxTokens: 60 } })));
+        // They have their slots before the long one comes.
+        const others = new Set<number>();
+        await new Promise<void>((resolve) => {
+            onFed = ({ sequence }) => {
+                others.add(sequence);
+                if (others.size === 3) {
+                    resolve();
+                }
+            };
+        });
+        const abort = new AbortController();
+        const why = new Error("enough");
+        let read = 0;
+        let after = 0;
+        onFed = ({ sequence, tokens }) => {
+            if (!others.has(sequence)) {
+                read += tokens;
+                after += abort.signal.aborted ? tokens : 0;
+                if (read >= 500) {
+                    abort.abort(why);
+                }
+            }
+        };
+        await expect(run(long, abort.signal)).rejects.toBe(why);
+        const stopped = read;
+        expect(after).toBeLessThanOrEqual(BATCH);
+        await Promise.all(beside);
+        expect(read).toBe(stopped);
+
+        const again = await run(long);
+        expect(again.usage.promptTokens).toBeGreaterThan(1900);
+        // All that was computed is kept, and it is right.
+        expect(again.usage.cachedTokens).toBe(stopped);
+        expect(again.text).toBe(fresh.text);
+    });
+
+    it("stops in the last piece of a prompt too", async () => {
+        const abort = new AbortController();
+        onFed = () => abort.abort(new Error("enough"));
+        await expect(run(ask(words(50)), abort.signal)).rejects.toThrow("enough");
+        onFed = () => undefined;
+        expect((await run(ask(words(50)))).text).not.toBe("");
+    });
+
+    it("reads what requests of one moment begin with once", async () => {
+        const system = words(1000);
+        const chat = (user: string): ChatRequest => ask("", { messages: [{ role: "system", content: system }, { role: "user", content: user }] });
+        const answers = await Promise.all(Array.from({ length: SLOTS }, async (_, index) => run(chat(`Question ${index % 2}?`))));
+        const [{ usage }] = answers as [Generated];
+        const generated = answers.reduce((sum, answer) => sum + answer.usage.completionTokens, 0);
+        const prompts = fed.reduce((sum, { tokens }) => sum + tokens, 0) - generated;
+        expect(usage.promptTokens).toBeGreaterThan(900);
+        // Each has the last piece of its own to read, and what a question adds.
+        expect(prompts).toBeLessThanOrEqual(usage.promptTokens + (SLOTS - 1) * 2 * BATCH);
+        expect(new Set(answers.filter((_, index) => index % 2 === 0).map(({ text }) => text)).size).toBe(1);
+    });
+
+    it("reads the begin itself when who was to read it is gone", async () => {
+        const abort = new AbortController();
+        onFed = () => abort.abort(new Error("gone"));
+        const [first, second] = await Promise.allSettled([run(ask(words(600)), abort.signal), run(ask(words(600)))]);
+        expect(first.status).toBe("rejected");
+        expect(second).toMatchObject({ status: "fulfilled" });
+    });
+
+    it("adds no system message to a chat without one", async () => {
+        const { usage } = await run(ask("Hi"));
+        // The template's own is "You are a helpful AI assistant named SmolLM, trained by Hugging Face".
+        expect(usage.promptTokens).toBeLessThanOrEqual(31);
+        const told = await run(ask("Hi", { messages: [{ role: "system", content: "S" }, { role: "user", content: "Hi" }] }));
+        expect(told.usage.promptTokens).toBeLessThan(20);
+    });
+});

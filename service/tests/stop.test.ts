@@ -1,0 +1,86 @@
+/** The process on SIGTERM, with requests that run on a real model: MENTATOR_TEST_MODEL names its file. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
+const SERVICE = fileURLToPath(new URL("..", import.meta.url));
+const RUNNING = 8;
+
+describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, () => {
+    let built: string;
+    let child: ChildProcess;
+    let lines = "";
+    let url = "";
+
+    beforeAll(async () => {
+        // Beside distjs, as it looks for its package.json and its pages from there.
+        built = mkdtempSync(path.join(SERVICE, "distjs."));
+        execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", built], { cwd: SERVICE });
+        const data = mkdtempSync(path.join(tmpdir(), "mentator-"));
+        mkdirSync(path.join(data, "models"));
+        cpSync(MODEL, path.join(data, "models", "model.gguf"));
+        const configuration = path.join(data, "test.jsonc");
+        writeFileSync(configuration, JSON.stringify({ engine: { slots: RUNNING, contextSize: 2048 } }));
+        const port = String(20_000 + (process.pid % 10_000));
+        url = `http://127.0.0.1:${port}`;
+        child = spawn(process.execPath, [path.join(built, "index.js"), "--conf-docker", configuration], {
+            env: { ...process.env, MENTATOR_HOST: "127.0.0.1", MENTATOR_PORT: port },
+            stdio: ["ignore", "pipe", "inherit"],
+        });
+        child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+            lines += text;
+        });
+        while ((await fetch(`${url}/ready`).catch(() => undefined))?.status !== 200) {
+            expect(child.exitCode, lines).toBeNull();
+            await pause();
+        }
+    }, 200_000);
+
+    afterAll(() => {
+        child.kill("SIGKILL");
+        rmSync(built, { recursive: true, force: true });
+    });
+
+    const pause = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
+    const post = async (call: string, body: object): Promise<Response> =>
+        fetch(url + call, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    /** Goes on until its context is full. */
+    const LONG = { model: "model.gguf", prompt: "One, two, three, four, five, six, seven,", max_tokens: 2000, temperature: 0 };
+
+    it("answers everybody, takes nothing new, and ends with 0", async () => {
+        const asked = Array.from({ length: RUNNING }, async (_, index) => {
+            const reply = await post("/v1/completions", { ...LONG, stream: index % 2 === 0 });
+            // Rejects when the connection ends before the answer does.
+            return { status: reply.status, text: await reply.text() };
+        });
+        while (!/^mentator_requests_running 8$/m.test(await (await fetch(`${url}/metrics`)).text())) {
+            await pause();
+        }
+        child.kill("SIGTERM");
+        while (!lines.includes("stopping: SIGTERM")) {
+            await pause();
+        }
+        const late = await post("/v1/completions", LONG);
+        expect([late.status, late.headers.get("retry-after")]).toEqual([503, "10"]);
+        const [code] = (await Promise.all([once(child, "exit"), ...asked]))[0] as [number | null];
+
+        expect(code).toBe(0);
+        // In its own time, and not by the last resort.
+        expect(lines).toMatch(/ stopped\n/);
+        for (const [index, { status, text }] of (await Promise.all(asked)).entries()) {
+            const streamed = index % 2 === 0 && status === 200;
+            if (streamed) {
+                expect(text).toMatch(/data: (\[DONE\]|\{"error":.*shutting down.*\})\n\n$/);
+            } else {
+                expect(JSON.parse(text)).toMatchObject(status === 200 ? { choices: [{}] } : { error: { code: "service_unavailable" } });
+            }
+        }
+        expect((await Promise.all(asked)).some(({ text }) => text.includes("shutting down"))).toBe(true);
+    });
+});
