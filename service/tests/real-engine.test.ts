@@ -91,14 +91,17 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
             if (!others.has(sequence)) {
                 read += tokens;
                 after += abort.signal.aborted ? tokens : 0;
-                if (read >= 500) {
+                // In the middle of a queued piece: the others leave it half of each batch.
+                if (read >= 500 && read % BATCH !== 0) {
                     abort.abort(why);
                 }
             }
         };
         await expect(run(long, abort.signal)).rejects.toBe(why);
         const stopped = read;
-        expect(after).toBeLessThanOrEqual(BATCH);
+        // The batch that was being put together is the last one.
+        expect(after).toBe(0);
+        expect(stopped).toBeLessThan(1000);
         await Promise.all(beside);
         expect(read).toBe(stopped);
 
