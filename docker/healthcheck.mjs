@@ -1,44 +1,76 @@
-// The image's HEALTHCHECK: exit 0 when the service tells its version, else 1 and one line on stderr.
+// The image's HEALTHCHECK: exit 0 when the service tells its version and does not call itself ill,
+// else 1 and one line on stderr. Ill is a /health of 503, as when the GPU is lost; an application
+// without such a path is judged by its version alone.
 // Needs nothing but Node: the image has no curl. `node healthcheck.mjs [PORT]`; the container's
 // port is fixed, the argument is for a service that was started with a configuration of its own.
 import http from 'node:http';
 
-const port = Number(process.argv[2] ?? 19777);
-const url = `http://127.0.0.1:${port}/state/version`;
+const origin = `http://127.0.0.1:${Number(process.argv[2] ?? 19777)}`;
 const limitMs = 8000; // for all of it; below the HEALTHCHECK's own --timeout
 const limitBytes = 65536;
 
+function get(path) {
+    const url = origin + path;
+    return new Promise((resolve, reject) => {
+        const fail = (fault) => reject(new Error(`${url} ${fault}`));
+        // agent: false, since Node's own may go through the proxy of the environment.
+        const request = http.get(url, { agent: false }, (response) => {
+            let body = '';
+            response.setEncoding('utf8');
+            response.on('data', (chunk) => {
+                body += chunk;
+                if (body.length > limitBytes) {
+                    fail('answers too much');
+                    request.destroy();
+                }
+            });
+            response.on('end', () => resolve({ url, status: response.statusCode, body }));
+            response.on('error', (error) => fail(`breaks off: ${error.code ?? error.message}`));
+        });
+        request.on('error', (error) => fail(`cannot be reached: ${error.code ?? error.message}`));
+    });
+}
+
+function member(body, name) {
+    try {
+        const value = JSON.parse(body)[name];
+        return typeof value === 'string' ? value : '';
+    } catch {
+        return undefined;
+    }
+}
+
+function checkVersion({ url, status, body }) {
+    if (status !== 200) {
+        throw new Error(`${url} answers ${status}`);
+    }
+    const version = member(body, 'version');
+    if (version === undefined) {
+        throw new Error(`${url} answers something else than JSON`);
+    }
+    if (version === '') {
+        throw new Error(`${url} answers without a version`);
+    }
+}
+
+function checkHealth({ url, status, body }) {
+    if (status === 503) {
+        throw new Error(`${url} answers 503: ${member(body, 'error') || 'without a reason'}`);
+    }
+}
+
 function end(fault) {
     if (fault) {
-        process.stderr.write(`unhealthy: ${url} ${fault}\n`);
+        process.stderr.write(`unhealthy: ${fault}\n`);
     }
     process.exit(fault ? 1 : 0);
 }
 
-function faultOf(status, body) {
-    if (status !== 200) {
-        return `answers ${status}`;
-    }
-    try {
-        const { version } = JSON.parse(body);
-        return typeof version === 'string' && version !== '' ? '' : 'answers without a version';
-    } catch {
-        return 'answers something else than JSON';
-    }
+setTimeout(() => end(`${origin} does not answer within ${limitMs / 1000} s`), limitMs);
+try {
+    checkVersion(await get('/state/version'));
+    checkHealth(await get('/health'));
+    end();
+} catch (error) {
+    end(error.message);
 }
-
-setTimeout(() => end(`does not answer within ${limitMs / 1000} s`), limitMs);
-// agent: false, since Node's own may go through the proxy of the environment.
-const request = http.get(url, { agent: false }, (response) => {
-    let body = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk) => {
-        body += chunk;
-        if (body.length > limitBytes) {
-            end('answers something else than a version');
-        }
-    });
-    response.on('end', () => end(faultOf(response.statusCode, body)));
-    response.on('error', (error) => end(`breaks off: ${error.code ?? error.message}`));
-});
-request.on('error', (error) => end(`cannot be reached: ${error.code ?? error.message}`));

@@ -7,7 +7,10 @@ import type { Backend } from "./backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
-import { messageOf, shuttingDown, StartError } from "./errors.js";
+import { gpuLost, messageOf, type ServiceError, shuttingDown, StartError } from "./errors.js";
+import { forgetProof } from "./gpu/proof.js";
+import { Surface } from "./gpu/surface.js";
+import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
@@ -84,19 +87,30 @@ export async function startService(options: StartOptions): Promise<RunningServic
     log.attach((row) => logTable.add(row));
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log);
+    const cut = new AbortController();
+    const watch = new GpuWatch(await Surface.now(backend.type), (why) => {
+        log.write("error", "core", gpuLost(why).message);
+        forgetProof(backend.proofFile);
+        cut.abort(gpuLost(why));
+    });
+    const engine = new LlamaEngine(backend, threads, configuration.engine, log, backend.gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;
-    const cut = new AbortController();
     const inFlight = new InFlight();
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, stopping);
+    const refusal = (): ServiceError | undefined => {
+        if (stopping) {
+            return shuttingDown();
+        }
+        return watch.lost === undefined ? undefined : gpuLost(watch.lost);
+    };
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const metrics = new Metrics(
         { version, backend: backend.type },
-        measuredOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined }),
+        measuredOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
     const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
@@ -119,6 +133,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         log,
         notReady,
         stopping: () => stopping,
+        gpuLost: () => watch.lost,
+        refusal,
         cut: cut.signal,
         inFlight,
     };
@@ -131,12 +147,14 @@ export async function startService(options: StartOptions): Promise<RunningServic
     options.notes.forEach((note) => log.write("info", "core", note));
     options.warnings.forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    watch.start();
     const stopRetention = startRetention(database, configuration.log.liveDay);
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
+        watch.stop();
         models.stop();
         tools.stop();
         // Tools run outside of the scheduler, and answers are on their way when it is idle.

@@ -1,6 +1,7 @@
 /** Which backend the container's entrypoint chose, as read from the environment. */
 
 import { StartError } from "./errors.js";
+import { type GpuDevice, parseDevices } from "./gpu/devices.js";
 
 export type BackendType = "cuda" | "rocm" | "cpu";
 
@@ -10,6 +11,10 @@ export interface Backend {
     readonly reason: string;
     /** What `getLlama` is asked for, and must report afterwards: a HIP backend counts as "cuda" there. */
     readonly gpu: "cuda" | false;
+    /** The cards, in the backend's order; empty on CPU. */
+    readonly devices: readonly GpuDevice[];
+    /** Where the entrypoint remembers that this backend is good. */
+    readonly proofFile?: string;
 }
 
 const GPU_OF: Readonly<Record<BackendType, "cuda" | false>> = { cuda: "cuda", rocm: "cuda", cpu: false };
@@ -22,5 +27,12 @@ export function backendFromEnvironment(environment: Readonly<Record<string, stri
     }
     const reason = (environment["MENTATOR_BACKEND_REASON"] ?? "").replace(/\s+/g, " ").trim();
     const fallback = choice === "" ? "no backend was chosen, so CPU" : "chosen by MENTATOR_BACKEND_CHOICE";
-    return { type, reason: reason === "" ? fallback : reason, gpu: GPU_OF[type] };
+    const proofFile = environment["MENTATOR_BACKEND_PROOF"];
+    return {
+        type,
+        reason: reason === "" ? fallback : reason,
+        gpu: GPU_OF[type],
+        devices: parseDevices(environment["MENTATOR_BACKEND_DEVICES"] ?? ""),
+        ...(proofFile === undefined || proofFile === "" ? {} : { proofFile }),
+    };
 }

@@ -31,6 +31,11 @@ export function shuttingDown(): ServiceError {
     return new ServiceError(503, "The service is shutting down.", 10);
 }
 
+/** The GPU is gone; the CPU does not take over in silence. */
+export function gpuLost(why: string): ServiceError {
+    return new ServiceError(503, `The GPU was lost: ${why}. Restart the container.`, 60);
+}
+
 /** The service cannot start or go on; caught once, in index.ts. */
 export class StartError extends Error {
     /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port */

@@ -18,11 +18,14 @@ it.each([[[]], [["--conf-use"]], [["--what"]], [["--conf-use", "a", "b"]]])("ref
 });
 
 it("takes the backend that was chosen, and CPU when none was", () => {
-    expect(backendFromEnvironment({})).toMatchObject({ type: "cpu", gpu: false });
-    expect(backendFromEnvironment({ MENTATOR_BACKEND_CHOICE: "rocm", MENTATOR_BACKEND_REASON: "kfd\nis there" })).toEqual({
+    expect(backendFromEnvironment({})).toMatchObject({ type: "cpu", gpu: false, devices: [] });
+    const chosen = { MENTATOR_BACKEND_CHOICE: "rocm", MENTATOR_BACKEND_REASON: "kfd\nis there" };
+    expect(backendFromEnvironment({ ...chosen, MENTATOR_BACKEND_DEVICES: "A: 8192 MiB", MENTATOR_BACKEND_PROOF: "/p" })).toEqual({
         type: "rocm",
         gpu: "cuda",
         reason: "kfd is there",
+        devices: [{ name: "A", totalVramMb: 8192 }],
+        proofFile: "/p",
     });
     expect(() => backendFromEnvironment({ MENTATOR_BACKEND_CHOICE: "metal" })).toThrow(StartError);
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
-import { badRequest } from "../src/errors.js";
+import { badRequest, gpuLost, shuttingDown } from "../src/errors.js";
 import { InFlight } from "../src/http/in-flight.js";
 import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
@@ -108,6 +108,8 @@ export interface Fake {
     /** What was printed. */
     readonly lines: string[];
     stopping: boolean;
+    /** Why the GPU is gone. */
+    lost: string | undefined;
 }
 
 export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools } = {}): Fake {
@@ -127,9 +129,10 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const scheduler = new FairScheduler(engine, options.queueLimit);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, fake.stopping);
+    const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDown() : fake.lost === undefined ? undefined : gpuLost(fake.lost));
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: "cpu" }, measuredOf({ engine, models, scheduler, startTimestamp, ready }));
+    const metrics = new Metrics({ version: "1.2.3", backend: "cpu" }, measuredOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
@@ -137,10 +140,11 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
         database,
         lines,
         stopping: false,
+        lost: undefined,
         service: {
             version: "1.2.3",
             startTimestamp,
-            backend: { type: "cpu", gpu: false, reason: "test" },
+            backend: { type: "cpu", gpu: false, reason: "test", devices: [] },
             engine,
             models,
             scheduler,
@@ -156,6 +160,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             savePrompt,
             log,
             stopping: () => fake.stopping,
+            gpuLost: () => fake.lost,
+            refusal,
             cut: new AbortController().signal,
             inFlight: new InFlight(),
         },

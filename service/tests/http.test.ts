@@ -169,6 +169,20 @@ describe("POST /prompt", () => {
         expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "10" });
     });
 
+    it("refuses everything that would need the GPU once that is lost, and says why", async () => {
+        fake.lost = "/dev/nvidia0: it is not there any more";
+        const error = "The GPU was lost: /dev/nvidia0: it is not there any more. Restart the container.";
+        expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "60", body: { error } });
+        expect(await call("POST", "/embedding", { model: "tiny.q4", message: "Hi" })).toMatchObject({ status: 503 });
+        expect(await call("POST", "/v1/completions", { model: "tiny.q4", prompt: "Hi" })).toMatchObject({ status: 503, body: { error: { message: error } } });
+        expect(await call("GET", "/health")).toMatchObject({ status: 503, body: { error } });
+        expect(await call("GET", "/ready")).toMatchObject({ status: 503, body: { error } });
+        expect(await call("GET", "/state/version")).toMatchObject({ status: 200 });
+        expect(await call("GET", "/state")).toMatchObject({ status: 200, body: { gpuInfo: { lost: fake.lost } } });
+        expect((await server.inject("/metrics")).body).toContain("mentator_gpu_lost 1");
+        expect(fake.engine.asked).toHaveLength(0);
+    });
+
     it("aborts what does not finish in time when it stops", async () => {
         fake.engine.delayMsec = 60_000;
         const reply = call("POST", "/prompt", PROMPT);

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
@@ -23,19 +23,21 @@ FAST_CLOCK = (
 
 
 @contextmanager
-def answering(answer: bytes, *, hold: bool = False) -> Iterator[tuple[int, list[bytes]]]:
-    """A server's port, which answers one request with these bytes; `hold` keeps it open after."""
+def answering(*answers: bytes, hold: bool = False) -> Iterator[tuple[int, list[bytes]]]:
+    """A server's port, which answers a request with each of these; `hold` keeps them open after."""
     seen: list[bytes] = []
     done = threading.Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
         def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                seen.append(connection.recv(65536))
-                connection.sendall(answer)
-                if hold:
-                    done.wait(20)
+            with ExitStack() as stack:
+                for answer in answers:
+                    connection = stack.enter_context(server.accept()[0])
+                    seen.append(connection.recv(65536))
+                    connection.sendall(answer)
+                    if not hold:
+                        connection.close()
+                done.wait(20 if hold else 0)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -56,11 +58,34 @@ def check(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_version_is_healthy() -> None:
-    with answering(response("200 OK", '{"version": "1.2.3"}'), hold=True) as (port, seen):
+VERSION = response("200 OK", '{"version": "1.2.3"}')
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        response("200 OK", '{"status": "ok"}'),
+        response("404 Not Found", "an application without such a path"),
+        response("401 Unauthorized", '{"error": "a key is needed"}'),
+    ],
+)
+def test_a_version_is_healthy(health: bytes) -> None:
+    with answering(VERSION, health, hold=True) as (port, seen):
         result = check(str(SCRIPT), str(port))
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert seen[0].startswith(b"GET /state/version HTTP/1.1\r\n")
+    assert seen[1].startswith(b"GET /health HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [('{"error": "The GPU was lost."}', "The GPU was lost."), ("busy", "without a reason")],
+)
+def test_a_service_that_calls_itself_ill_is_unhealthy(body: str, reason: str) -> None:
+    with answering(VERSION, response("503 Service Unavailable", body)) as (port, _):
+        result = check(str(SCRIPT), str(port))
+    assert result.returncode == 1
+    assert result.stderr == f"unhealthy: http://127.0.0.1:{port}/health answers 503: {reason}\n"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +97,7 @@ def test_a_version_is_healthy() -> None:
         (response("200 OK", "null"), "something else than JSON"),
         (response("200 OK", '{"version": 3}'), "without a version"),
         (response("200 OK", '{"version": ""}'), "without a version"),
-        (response("200 OK", "[" * 70000), "something else than a version"),
+        (response("200 OK", "[" * 70000), "answers too much"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "breaks off"),
         (b"", "cannot be reached"),
         (b"SSH-2.0-OpenSSH\r\n", "cannot be reached"),

@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import type { GgufInsights, LlamaModel } from "node-llama-cpp";
 import type { Backend } from "../backend.js";
 import { badRequest, messageOf, ServiceError } from "../errors.js";
+import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
 import type { ModelFacts } from "../models/catalog.js";
 import { shareBatch } from "./batching.js";
@@ -55,6 +56,8 @@ export class LlamaEngine implements Engine {
         private readonly threads: number,
         private readonly settings: EngineSettings,
         private readonly log: Log,
+        /** Told how work on the GPU ends. */
+        private readonly witness?: Witness,
     ) {}
 
     public get ready(): boolean {
@@ -85,8 +88,15 @@ export class LlamaEngine implements Engine {
             return { type, device, totalVramMb: 0, usedVramMb: 0 };
         }
         const { llama } = this.runtime;
-        const [names, vram] = await Promise.all([llama.getGpuDeviceNames(), llama.getVramState()]);
-        return { type, device: names.join(", "), totalVramMb: whole(vram.total), usedVramMb: whole(vram.used) };
+        try {
+            const [names, vram] = await Promise.all([llama.getGpuDeviceNames(), llama.getVramState()]);
+            return { type, device: names.join(", "), totalVramMb: whole(vram.total), usedVramMb: whole(vram.used) };
+        } catch (thrown) {
+            this.witness?.failed(thrown);
+            const { devices } = this.backend;
+            const totalVramMb = devices.reduce((sum, device) => sum + device.totalVramMb, 0);
+            return { type, device: devices.map(({ name }) => name).join(", "), totalVramMb, usedVramMb: 0 };
+        }
     }
 
     public find(spec: LoadSpec): LoadedModel | undefined {
@@ -114,11 +124,11 @@ export class LlamaEngine implements Engine {
     }
 
     public async generate(model: LoadedModel, request: GenerationRequest, run: RunOptions): Promise<Generated> {
-        return this.use(model).generate(request, run);
+        return this.witnessed(run.signal, this.use(model).generate(request, run));
     }
 
     public async embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
-        return this.use(model).embed(texts, signal);
+        return this.witnessed(signal, this.use(model).embed(texts, signal));
     }
 
     public async checkGrammar(schema: object): Promise<string> {
@@ -142,6 +152,20 @@ export class LlamaEngine implements Engine {
         await this.runtime?.llama.dispose();
         this.runtime = undefined;
         this.starting = undefined;
+    }
+
+    /** Tells the witness of a success, and of a failure that is neither the request's nor its client's. */
+    private async witnessed<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+        try {
+            const done = await work;
+            this.witness?.succeeded();
+            return done;
+        } catch (thrown) {
+            if (!signal.aborted && !(thrown instanceof ServiceError)) {
+                this.witness?.failed(thrown);
+            }
+            throw thrown;
+        }
     }
 
     private async open(): Promise<Runtime> {

@@ -3,6 +3,7 @@
 import type { GenerationOptions } from "../config/configuration.js";
 import type { Backend } from "../backend.js";
 import type { Engine } from "../engine/engine.js";
+import type { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../metrics/metrics.js";
 import type { ModelCatalog } from "../models/catalog.js";
@@ -37,6 +38,10 @@ export interface Service {
     notReady(): NotReady | undefined;
     /** True once the service is about to stop. */
     stopping(): boolean;
+    /** Why there is no GPU any more, where there was one. */
+    gpuLost(): string | undefined;
+    /** What a request for a model is refused with, before anything else is looked at. */
+    refusal(): ServiceError | undefined;
     /** Aborted, with what to answer, when what still runs at the stop has taken long enough. */
     readonly cut: AbortSignal;
     readonly inFlight: InFlight;
@@ -48,9 +53,9 @@ export interface NotReady {
 }
 
 /** What /ready and /metrics go by. */
-export function readiness(engine: Engine, models: ModelCatalog, stopping: boolean): NotReady | undefined {
-    if (stopping) {
-        return { why: "The service is shutting down.", retryAfterSeconds: 10 };
+export function readiness(engine: Engine, models: ModelCatalog, refusal: ServiceError | undefined): NotReady | undefined {
+    if (refusal !== undefined) {
+        return { why: refusal.message, retryAfterSeconds: refusal.retryAfterSeconds ?? 10 };
     }
     if (!engine.ready) {
         return { why: "The engine is still starting.", retryAfterSeconds: 1 };

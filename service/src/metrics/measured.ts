@@ -15,11 +15,14 @@ export interface Sources {
     readonly startTimestamp: number;
     /** A model can answer. */
     readonly ready: () => boolean;
+    /** Why there is no GPU any more, where there was one. */
+    readonly gpuLost: () => string | undefined;
 }
 
-export function measuredOf({ engine, models, scheduler, startTimestamp, ready }: Sources): Measured[] {
+export function measuredOf({ engine, models, scheduler, startTimestamp, ready, gpuLost }: Sources): Measured[] {
     return [
         { name: "mentator_ready", help: "1: a model can answer, as /ready says", read: () => Number(ready()) },
+        { name: "mentator_gpu_lost", help: "1: the GPU is gone, and requests are refused", read: () => Number(gpuLost() !== undefined) },
         { name: "mentator_queue_waiting", help: "Requests that wait", read: () => scheduler.waiting },
         { name: "mentator_queue_limit", help: "Requests that may wait", read: () => scheduler.limit },
         { name: "mentator_requests_running", help: "Requests that run, loading included", read: () => scheduler.running },

@@ -1,6 +1,5 @@
 /** POST /embedding, and the same in OpenAI's words. */
 
-import { shuttingDown } from "../../errors.js";
 import { embeddingForm } from "../../openai/embedding-form.js";
 import { EMBEDDING_ANSWER, EMBEDDING_SCHEMA, type EmbeddingBody } from "../../openai/embedding-schema.js";
 import { ParameterFault } from "../../openai/errors.js";
@@ -35,8 +34,9 @@ export const embeddingRoutes: Routes = (server, service) => {
         "/embedding",
         { schema: { tags: ["prompt"], summary: "A text's vector", body: BODY, response: answers(ANSWER, MODEL_ERRORS, TIMED_ERROR_SCHEMA) } },
         async (request, reply) => {
-            if (service.stopping()) {
-                throw shuttingDown();
+            const refusal = service.refusal();
+            if (refusal !== undefined) {
+                throw refusal;
             }
             const { model, gpulayer, message } = request.body;
             const { duration, done, error } = await embeddings.embed({
@@ -65,8 +65,9 @@ export const embeddingRoutes: Routes = (server, service) => {
             },
         },
         async (request, reply) => {
-            if (service.stopping()) {
-                throw shuttingDown();
+            const refusal = service.refusal();
+            if (refusal !== undefined) {
+                throw refusal;
             }
             const { model, input, encoding_format: format, dimensions } = request.body;
             const { done, error } = await embeddings.embed({

@@ -1,6 +1,6 @@
 /** For orchestrators and monitoring: is the process alive, can a model answer, how much does it do. */
 
-import { ServiceError } from "../../errors.js";
+import { gpuLost, ServiceError } from "../../errors.js";
 import { answers, textAnswer } from "../answers.js";
 import type { Routes } from "../routes.js";
 
@@ -11,8 +11,14 @@ function status(value: string): object {
 export const healthRoutes: Routes = (server, service) => {
     server.get(
         "/health",
-        { config: { open: true }, schema: { tags: ["health"], summary: "The process is alive", response: answers(status("ok"), [500]) } },
-        () => ({ status: "ok" }),
+        { config: { open: true }, schema: { tags: ["health"], summary: "The process is alive, and has the GPU that it began with", response: answers(status("ok"), [500, 503]) } },
+        () => {
+            const lost = service.gpuLost();
+            if (lost !== undefined) {
+                throw gpuLost(lost);
+            }
+            return { status: "ok" };
+        },
     );
 
     server.get(

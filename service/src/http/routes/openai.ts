@@ -3,7 +3,6 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Generated } from "../../engine/engine.js";
-import { shuttingDown } from "../../errors.js";
 import { chatRequests } from "../../openai/chat-request.js";
 import { CHAT_ANSWER, CHAT_SCHEMA, type ChatBody } from "../../openai/chat-schema.js";
 import { completionRequests, echoed } from "../../openai/completion-request.js";
@@ -90,7 +89,7 @@ function call(summary: string, body: object, good: object): object {
 
 export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
     const generations = new Generations(service.models, service.scheduler, service.journal);
-    const preHandler = (_request: FastifyRequest, _reply: FastifyReply, done: (fault?: Error) => void): void => done(service.stopping() ? shuttingDown() : undefined);
+    const preHandler = (_request: FastifyRequest, _reply: FastifyReply, done: (fault?: Error) => void): void => done(service.refusal());
 
     server.post<{ Body: ChatBody }>(
         "/v1/chat/completions",

@@ -1,6 +1,5 @@
 /** POST /prompt. */
 
-import { shuttingDown } from "../../errors.js";
 import { PROMPT_SCHEMA, type PromptRequest } from "../../prompt/request.js";
 import { answers, MODEL_ERRORS, TIMED_ERROR_SCHEMA, timedAnswer } from "../answers.js";
 import { sendError } from "../errors.js";
@@ -30,8 +29,9 @@ export const promptRoutes: Routes = (server, service) => {
         response: answers(ANSWER, MODEL_ERRORS, TIMED_ERROR_SCHEMA),
     };
     server.post<{ Body: PromptRequest }>("/prompt", { schema }, async (request, reply) => {
-        if (service.stopping()) {
-            throw shuttingDown();
+        const refusal = service.refusal();
+        if (refusal !== undefined) {
+            throw refusal;
         }
         const { result, duration, error } = await service.prompts.answer(request.body, request.id, signalOf(reply, service.cut));
         return error === undefined ? { duration, result } : sendError(request, reply, error, duration);

@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseDevices } from "../src/gpu/devices.js";
+import { forgetProof } from "../src/gpu/proof.js";
+import { Surface } from "../src/gpu/surface.js";
+import { GpuWatch } from "../src/gpu/watch.js";
+
+let root: string;
+
+function put(...files: string[]): void {
+    for (const file of files) {
+        mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+        writeFileSync(path.join(root, file), "");
+    }
+}
+
+beforeEach(() => {
+    root = mkdtempSync(path.join(tmpdir(), "mentator-gpu-"));
+});
+
+afterEach(() => {
+    rmSync(root, { recursive: true });
+});
+
+describe("cards", () => {
+    it("are read from the entrypoint's list", () => {
+        expect(parseDevices("NVIDIA L4: 23034 MiB; NVIDIA A100: SXM: 81920 MiB")).toEqual([
+            { name: "NVIDIA L4", totalVramMb: 23034 },
+            { name: "NVIDIA A100: SXM", totalVramMb: 81920 },
+        ]);
+    });
+
+    it.each(["", ";", "L4", "L4: many MiB"])("are none in %j", (text) => {
+        expect(parseDevices(text)).toEqual([]);
+    });
+});
+
+describe("the surface", () => {
+    it.each([
+        ["cuda", ["dev/nvidia0", "dev/nvidia11", "dev/nvidiactl", "dev/nvidia-uvm", "proc/driver/nvidia/version"]],
+        ["rocm", ["dev/kfd", "dev/dri/renderD128"]],
+    ] as const)("of %s is what was there at first", async (type, files) => {
+        put(...files, "dev/nvidia-modeset", "dev/dri/card0", "dev/null");
+        const surface = await Surface.now(type, root);
+        expect([...surface.files].sort()).toEqual(files.map((file) => path.join(root, file)).sort());
+        expect(await surface.fault()).toBeUndefined();
+    });
+
+    it.each([
+        ["cuda", "dev/nvidia0"],
+        ["cuda", "proc/driver/nvidia/version"],
+        ["rocm", "dev/kfd"],
+        ["rocm", "dev/dri/renderD128"],
+    ] as const)("of %s has a fault once %s is gone", async (type, file) => {
+        put("dev/nvidia0", "proc/driver/nvidia/version", "dev/kfd", "dev/dri/renderD128");
+        const surface = await Surface.now(type, root);
+        rmSync(path.join(root, file));
+        expect(await surface.fault()).toBe(`${path.join(root, file)}: it is not there any more`);
+    });
+
+    it("of the CPU is nothing", async () => {
+        put("dev/nvidia0", "dev/kfd");
+        expect((await Surface.now("cpu", root)).files).toEqual([]);
+    });
+});
+
+describe("the watch", () => {
+    async function watching(): Promise<{ watch: GpuWatch; told: string[] }> {
+        put("dev/nvidia0");
+        const told: string[] = [];
+        return { watch: new GpuWatch(await Surface.now("cuda", root), (why) => told.push(why)), told };
+    }
+
+    it("tells once that the card is gone, by itself", async () => {
+        const { watch, told } = await watching();
+        watch.start(5);
+        await watch.look();
+        expect(watch.lost).toBeUndefined();
+        rmSync(path.join(root, "dev/nvidia0"));
+        await expect.poll(() => watch.lost).toContain("nvidia0: it is not there any more");
+        await watch.look();
+        expect(told).toHaveLength(1);
+        watch.stop();
+    });
+
+    it("looks when work failed", async () => {
+        const { watch } = await watching();
+        rmSync(path.join(root, "dev/nvidia0"));
+        watch.failed(new Error("decode"));
+        await expect.poll(() => watch.lost).toContain("nvidia0");
+    });
+
+    it("gives up after three failures in a row, and no sooner", async () => {
+        const { watch, told } = await watching();
+        for (const _ of [1, 2]) {
+            watch.failed(new Error("CUDA error"));
+            watch.failed(new Error("CUDA error"));
+            watch.succeeded();
+        }
+        await watch.look();
+        expect(watch.lost).toBeUndefined();
+        watch.failed(new Error("a"));
+        watch.failed(new Error("b"));
+        watch.failed(new Error("CUDA error: unspecified launch failure"));
+        expect(told).toEqual(["it failed 3 times in a row, at last with: CUDA error: unspecified launch failure"]);
+    });
+});
+
+it("forgets a proof, and does not mind where there is none", () => {
+    put("proof");
+    forgetProof(path.join(root, "proof"));
+    expect(existsSync(path.join(root, "proof"))).toBe(false);
+    forgetProof(path.join(root, "proof"));
+    forgetProof(undefined);
+});
