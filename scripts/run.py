@@ -32,6 +32,7 @@ class Container:
     hardware: str = "cpu"
     environment: Mapping[str, str] = field(default_factory=dict)
     flags: Sequence[str] = ()
+    command: Sequence[str] = ()
 
 
 def run_argv(container: Container) -> list[str]:
@@ -42,7 +43,7 @@ def run_argv(container: Container) -> list[str]:
     argv += HARDWARE[container.hardware]
     for name, value in container.environment.items():
         argv += ["--env", f"{name}={value}"]
-    return [*argv, *container.flags, container.image]
+    return [*argv, *container.flags, container.image, *container.command]
 
 
 def hardware(nvidia: bool, amd: bool) -> str:

@@ -25,13 +25,22 @@ SHELL = (
     *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/**/*.sh")),
 )
 
+DOCKERFILES = (
+    "docker/Dockerfile",
+    *sorted(
+        str(path.relative_to(REPOSITORY))
+        for folder in ("docker", "tests")
+        for path in (REPOSITORY / folder).rglob("*.Dockerfile")
+    ),
+)
+
 #: Linters that need nothing but files: a program of this environment and its arguments.
 FILE_LINTERS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("shellcheck", "--external-sources", *SHELL),
-    ("hadolint", "--config", "docker/hadolint.yaml", "docker/Dockerfile"),
+    ("hadolint", "--config", "docker/hadolint.yaml", *DOCKERFILES),
     ("yamllint", "--strict", "."),
 )
 

@@ -1,6 +1,6 @@
 /* A GPU backend for machines without a GPU: ggml sees a card, and the CPU's own backend computes.
  *
- * Compiled by tests (cc -shared -fPIC) into a libggml-cuda.so. The types repeat what ggml's plugin
+ * Compiled by stand_in.Dockerfile into a libggml-cuda.so. The types repeat what ggml's plugin
  * API lays down (ggml-backend-impl.h, API version 2), as far as it is used: the rest is left NULL.
  */
 #define _GNU_SOURCE

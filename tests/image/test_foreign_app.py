@@ -16,7 +16,8 @@ import requests
 from scripts import commands
 from scripts.engine import Engine
 from tests import checkout, containers
-from tests.image.test_probe import SMI, stand_in
+from tests.image import stand_in
+from tests.image.test_probe import SMI
 
 APP = Path(__file__).with_name("foreign-app")
 IMAGE = "foreign/test"
@@ -123,7 +124,7 @@ def test_its_plain_get_llama_runs_on_what_the_container_chose(
         file.chmod(0o777)
         flags += ["--volume", f"{file}:{path}"]
     if backend:
-        stand_in()(tmp_path / "backends" / backend)
+        stand_in.put(tmp_path / "backends" / backend)
         (tmp_path / "backends").chmod(0o755)
         flags += ["--volume", f"{tmp_path}/backends:/opt/mentator/backends:ro"]
     with containers.folder(tmp_path / "data") as data:

@@ -13,8 +13,8 @@ import pytest
 from scripts.engine import Engine
 from scripts.paths import REPOSITORY
 from tests import containers
+from tests.image import stand_in
 from tests.image.gpu_surface import Fakes
-from tests.image.test_probe import stand_in
 from tests.smoke import gpu
 
 
@@ -23,7 +23,7 @@ def card(tmp_path: Path) -> Callable[[], list[str]]:
     """The flags that give a container a stand-in card."""
 
     def flags() -> list[str]:
-        stand_in()(tmp_path / "backends" / "cuda13" / "libggml-cuda.so")
+        stand_in.put(tmp_path / "backends" / "cuda13" / "libggml-cuda.so")
         (tmp_path / "backends").chmod(0o755)
         mount = f"--volume={tmp_path}/backends:/opt/mentator/backends:ro"
         return [*Fakes(tmp_path).nvidia_smi().flags(), mount]

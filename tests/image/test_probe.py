@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from scripts import service_client, variants
 from scripts.engine import Engine
 from tests import containers
-from tests.image import shared_objects
+from tests.image import shared_objects, stand_in
 
 SMI = "#!/bin/sh\necho 'NVIDIA L4, 23034 MiB, 580.65.06'\n"
 
@@ -81,21 +80,6 @@ def surface(image: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., lis
     shutil.rmtree(tmp_path / "backends", ignore_errors=True)
 
 
-def stand_in(cards: int = 1) -> Make:
-    """A backend that computes on the CPU and calls itself a card."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("compiles a stand-in: needs cc")
-
-    def make(path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        source = Path(__file__).with_name("stand_in_backend.c")
-        options = ["-shared", "-fPIC", "-O1", f"-DCARDS={cards}"]
-        subprocess.run([compiler, *options, "-o", str(path), str(source), "-ldl"], check=True)
-
-    return make
-
-
 def row(log: str, subject: str) -> str:
     """The lines of the log on one subject."""
     rows = [line.strip() for line in log.splitlines()]
@@ -131,7 +115,7 @@ def test_a_broken_backend_is_dropped_with_its_reason(
 def test_a_backend_without_a_device_is_dropped(
     engine: Engine, image: dict[str, Any], surface: Callable[..., list[str]]
 ) -> None:
-    flags = surface(cuda13=stand_in(cards=0))
+    flags = surface(cuda13=lambda path: stand_in.put(path, cards=0))
     ended = containers.to_its_end(engine, image["digest"], *flags, command=NOTHING)
     assert row(ended.log, "cuda13") == "cuda13  dropped: it finds no device"
     assert row(ended.log, "cuda12") == "cuda12  dropped: it is not in this image"
@@ -176,7 +160,7 @@ def test_the_images_own_rocm_is_dropped_where_the_card_is_a_fake(
 def test_a_good_backend_is_proven_and_remembered_and_serves(
     engine: Engine, image: dict[str, Any], surface: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    flags = surface(cuda13=BROKEN["an abort"][0], cuda12=stand_in())
+    flags = surface(cuda13=BROKEN["an abort"][0], cuda12=stand_in.put)
     with containers.folder(tmp_path / "data") as data:
         container = containers.describe(image["digest"], data, flags=flags)
         with containers.healthy(engine, container) as running:
