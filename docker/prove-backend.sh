@@ -58,6 +58,7 @@ probe() {
     child=$!
     status=0
     wait "${child}" 2>/dev/null || status=$?
+    end_group
     child=
     if [ "${status}" -eq 0 ] && read_proof "${log}"; then
         rm -f "${log}"
@@ -67,10 +68,17 @@ probe() {
     return 1
 }
 
+# Ends what a probe has started: node-llama-cpp tries a library in a process of its own, which heeds
+# no SIGTERM while the library hangs. `timeout` has made a group of them all, with its own number.
+end_group() {
+    kill -s KILL -- "-${child}" 2>/dev/null || true
+}
+
 # Ends a running probe; for the traps of start-docker.sh.
 stop_probe() {
     if [ -n "${child:-}" ]; then
-        kill "${child}" 2>/dev/null || true
+        end_group
+        kill "${child}" 2>/dev/null || true # where it had no group yet
     fi
 }
 

@@ -343,6 +343,31 @@ def test_a_candidate_that_hangs_is_dropped(surface: Surface, body: str, said: st
     assert said in started.row("rocm")
 
 
+#: Starts a process that heeds no SIGTERM (node-llama-cpp does, to try a library); notes its number.
+DEAF_CHILD = """sh -c "trap '' TERM; sleep 300" & echo $! >"$RECORD/deaf"; """
+
+
+@pytest.mark.parametrize("end", ["exit 1", "sleep 30", "trap '' TERM; sleep 30"])
+def test_nothing_of_a_dropped_candidate_goes_on(surface: Surface, end: str) -> None:
+    amd(surface)
+    (surface.root / "proc").symlink_to("/proc")
+    surface.probe("rocm", DEAF_CHILD + end)
+    assert chosen(surface.start(env={"MENTATOR_PROBE_TIMEOUT": "1"})) == "cpu"
+    deaf = Path("/proc", (surface.record / "deaf").read_text().strip())
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and running(deaf):
+        time.sleep(0.01)
+    assert not running(deaf)
+
+
+def running(process: Path) -> bool:
+    """Whether a process (/proc/NUMBER) is there and no zombie."""
+    try:
+        return "(zombie)" not in (process / "status").read_text()
+    except OSError:
+        return False
+
+
 def test_a_minute_is_the_default(surface: Surface) -> None:
     amd(surface)
     real = os.path.realpath("/usr/bin/timeout")
