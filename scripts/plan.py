@@ -122,9 +122,9 @@ def check_argv(plan: BuildPlan) -> list[str]:
     return [*argv, str(plan.context)]
 
 
-def check_stage(plan: BuildPlan) -> BuildPlan:
-    """The plan of the stage that checks the application and yields no image."""
-    return replace(plan, target="application-check", tags=(), labels={}, output="type=cacheonly")
+def check_stage(plan: BuildPlan, stage: str = "application-check") -> BuildPlan:
+    """The plan of a stage that checks the application and yields no image."""
+    return replace(plan, target=stage, tags=(), labels={}, output="type=cacheonly")
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-    test: { include: ["tests/**/*.test.{ts,js}"], environment: "node" },
+    test: {
+        globalSetup: "tests/own-temporary-folder.ts", include: ["tests/**/*.test.{ts,js}"], environment: "node" },
 });

@@ -94,7 +94,7 @@ describe("the watch", () => {
 
     it("gives up after three failures in a row, and no sooner", async () => {
         const { watch, told } = await watching();
-        for (const _ of [1, 2]) {
+        for (let round = 0; round < 2; round += 1) {
             watch.failed(new Error("CUDA error"));
             watch.failed(new Error("CUDA error"));
             watch.succeeded();
