@@ -6,10 +6,22 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from scripts import build, engine, records
+from scripts import build, engine, records, variants
 from scripts import settings as settings_module
-from scripts.bench import builds, endurance, peers, prompts, staging, starting, streams, weight
+from scripts.bench import (
+    builds,
+    choosing,
+    compiling,
+    endurance,
+    peers,
+    prompts,
+    staging,
+    starting,
+    streams,
+    weight,
+)
 from scripts.bench.ratio import Ratio
 from scripts.bench.subject import Subject
 from scripts.console import say
@@ -38,11 +50,6 @@ def _start(subject: Subject) -> Lines:
     yield f"entrypoint's own part: {statistics.median(own):.0f} ms (aim <= 150 ms)"
 
 
-def _size(subject: Subject) -> Lines:
-    """The image's compressed size, against what it must hold"""
-    yield weight.compressed(subject.docker, subject.record)
-
-
 def _stream(subject: Subject) -> Lines:
     """tokens/s of one stream, against llama-bench"""
     return streams.one(subject)
@@ -68,11 +75,34 @@ def _load(subject: Subject) -> Lines:
     return endurance.run(subject)
 
 
+def _choice(subject: Subject) -> Lines:
+    """Start without a GPU, universal against the cpu variant; the probe of one good candidate"""
+    settings = replace(subject.settings, variant="universal")
+    universal = Subject(subject.docker, settings, build.build(settings))
+    plain = build.build(replace(settings, variant="cpu"))["digest"]
+    yield choosing.without_a_gpu(universal, plain)
+    yield from choosing.probe(universal)
+
+
+def _compiler(subject: Subject) -> Lines:
+    """The compiler's cache, warm against cold, for one changed flag"""
+    yield compiling.warm(subject)
+
+
+def _sizes(subject: Subject) -> Lines:
+    """Every variant's compressed size, against what it must hold (minutes)"""
+    for name in variants.VARIANTS:
+        record = build.build(replace(subject.settings, variant=name))
+        yield weight.compressed(subject.docker, record)
+
+
 SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
     "builds": _builds,
     "staging": _staging,
     "start": _start,
-    "size": _size,
+    "sizes": _sizes,
+    "choice": _choice,
+    "compiler": _compiler,
     "stream": _stream,
     "parallel": _parallel,
     "beside": _beside,

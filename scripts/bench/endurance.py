@@ -56,7 +56,8 @@ def run(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
         f"GET /state/version beside them, n={len(ordered)}: median"
         f" {1000 * statistics.median(ordered):.0f} ms, p99 {1000 * p99:.0f} ms (aim <= 100 ms),"
         f" most {1000 * ordered[-1]:.0f} ms; healthcheck.mjs as a"
-        f" process, n={len(checks.processes)}: median {statistics.median(checks.processes):.2f} s, {checks.failed} failed"
+        f" process, n={len(checks.processes)}: median"
+        f" {statistics.median(checks.processes):.2f} s, {checks.failed} failed"
     )
 
 
