@@ -41,7 +41,7 @@ class Answer:
 
 
 def words(count: int) -> str:
-    """Text that no server has seen: about 1.5 tokens of SmolLM2 a word."""
+    """Text that no server has seen: about 2 tokens of SmolLM2 a word."""
     pick = random.Random(next(_serial))  # noqa: S311 (words, not secrets)
     vowels, others = "aeiou", "bdfklmnprst"
     return " ".join(

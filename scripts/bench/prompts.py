@@ -11,13 +11,13 @@ from scripts.bench.ratio import Ratio
 from scripts.bench.subject import Subject
 
 #: Words of a prompt of some 2,000 and 1,000 tokens (SmolLM2 on `asking.words`).
-LONG, SYSTEM = 800, 400
+LONG, SYSTEM = 980, 490
 
 #: Seconds after which the long prompt is certainly being read, and still far from its end.
 INTO_IT = 1.0
 
 
-def beside(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
+def beside(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
     """A short request alone, and while another's long prompt is read."""
     docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
     alone, crowded = [], []

@@ -16,7 +16,7 @@ GENERATED = 96
 QUANTIZATIONS = ("Q4_0", "Q8_0", "Q4_1")
 
 
-def one(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
+def one(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
     """One stream of the image, and `llama-bench` on the same libraries with as many threads."""
     docker, threads = subject.docker, peers.threads()
     for quantization in QUANTIZATIONS:
@@ -42,7 +42,7 @@ def one(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
             yield Ratio(name, "llama-bench", ours, peers_own, "tokens/s", aim, True)
 
 
-def many(subject: Subject, runs: int = 4) -> Iterator[Ratio]:
+def many(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
     """Eight streams at once."""
     docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
     figures: list[list[float]] = [[], [], []]
