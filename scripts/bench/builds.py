@@ -31,7 +31,7 @@ COPY --from=model . default-models/
 def no_change(docker: Engine, settings: Settings, runs: int = 5) -> Ratio:
     """`invoke build` with nothing to do, against the bare command that it runs."""
     with _metadata() as metadata:
-        bare = docker.argv(*build_argv(replace(_plan(settings, ""), metadata=metadata)))
+        bare = docker.argv(*build_argv(replace(plan_of(settings, ""), metadata=metadata)))
         ours = [str(REPOSITORY / "mentator"), "build"]
         _silent(ours)
         _silent(bare)
@@ -52,7 +52,7 @@ def after_an_edit(docker: Engine, settings: Settings, runs: int = 3, naive_runs:
         shutil.copytree(REPOSITORY / "service", app, ignore=ignored)
         naive_file = Path(name) / "naive.Dockerfile"
         naive_file.write_text(NAIVE, encoding="utf-8")
-        chosen = _plan(settings, str(app))
+        chosen = plan_of(settings, str(app))
         ours = replace(chosen, metadata=metadata, tags=("mentator-bench/ours",))
         naive = replace(
             ours, tags=("mentator-bench/naive",), dockerfile=naive_file, target="", arguments={}
@@ -79,7 +79,8 @@ def _edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[float
     return figures
 
 
-def _plan(settings: Settings, app: str) -> BuildPlan:
+def plan_of(settings: Settings, app: str) -> BuildPlan:
+    """What `invoke build` would build, of the application in the folder `app`."""
     return plan(
         settings,
         application.read(app),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of the report. `ours` and `peer` hold one figure a run, in `unit`."""
+    """One line of the report. `ours` and `peer` hold one figure a run, in `unit`.
+
+    The aim is a figure not to be exceeded, or with `more_is_better` one to be reached.
+    """
 
     name: str
     peer_name: str
@@ -18,6 +22,7 @@ class Ratio:
     peer: Sequence[float]
     unit: str
     aim: float
+    more_is_better: bool = False
 
     @property
     def value(self) -> float:
@@ -27,15 +32,18 @@ class Ratio:
     def line(self) -> str:
         """The line as printed."""
         ours, peer = statistics.median(self.ours), statistics.median(self.peer)
-        met = "met" if self.value <= self.aim else "MISSED"
+        reached = self.value >= self.aim if self.more_is_better else self.value <= self.aim
+        sign = ">=" if self.more_is_better else "<="
         return (
             f"{self.name} / {self.peer_name}: {ours:.3f} / {peer:.3f} {self.unit}"
-            f" = {self.value:.3f} (aim <= {self.aim:g}: {met}; {_spread(self.ours)})"
+            f" = {self.value:.3f} (aim {sign} {self.aim:g}: {'met' if reached else 'MISSED'};"
+            f" n={len(self.ours)}, {_spread(self.ours)} / {_spread(self.peer)};"
+            f" load {os.getloadavg()[0]:.1f})"
         )
 
 
 def _spread(figures: Sequence[float]) -> str:
-    return f"n={len(figures)}, {min(figures):.3f} to {max(figures):.3f}"
+    return f"{min(figures):.3f} to {max(figures):.3f}"
 
 
 def seconds(action: Callable[[], object]) -> float:

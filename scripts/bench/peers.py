@@ -1,0 +1,67 @@
+"""llama.cpp's own programs, linked with the image's libraries, and the models they are run on.
+
+The stage `peers` of the Dockerfile compiles them; nothing of it gets into the product.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from scripts import build, commands
+from scripts.bench.builds import plan_of
+from scripts.engine import Engine
+from scripts.errors import BuildFailed
+from scripts.paths import BUILD
+from scripts.plan import build_argv
+from scripts.settings import Settings
+
+IMAGE = "mentator-bench/peers"
+
+#: Requantized models, kept between runs; `llama-quantize` makes them of the image's default model.
+MODELS = BUILD / "bench"
+
+
+def provide(docker: Engine, settings: Settings) -> str:
+    """Build the programs' image, or find it built; returns its tag."""
+    metadata = BUILD / "peers.json"
+    chosen = replace(
+        plan_of(settings, settings.app), target="peers", tags=(IMAGE,), metadata=metadata
+    )
+    code = commands.run(docker.argv(*build_argv(chosen)))
+    metadata.unlink(missing_ok=True)
+    if code != 0:
+        raise BuildFailed("llama.cpp's own programs were not built.")
+    return IMAGE
+
+
+def model(docker: Engine, quantization: str) -> Path:
+    """The default model, requantized, e.g. to `Q4_0`."""
+    origin = next(build.MODEL_CONTEXT.glob("*.gguf")).resolve()
+    made = MODELS / f"{origin.stem.rpartition('.')[0] or origin.stem}.{quantization}.gguf"
+    if not made.is_file():
+        MODELS.mkdir(parents=True, exist_ok=True)
+        mounts = ["--volume", f"{origin}:/from.gguf:ro", "--volume", f"{MODELS}:/to"]
+        call = ["./llama-quantize", "--allow-requantize", "/from.gguf", f"/to/{made.name}"]
+        commands.check(docker.argv("run", "--rm", *mounts, IMAGE, *call, quantization, "2"))
+    return made
+
+
+def bench(docker: Engine, file: Path, kind: str, tokens: int, threads: int) -> float:
+    """Tokens/s of one run of `llama-bench`; `kind` is `prompt` or `generation`.
+
+    llama-bench reads its model anew and warms up before it measures.
+    """
+    sizes = ["-p", str(tokens), "-n", "0"] if kind == "prompt" else ["-p", "0", "-n", str(tokens)]
+    call = ["./llama-bench", "-m", "/model.gguf", "-t", str(threads), "-ngl", "0", "-r", "1"]
+    mount = ["--volume", f"{file}:/model.gguf:ro"]
+    out = commands.check(docker.argv("run", "--rm", *mount, IMAGE, *call, *sizes, "-o", "json"))
+    figure: float = json.loads(out)[0]["avg_ts"]
+    return figure
+
+
+def threads() -> int:
+    """As many as the service takes where no quota is set."""
+    return len(os.sched_getaffinity(0))
