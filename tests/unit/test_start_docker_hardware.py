@@ -509,3 +509,11 @@ def test_another_demand_is_refused_with_the_list(surface: Surface, demand: str) 
     assert (started.code, started.service, started.out) == (64, None, "")
     assert f"MENTATOR_BACKEND={demand} is not a backend" in started.err
     assert re.search(r"auto, cuda, rocm or cpu", started.err)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("8", "8")])
+def test_one_thread_of_nodes_pool_computes_on_the_cpu(
+    surface: Surface, given: str | None, used: str
+) -> None:
+    env = surface.start(env={"UV_THREADPOOL_SIZE": given}).reached().env
+    assert env["UV_THREADPOOL_SIZE"] == used
