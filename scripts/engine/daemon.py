@@ -36,6 +36,10 @@ def start(folder: Path) -> None:
         pid = running or _launch(folder)
     try:
         _await(folder, pid)
+    except EngineUnreachable:
+        if running is None or process.alive(running):
+            raise
+        start(folder)  # the one that was found was about to end
     except KeyboardInterrupt:
         if running is None:
             stop(folder)

@@ -17,9 +17,10 @@ from scripts.errors import CommandFailed
 #: Children that say when they are ready, so that no signal comes too early.
 SLEEPER = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = (
-    "import signal, time\n"
+    # print() must not be entered again by a second signal.
+    "import os, signal, time\n"
     "for name in ('SIGINT', 'SIGTERM'):\n"
-    "    signal.signal(getattr(signal, name), lambda *_: print(name, flush=True))\n"
+    "    signal.signal(getattr(signal, name), lambda *_: os.write(1, name.encode() + b'\\n'))\n"
     "print('ready', flush=True)\n"
     "while True: time.sleep(60)\n"
 )

@@ -400,9 +400,9 @@ def test_a_stop_while_it_probes_is_heeded(
     assert time.monotonic() - before < 3
     assert (stopped.code, stopped.service) == (code, None)
     probe = Path(f"/proc/{int(pid.read_text())}")
-    while time.monotonic() < deadline and probe.exists():
+    while time.monotonic() < deadline and running(probe):
         time.sleep(0.01)
-    assert not probe.exists()
+    assert not running(probe)
 
 
 # ---- memory
