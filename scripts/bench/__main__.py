@@ -51,7 +51,7 @@ def _start(subject: Subject) -> Lines:
 
 
 def _stream(subject: Subject) -> Lines:
-    """tokens/s of one stream, against llama-bench"""
+    """tokens/s of one stream, against llama-bench and llama-server"""
     return streams.one(subject)
 
 

@@ -49,7 +49,7 @@ def model(docker: Engine, quantization: str) -> Path:
     return made
 
 
-def bench(docker: Engine, file: Path, kind: str, tokens: int, threads: int) -> float:
+def bench(docker: Engine, file: Path, threads: int, kind: str, tokens: int) -> float:
     """Tokens/s of one run of `llama-bench`; `kind` is `prompt` or `generation`.
 
     llama-bench reads its model anew and warms up before it measures.

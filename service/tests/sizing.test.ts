@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { shareBatch } from "../src/engine/batching.js";
+import { Batching } from "../src/engine/batching.js";
 import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
 import { memoryOf } from "../src/engine/memory.js";
 import { type Room, sizeModel } from "../src/engine/sizing.js";
@@ -83,9 +83,9 @@ describe("the slot of a prompt", () => {
 
 describe("a batch", () => {
     const want = (length: number): { tokens: number[] } => ({ tokens: Array.from({ length }, (_, index) => index) });
-    const amounts = (lengths: number[], size: number): number[] => {
+    const amounts = (lengths: number[], size: number, batching = new Batching()): number[] => {
         const items = lengths.map(want);
-        const shares = shareBatch(items, size);
+        const shares = batching.share(items, size);
         return items.map((item) => shares.find((share) => share.item === item)?.processAmount ?? 0);
     };
 
@@ -98,15 +98,37 @@ describe("a batch", () => {
         expect(amounts([1, 1, 1], 2)).toEqual([1, 1, 0]);
     });
 
-    it("reads short prompts first, and always some of the longest", () => {
-        expect(amounts([64, 30], 64)).toEqual([16, 30]);
-        expect(amounts([64, 60], 64)).toEqual([16, 48]);
-        expect(amounts([64, 40, 40], 64)).toEqual([16, 40, 8]);
+    it("is a short prompt's where a longer one is read, but not twice in a row", () => {
+        const batching = new Batching();
+        expect(amounts([64, 20], 64, batching)).toEqual([0, 20]);
+        expect(amounts([64, 20], 64, batching)).toEqual([8, 20]);
+        expect(amounts([64, 20], 64, batching)).toEqual([0, 20]);
     });
 
-    it("holds no more than it can", () => {
+    it("has some of the longest prompt where the others do not fit anyway", () => {
+        expect(amounts([64, 40, 40], 64)).toEqual([8, 24, 0]);
+        expect(amounts([64, 30, 30], 64)).toEqual([0, 30, 30]);
+    });
+
+    it("is filled with prompts that end with it", () => {
+        expect(amounts([15, 1, 15, 15, 15, 15], 64)).toEqual([15, 1, 15, 15, 15, 0]);
+    });
+
+    it("is half empty for a while after others were beside it", () => {
+        let now = 0;
+        const batching = new Batching(() => now);
+        expect(amounts([1, 1], 64, batching)).toEqual([1, 1]);
+        now = 29_000;
+        expect(amounts([64], 64, batching)).toEqual([32]);
+        now = 31_000;
+        expect(amounts([64], 64, batching)).toEqual([64]);
+    });
+
+    it("holds no more than it can, and always something", () => {
         for (const lengths of [[1, 1, 64, 64, 64, 64], [64, 64], [1, 5, 64], Array.from({ length: 70 }, () => 1)]) {
-            expect(amounts(lengths, 64).reduce((sum, amount) => sum + amount, 0)).toBeLessThanOrEqual(64);
+            const sum = amounts(lengths, 64).reduce((all, amount) => all + amount, 0);
+            expect(sum).toBeLessThanOrEqual(64);
+            expect(sum).toBeGreaterThan(0);
         }
     });
 });

@@ -8,7 +8,7 @@ import { badRequest, messageOf, ServiceError } from "../errors.js";
 import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
 import type { ModelFacts } from "../models/catalog.js";
-import { shareBatch } from "./batching.js";
+import { Batching } from "./batching.js";
 import {
     type Busy,
     type Device,
@@ -330,6 +330,7 @@ export class LlamaEngine implements Engine {
         signal: AbortSignal,
     ): Promise<{ contextSize: number; batchSize: number; sequences: ReturnType<Awaited<ReturnType<LlamaModel["createContext"]>>["getSequence"]>[] }> {
         let { slots, contextSize } = size;
+        const batching = new Batching();
         for (;;) {
             try {
                 const context = await model.createContext({
@@ -339,7 +340,7 @@ export class LlamaEngine implements Engine {
                     threads: this.threads,
                     createSignal: signal,
                     failedCreationRemedy: false,
-                    batching: { itemPrioritizationStrategy: ({ items, size: tokens }) => shareBatch(items, tokens) },
+                    batching: { itemPrioritizationStrategy: ({ items, size: tokens }) => batching.share(items, tokens) },
                 });
                 if (slots > 1 && !("mentatorBatching" in library.LlamaContext)) {
                     this.log.write("warn", "engine", "node-llama-cpp is not corrected (npm run patch): parallel requests are slow");
