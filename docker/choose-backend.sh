@@ -136,8 +136,9 @@ export_choice() {
         rocm) export LLAMA_HIPBLAS=1 ;;
         *)
             export NODE_LLAMA_CPP_GPU=false
-            # Node computes on a pool of threads, each token on the next one, and OpenMP gives each of
-            # them a team of its own: with one there is one team, and a token takes half the time.
+            # Node computes on a pool of threads, each token on the next one, and ggml makes that thread's
+            # helpers anew for each: with one thread they meet on fewer cores, and a token takes half
+            # the time (docs/performance.md).
             export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-1}"
             return 0
             ;;

@@ -5,6 +5,7 @@
 # Reads MENTATOR_PROBE_TIMEOUT (seconds, default 60): more where a card compiles its kernels at the
 # first use, and is slow at it. Writes, in the data folder:
 #   .backend-proof            "candidate|key|devices|summary" of each good result
+#   .backend-proof.in-use     by the service, while it runs: found at a start, it ended in no order
 #   .backend-probe-NAME.log   all that the probe of a dropped candidate said
 #   .cuda-cache/              kernels that the NVIDIA driver compiled
 # shellcheck disable=SC2034,SC2154 # variables come from, and go to, the scripts beside it
@@ -269,13 +270,18 @@ make_key() {
     key=${key%% *}
 }
 
-# recall CANDIDATE: whether it was proven for this key; sets `proof` and `devices`.
+# recall CANDIDATE: whether it was proven for this key; sets `proof` and `devices`. Not after a run that
+# ended in no order: a backend that fails takes the whole process with it.
 recall() {
     if [ -z "${key}" ] || ! [ -r "${PROOFS}" ]; then
         return 1
     fi
     while IFS='|' read -r candidate known devices proof; do
         if [ "${candidate}/${known}" = "$1/${key}" ] && [ -n "${proof}" ]; then
+            if [ -e "${PROOFS}.in-use" ]; then
+                say "$1" "proven anew: the last run was killed, or crashed"
+                return 1
+            fi
             return 0
         fi
     done <"${PROOFS}"
@@ -299,7 +305,7 @@ remember() {
                 done <"${PROOFS}"
             fi
             printf '%s|%s|%s|%s\n' "$1" "${key}" "${devices}" "${proof}"
-        } >"${PROOFS}.new" && mv -f "${PROOFS}.new" "${PROOFS}"
+        } >"${PROOFS}.new" && mv -f "${PROOFS}.new" "${PROOFS}" && rm -f "${PROOFS}.in-use"
     } 2>/dev/null || say "$1" "the result could not be noted in ${PROOFS##*/}: probed anew next time"
 }
 

@@ -21,12 +21,14 @@ from scripts import (
     variants,
 )
 from scripts import bases as base_images
+from scripts.application import Application
 from scripts.bases import Bases
 from scripts.console import echo, say
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
 from scripts.paths import BUILD, REPOSITORY
 from scripts.plan import BuildPlan, build_argv, plan
+from scripts.revision import Revision
 from scripts.settings import Settings
 
 #: The staged model's folder: the build context named `model`.
@@ -45,15 +47,7 @@ def build(settings: Settings) -> dict[str, Any]:
     for note in gpu_backends(settings).notes:
         say(note)
     clock.lap("bases")
-    chosen = plan(
-        settings,
-        app,
-        variant,
-        bases,
-        MODEL_CONTEXT,
-        revision.of(REPOSITORY),
-        ca_bundle.find(settings.ca_bundle),
-    )
+    chosen = plan_of(settings, app, bases)
     digest = _run(docker, chosen)
     clock.lap("build")
     record: dict[str, Any] = {
@@ -86,7 +80,6 @@ def build(settings: Settings) -> dict[str, Any]:
 
 def show(settings: Settings) -> None:
     """Print the exact commands of a build and change nothing (`--dry`)."""
-    variant = variants.find(settings.variant)
     docker = engine.find(settings) or Engine.of_client()
     with tempfile.TemporaryDirectory() as cache:
         app = application.provide(settings.app, Path(cache))
@@ -96,16 +89,23 @@ def show(settings: Settings) -> None:
     bases = provide_bases(settings, dry=True)
     source = model.describe(settings.model, settings.cache_path())
     say(f"# the model: {source}, staged in {MODEL_CONTEXT}")
-    chosen = plan(
+    chosen = plan_of(settings, app, bases)
+    echo(docker.argv(*build_argv(chosen)))
+
+
+def plan_of(
+    settings: Settings, app: Application, bases: Bases, pipeline: Revision | None = None
+) -> BuildPlan:
+    """The plan with what this machine adds: staged model, our own commit, trusted authorities."""
+    return plan(
         settings,
         app,
-        variant,
+        variants.find(settings.variant),
         bases,
         MODEL_CONTEXT,
-        revision.of(REPOSITORY),
+        pipeline or revision.of(REPOSITORY),
         ca_bundle.find(settings.ca_bundle),
     )
-    echo(docker.argv(*build_argv(chosen)))
 
 
 def gpu_backends(settings: Settings) -> backends.Backends:

@@ -103,6 +103,12 @@ class ApplicationMissing(PipelineError):
     exit_code = 13
 
 
+class HeldElsewhere(PipelineError):
+    """Another process of this pipeline holds what this one needs, and does not end."""
+
+    exit_code = 14
+
+
 class BuildFailed(PipelineError):
     """`docker buildx build` failed."""
 

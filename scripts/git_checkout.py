@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from scripts import commands
 from scripts.console import say
 from scripts.errors import ApplicationMissing
 from scripts.git_reference import GitReference
+from scripts.lock import locked
 from scripts.revision import Revision
 
 #: A commit in full: what a shallow fetch can ask for.
@@ -44,7 +42,7 @@ def fetch(reference: GitReference, cache: Path) -> Checkout:
     digest = hashlib.sha256(reference.remote.encode()).hexdigest()[:12]
     stem = re.sub(r"[^\w.-]", "-", reference.remote.rstrip("/").rpartition("/")[2])
     home = cache / "applications" / f"{stem.removesuffix('.git')}-{digest}"
-    with _alone(home):
+    with locked(home / ".lock", f"which fetches {reference.shown}"):
         if not (home / commit).is_dir():
             say(f"fetching {reference.shown}, {reference.ref or name}, commit {commit[:12]}")
             _fetch(reference, name, home / ".part")
@@ -143,7 +141,7 @@ def _git(*arguments: str) -> commands.Result:
 
 
 def _words(text: str, reference: GitReference) -> str:
-    """Git's last words of git, without credentials."""
+    """Git's first lines, without credentials."""
     rows = [row for row in text.splitlines() if row.strip()]
     return "\n".join(rows[:3]).replace(reference.remote, reference.shown)[-600:]
 
@@ -151,12 +149,3 @@ def _words(text: str, reference: GitReference) -> str:
 def _listed(tree: Path) -> str:
     names = sorted(f"{path.name}/" for path in tree.iterdir() if path.is_dir())
     return ", ".join(names[:8]) or "no folder"
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One process at a time in a repository's folder; the kernel frees the lock of a killed one."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -8,13 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts import application, commands, engine, environment, revision, variants
+from scripts import application, commands, engine, environment
 from scripts import build as build_step
-from scripts.ca_bundle import find as find_ca_bundle
 from scripts.console import say
 from scripts.errors import ChecksFailed
 from scripts.paths import REPOSITORY
-from scripts.plan import build_argv, check_argv, check_stage, plan
+from scripts.plan import build_argv, check_argv, check_stage
 from scripts.settings import Settings
 
 #: POSIX shell scripts, for shellcheck.
@@ -93,15 +92,8 @@ def lint_image(settings: Settings) -> None:
     docker = engine.ensure(settings)
     bases = build_step.provide_bases(settings)
     build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
-    chosen = plan(
-        settings,
-        application.provide(settings.app, settings.cache_path()),
-        variants.find(settings.variant),
-        bases,
-        build_step.MODEL_CONTEXT,
-        revision.of(REPOSITORY),
-        find_ca_bundle(settings.ca_bundle),
-    )
+    app = application.provide(settings.app, settings.cache_path())
+    chosen = build_step.plan_of(settings, app, bases)
     if commands.run(docker.argv(*check_argv(chosen))) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
     if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from scripts import application, build, ca_bundle, commands, revision, variants
+from scripts import application, build, commands
 from scripts.bench.ratio import Ratio, paired, seconds
 from scripts.engine import Engine
 from scripts.errors import BuildFailed
 from scripts.paths import REPOSITORY
-from scripts.plan import BuildPlan, build_argv, plan
+from scripts.plan import BuildPlan, build_argv
 from scripts.settings import Settings
 
 #: The order that a first attempt has: everything copied, all dependencies installed, model last.
@@ -81,15 +81,7 @@ def _edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[float
 
 def plan_of(settings: Settings, app: str) -> BuildPlan:
     """What `invoke build` would build, of the application in the folder `app`."""
-    return plan(
-        settings,
-        application.read(app),
-        variants.find(settings.variant),
-        build.provide_bases(settings),
-        build.MODEL_CONTEXT,
-        revision.of(REPOSITORY),
-        ca_bundle.find(settings.ca_bundle),
-    )
+    return build.plan_of(settings, application.read(app), build.provide_bases(settings))
 
 
 @contextmanager

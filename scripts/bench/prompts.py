@@ -17,7 +17,7 @@ LONG, SYSTEM = 980, 490
 INTO_IT = 1.0
 
 
-def beside(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
+def beside(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
     """A short request alone, and while another's long prompt is read."""
     docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
     alone, crowded = [], []

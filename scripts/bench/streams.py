@@ -21,7 +21,7 @@ REST = 1.0
 QUANTIZATIONS = ("Q4_0", "Q8_0", "Q4_1")
 
 
-def one(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
+def one(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
     """One stream of the image, against `llama-bench` and `llama-server` on the same libraries.
 
     `llama-bench` neither chooses a token nor sends one: how far `llama-server`, which does both,
@@ -56,7 +56,7 @@ def one(subject: Subject, runs: int = 3) -> Iterator[Ratio]:
             yield Ratio(name, "llama-server", ours, other, "tokens/s", aim, True)
 
 
-def many(subject: Subject, runs: int = 3) -> Iterator[Ratio | str]:
+def many(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
     """Eight streams at once."""
     docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
     figures: list[list[float]] = [[], [], [], []]

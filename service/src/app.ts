@@ -8,7 +8,7 @@ import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
 import { gpuLost, messageOf, type ServiceError, shuttingDown, StartError } from "./errors.js";
-import { forgetProof } from "./gpu/proof.js";
+import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
@@ -88,9 +88,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const proof = new Proof(backend.proofFile);
     const watch = new GpuWatch(await Surface.now(backend.type), (why) => {
         log.write("error", "core", gpuLost(why).message);
-        forgetProof(backend.proofFile);
+        proof.forget();
         cut.abort(gpuLost(why));
     });
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, backend.gpu === false ? undefined : watch);
@@ -164,11 +165,13 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await server.close();
         await drained;
         await engine.close();
+        proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
         database.close();
     };
 
+    proof.use();
     try {
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseDevices } from "../src/gpu/devices.js";
-import { forgetProof } from "../src/gpu/proof.js";
+import { Proof } from "../src/gpu/proof.js";
 import { Surface } from "../src/gpu/surface.js";
 import { GpuWatch } from "../src/gpu/watch.js";
 
@@ -108,10 +108,31 @@ describe("the watch", () => {
     });
 });
 
-it("forgets a proof, and does not mind where there is none", () => {
-    put("proof");
-    forgetProof(path.join(root, "proof"));
-    expect(existsSync(path.join(root, "proof"))).toBe(false);
-    forgetProof(path.join(root, "proof"));
-    forgetProof(undefined);
+describe("a proof", () => {
+    const files = (): string[] => readdirSync(root).sort();
+
+    it("is marked while it is in use", () => {
+        put("proof");
+        const proof = new Proof(path.join(root, "proof"));
+        proof.use();
+        expect(files()).toEqual(["proof", "proof.in-use"]);
+        proof.release();
+        expect(files()).toEqual(["proof"]);
+    });
+
+    it("is forgotten with its mark", () => {
+        put("proof");
+        const proof = new Proof(path.join(root, "proof"));
+        proof.use();
+        expect([proof.forget(), files()]).toEqual([true, []]);
+        expect(proof.forget()).toBe(true);
+    });
+
+    it("that there is none of, or that cannot be deleted, is not said to be forgotten", () => {
+        put("proof/file");
+        const stuck = new Proof(path.join(root, "proof"));
+        stuck.use();
+        expect([new Proof(undefined).forget(), stuck.forget()]).toEqual([false, false]);
+        expect(files()).toEqual(["proof", "proof.in-use"]);
+    });
 });

@@ -13,22 +13,22 @@ const ROOM: Room = { on: "cpu", threads: 2, freeBytes: 20 * GIB, weights: 94e6, 
 
 describe("sizes", () => {
     it.each<[string, Partial<Room>, [number, number, number]]>([
-        ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 64]],
-        ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 64]],
-        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 64]],
-        ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 64]],
-        ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 64]],
-        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 64]],
-        ["one thread", { threads: 1 }, [4, 8192, 32]],
+        ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 128]],
+        ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 128]],
+        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 128]],
+        ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 128]],
+        ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 128]],
+        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 128]],
+        ["one thread", { threads: 1 }, [4, 8192, 64]],
         ["many threads", { threads: 64 }, [8, 4096, 512]],
-        ["a model for short texts", { trainContextSize: 512 }, [8, 512, 64]],
-        ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 64]],
-        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 64]],
+        ["a model for short texts", { trainContextSize: 512 }, [8, 512, 128]],
+        ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 128]],
+        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 128]],
         ["a GPU", { on: "gpu", freeBytes: 70 * GIB, trainContextSize: 131_072 }, [8, 32_768, 512]],
         ["a small GPU", { on: "gpu", freeBytes: 3 * GIB, trainContextSize: 131_072 }, [6, 16_384, 512]],
         ["settings", { settings: { slots: 3, contextSize: 1024, batchSize: 32, queueSize: 1 } }, [3, 1024, 32]],
-        ["the request before the settings", { contextSize: 600, settings: { ...AUTO, contextSize: 1024 } }, [8, 600, 64]],
-        ["a state that takes nothing", { bytesPerToken: 0 }, [8, 8192, 64]],
+        ["the request before the settings", { contextSize: 600, settings: { ...AUTO, contextSize: 1024 } }, [8, 600, 128]],
+        ["a state that takes nothing", { bytesPerToken: 0 }, [8, 8192, 128]],
     ])("%s", (_, more, [slots, contextSize, batchSize]) => {
         expect(sizeModel({ ...ROOM, ...more })).toEqual({ slots, contextSize, batchSize });
     });
@@ -90,7 +90,7 @@ describe("a batch", () => {
     };
 
     it("is one prompt's when there is no other", () => {
-        expect(amounts([100], 64)).toEqual([64]);
+        expect(amounts([30], 64)).toEqual([30]);
     });
 
     it("has every answer's next token, and half of it for prompts beside them", () => {
@@ -114,14 +114,51 @@ describe("a batch", () => {
         expect(amounts([15, 1, 15, 15, 15, 15], 64)).toEqual([15, 1, 15, 15, 15, 0]);
     });
 
-    it("is half empty for a while after others were beside it", () => {
+    describe("takes no longer than others may wait", () => {
         let now = 0;
-        const batching = new Batching(() => now);
-        expect(amounts([1, 1], 64, batching)).toEqual([1, 1]);
-        now = 29_000;
-        expect(amounts([64], 64, batching)).toEqual([32]);
-        now = 31_000;
-        expect(amounts([64], 64, batching)).toEqual([64]);
+        /** Reads a prompt of a thousand tokens; each takes so many milliseconds. */
+        const read = (batching: Batching, msecPerToken: number): number => {
+            let [piece = 0] = amounts([1000], 128, batching);
+            for (let batch = 0; batch < 5; batch += 1) {
+                now += piece * msecPerToken;
+                [piece = 0] = amounts([1000], 128, batching);
+            }
+            now += piece * msecPerToken;
+            amounts([30], 128, batching);
+            return piece;
+        };
+
+        it.each([
+            [1.5, 128, 32],
+            [0.1, 128, 128],
+            [3, 64, 32],
+            [100, 32, 32],
+        ])("%f ms a token: %i tokens alone, %i beside others", (msecPerToken, alone, beside) => {
+            const batching = new Batching(() => now);
+            expect(read(batching, msecPerToken)).toBe(alone);
+            amounts([1, 1], 128, batching);
+            expect(read(batching, msecPerToken)).toBe(beside);
+            now += 31_000;
+            expect(amounts([1000], 128, batching)).toEqual([alone]);
+        });
+
+        it("does not count the time in which nobody asked, nor much of it after an abort", () => {
+            const batching = new Batching(() => now);
+            read(batching, 1);
+            now += 60_000;
+            expect(amounts([1000], 128, batching)).toEqual([128]);
+            now += 60_000;
+            expect(amounts([1000], 128, batching)).toEqual([128]);
+        });
+
+        it("follows a machine that becomes slower", () => {
+            const batching = new Batching(() => now);
+            expect([read(batching, 1), read(batching, 20)]).toEqual([128, 32]);
+        });
+
+        it("begins with half of what it can hold", () => {
+            expect(amounts([1000], 128)).toEqual([64]);
+        });
     });
 
     it("holds no more than it can, and always something", () => {

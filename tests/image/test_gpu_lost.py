@@ -105,6 +105,21 @@ def test_a_volume_goes_from_a_card_to_none_and_back(
             assert running.stop() == 0
 
 
+def test_after_a_run_that_was_killed_the_card_is_proven_anew(
+    engine: Engine, card: Callable[..., Container]
+) -> None:
+    """A driver's library that fails aborts the process: to the next start that is a kill."""
+    for end, said in (
+        ("kill", "proven: Stand-in Card"),
+        ("stop", "proven anew: the last run was killed, or crashed"),
+        ("stop", "proven at an earlier start"),
+    ):
+        container = card()
+        with containers.healthy(engine, container) as running:
+            assert said in row(running.log(), "cuda13")
+            commands.check(engine.argv(end, container.name))
+
+
 def test_a_proof_that_turns_out_wrong_is_forgotten(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:

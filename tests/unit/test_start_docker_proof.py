@@ -427,6 +427,18 @@ def test_a_good_result_is_remembered(surface: Surface) -> None:
     assert not list(surface.data.glob("*.new"))
 
 
+def test_after_a_run_that_ended_in_no_order_it_is_proven_anew(surface: Surface) -> None:
+    nvidia(surface)
+    prove_once(surface)
+    in_use = surface.data / ".backend-proof.in-use"
+    in_use.touch()  # by the service, which removes it when it stops
+    started = surface.start()
+    assert chosen(started) == "cuda13"
+    assert surface.probed() == ["cuda13"]
+    assert "proven anew: the last run was killed, or crashed" in started.row("cuda13")
+    assert not in_use.exists()
+
+
 def test_a_failure_is_not_remembered(surface: Surface) -> None:
     nvidia(surface)
     surface.probe("cuda13", "exit 139")

@@ -38,7 +38,7 @@ export const KEYS: readonly Key[] = [
     { path: "defaultOptions.repeatPenalty", type: "number", min: 0, fallback: 1.0, comment: "1: none" },
     { path: "engine.slots", type: "integer", min: 1, max: 64, zero: true, fallback: 0, comment: "Requests of one model that generate at once, 1..64; 0: from memory and CPU quota" },
     { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Tokens of each, prompt and answer together, from 512 on; 0: from the model and the memory" },
-    { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens read at once, 16..4096: more delays the others' tokens; 0: from the CPU quota" },
+    { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens read at once at most, 16..4096; 0: from the CPU quota" },
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
     { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },

@@ -91,8 +91,8 @@ export class LlamaEngine implements Engine {
         try {
             const [names, vram] = await Promise.all([llama.getGpuDeviceNames(), llama.getVramState()]);
             return { type, device: names.join(", "), totalVramMb: whole(vram.total), usedVramMb: whole(vram.used) };
-        } catch (thrown) {
-            this.witness?.failed(thrown);
+        } catch {
+            void this.witness?.look();
             const { devices } = this.backend;
             const totalVramMb = devices.reduce((sum, device) => sum + device.totalVramMb, 0);
             return { type, device: devices.map(({ name }) => name).join(", "), totalVramMb, usedVramMb: 0 };
@@ -317,6 +317,7 @@ export class LlamaEngine implements Engine {
             if (signal.aborted) {
                 throw signal.reason;
             }
+            void this.witness?.look();
             throw thrown instanceof ServiceError ? thrown : this.loadFailure(library, spec, thrown);
         }
     }

@@ -3,7 +3,7 @@
 import type { Llama } from "node-llama-cpp";
 import type { Backend } from "../backend.js";
 import { messageOf, StartError } from "../errors.js";
-import { forgetProof } from "../gpu/proof.js";
+import { Proof } from "../gpu/proof.js";
 import type { Kind, Log } from "../log.js";
 import { type Library, loadLibrary } from "./library.js";
 
@@ -16,12 +16,12 @@ export interface Runtime {
 const KIND_OF: Readonly<Record<string, Kind>> = { fatal: "error", error: "error", warn: "debug" };
 
 function refuse(backend: Backend, why: string): StartError {
-    forgetProof(backend.proofFile);
+    const forgotten = new Proof(backend.proofFile).forget();
     return new StartError(3, [
         `The ${backend.type} backend cannot be used: ${why}`,
         `It was chosen because: ${backend.reason}`,
         "There is no silent fall to CPU. Set MENTATOR_BACKEND=cpu to run without the GPU, or see that the container has the device and a driver that fits.",
-        ...(backend.proofFile === undefined ? [] : ["What was remembered of this backend is forgotten: the next start proves it anew."]),
+        ...(forgotten ? ["What was remembered of this backend is forgotten: the next start proves it anew."] : []),
     ]);
 }
 

@@ -14,6 +14,8 @@ export interface Witness {
     succeeded(): void;
     /** @param thrown by the native part, not for a fault of the request */
     failed(thrown: unknown): void;
+    /** Something failed that says nothing by itself: a model's own fault, perhaps. */
+    look(): Promise<void>;
 }
 
 export class GpuWatch implements Witness {

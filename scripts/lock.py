@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from scripts.console import wait_until
-from scripts.errors import ModelFetchFailed, UsageError
+from scripts.errors import HeldElsewhere, UsageError
 
 #: Seconds to wait for another process; a large model on a slow line takes hours.
 PATIENCE = 6 * 3600.0
@@ -20,7 +20,7 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
     """Hold the lock file `path`, whose folder is made first; waits, and says for what.
 
     The file stays behind, empty: removing it would let two processes hold it. Raises `UsageError`
-    where the folder cannot be written.
+    where the folder cannot be written, `HeldElsewhere` where the other does not end.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,11 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
             next="Give it to this user, or choose another folder (`invoke config`).",
         ) from None
     if not free:
-        raise ModelFetchFailed(f"Another process holds {path} for {PATIENCE / 3600:g} hours.")
+        raise HeldElsewhere(
+            f"Another process, {purpose}, has not ended for {PATIENCE / 3600:g} hours.",
+            why=f"It holds {path}.",
+            next="Find it (`fuser` with that path), end it, and run the same command again.",
+        )
     try:
         yield
     finally:
