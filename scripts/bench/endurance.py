@@ -49,6 +49,7 @@ def run(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
         f"{count} requests, {CONCURRENCY} at once, {took:.0f} s:"
         f" {bad} failed (5xx or no answer); {dict(codes)}"
     )
+    yield f"memory after each tenth, MB: {' '.join(f'{figure:.0f}' for figure in memory)}"
     yield Ratio("memory at the end", "after the first tenth", memory[-1:], memory[:1], "MB", 1.05)
     ordered = sorted(checks.seconds)
     p99 = ordered[int(0.99 * (len(ordered) - 1))]

@@ -91,7 +91,7 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
             if (!others.has(sequence)) {
                 read += tokens;
                 after += abort.signal.aborted ? tokens : 0;
-                // In the middle of a queued piece: the others leave it half of each batch.
+                // In the middle of a queued piece: beside the others it gets half of each batch.
                 if (read >= 500 && read % BATCH !== 0) {
                     abort.abort(why);
                 }

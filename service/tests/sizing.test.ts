@@ -19,7 +19,7 @@ describe("sizes", () => {
         ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 128]],
         ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 128]],
         ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 128]],
-        ["one thread", { threads: 1 }, [4, 8192, 64]],
+        ["one thread", { threads: 1 }, [4, 8192, 128]],
         ["many threads", { threads: 64 }, [8, 4096, 512]],
         ["a model for short texts", { trainContextSize: 512 }, [8, 512, 128]],
         ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 128]],
@@ -100,14 +100,14 @@ describe("a batch", () => {
 
     it("is a short prompt's where a longer one is read, but not twice in a row", () => {
         const batching = new Batching();
-        expect(amounts([64, 20], 64, batching)).toEqual([0, 20]);
-        expect(amounts([64, 20], 64, batching)).toEqual([8, 20]);
-        expect(amounts([64, 20], 64, batching)).toEqual([0, 20]);
+        expect(amounts([128, 20], 128, batching)).toEqual([0, 20]);
+        expect(amounts([128, 20], 128, batching)).toEqual([16, 20]);
+        expect(amounts([128, 20], 128, batching)).toEqual([0, 20]);
     });
 
     it("has some of the longest prompt where the others do not fit anyway", () => {
-        expect(amounts([64, 40, 40], 64)).toEqual([8, 24, 0]);
-        expect(amounts([64, 30, 30], 64)).toEqual([0, 30, 30]);
+        expect(amounts([128, 80, 80], 128)).toEqual([16, 48, 0]);
+        expect(amounts([128, 60, 60], 128)).toEqual([0, 60, 60]);
     });
 
     it("is filled with prompts that end with it", () => {
@@ -129,10 +129,10 @@ describe("a batch", () => {
         };
 
         it.each([
-            [1.5, 128, 32],
+            [1.5, 128, 64],
             [0.1, 128, 128],
-            [3, 64, 32],
-            [100, 32, 32],
+            [3, 64, 64],
+            [100, 64, 64],
         ])("%f ms a token: %i tokens alone, %i beside others", (msecPerToken, alone, beside) => {
             const batching = new Batching(() => now);
             expect(read(batching, msecPerToken)).toBe(alone);
@@ -153,10 +153,10 @@ describe("a batch", () => {
 
         it("follows a machine that becomes slower", () => {
             const batching = new Batching(() => now);
-            expect([read(batching, 1), read(batching, 20)]).toEqual([128, 32]);
+            expect([read(batching, 1), read(batching, 20)]).toEqual([128, 64]);
         });
 
-        it("begins with half of what it can hold", () => {
+        it("begins with the least that is computed together", () => {
             expect(amounts([1000], 128)).toEqual([64]);
         });
     });

@@ -100,6 +100,12 @@ def test_a_home_that_can_be_written_is_kept(surface: Surface) -> None:
     assert surface.start(env={"HOME": str(home)}).reached().env["HOME"] == str(home)
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "2"), ("4", "4")])
+def test_few_heaps_keep_what_was_freed(surface: Surface, given: str | None, used: str) -> None:
+    env = surface.start(env={"MALLOC_ARENA_MAX": given}).reached().env
+    assert env["MALLOC_ARENA_MAX"] == used
+
+
 @pytest.mark.parametrize(("uptime", "shown"), [("12.05 3.00", "0 ms"), ("0.09 0.01", "0 ms")])
 def test_its_own_time_is_told(surface: Surface, uptime: str, shown: str) -> None:
     surface.file("/proc/uptime", f"{uptime}\n")

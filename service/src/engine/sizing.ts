@@ -81,7 +81,7 @@ function slotsThatFit({ bytesPerToken }: Room, contextSize: number, bytes: numbe
 /** Always at least one slot: whether that fits at all is somebody else's question. */
 export function sizeModel(room: Room): Size {
     const { on, settings, threads, trainContextSize } = room;
-    const batchSize = settings.batchSize > 0 ? settings.batchSize : on === "gpu" ? GPU_BATCH : clamp(CPU_BATCH_PER_THREAD * threads, 64, 512);
+    const batchSize = settings.batchSize > 0 ? settings.batchSize : on === "gpu" ? GPU_BATCH : clamp(CPU_BATCH_PER_THREAD * threads, 128, 512);
     const most = on === "gpu" ? MOST_SLOTS : Math.min(MOST_SLOTS, SLOTS_PER_THREAD * threads);
     const asked = room.contextSize ?? (settings.contextSize > 0 ? settings.contextSize : undefined);
     const { contexts, slots: wanted } = asked === undefined ? UNASKED[on] : { contexts: [asked], slots: 1 };
