@@ -118,7 +118,8 @@ def test_a_chat_streams_and_says_how_fast(page: Page) -> None:
         "document.querySelector('.assistant .text')?.textContent.length ?? 0))"
         ".observe(document.querySelector('#transcript'), {childList: true, subtree: true})"
     )
-    say(page, "Name three colours.", maxTokens="40")
+    # Long enough for several packets of 40 ms.
+    say(page, "Tell me a long story about a river.", maxTokens="60")
     page.wait("document.querySelector('.assistant .meta')?.textContent.includes('tokens/s')")
     page.wait(IDLE)
     assert len(page.run("return [...lengths]")) > 5

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Fetches node-llama-cpp's own backend that package-lock.json in /build names, and keeps it in /out.
+set -eu
+
+cd /build
+NODE_EXTRA_CA_CERTS=/run/ca.crt npm ci --no-audit --no-fund --ignore-scripts
+mkdir /out
+find node_modules -name libggml-cuda.so -exec mv {} /out/ \;
+test -s /out/libggml-cuda.so
