@@ -124,15 +124,16 @@ describe("a batch", () => {
                 [piece = 0] = amounts([1000], 128, batching);
             }
             now += piece * msecPerToken;
-            amounts([30], 128, batching);
+            amounts([10], 128, batching);
             return piece;
         };
 
         it.each([
-            [1.5, 128, 64],
+            [0.7, 128, 64],
+            [1.5, 128, 16],
             [0.1, 128, 128],
-            [3, 64, 64],
-            [100, 64, 64],
+            [3, 64, 16],
+            [100, 64, 16],
         ])("%f ms a token: %i tokens alone, %i beside others", (msecPerToken, alone, beside) => {
             const batching = new Batching(() => now);
             expect(read(batching, msecPerToken)).toBe(alone);
@@ -140,6 +141,14 @@ describe("a batch", () => {
             expect(read(batching, msecPerToken)).toBe(beside);
             now += 31_000;
             expect(amounts([1000], 128, batching)).toEqual([alone]);
+        });
+
+        it("is not cut below what is computed together where several are read", () => {
+            const batching = new Batching(() => now);
+            read(batching, 3);
+            amounts([1, 1], 128, batching);
+            const [first = 0, second = 0] = amounts([1000, 900], 128, batching);
+            expect(first + second).toBeGreaterThanOrEqual(64);
         });
 
         it("does not count the time in which nobody asked, nor much of it after an abort", () => {

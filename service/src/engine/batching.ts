@@ -27,7 +27,14 @@ const ALONE_MSEC = 250;
 const CROWDED_MSEC = 60;
 
 /** Tokens that ggml's flash attention computes together on the CPU; of fewer it computes each alone. */
-const LEAST_PIECE = 64;
+const TOGETHER = 64;
+
+/**
+ * Beside answers, and where they may come at any time, one prompt may be read in less than that: half as
+ * fast at worst, but nobody waits twice as long. Several prompts are read in no less, as all of them wait
+ * for the reading.
+ */
+const LEAST_BESIDE = 16;
 
 /** After requests came side by side the next is expected to do so too, for so long. */
 const CROWDED_FOR_MSEC = 30_000;
@@ -63,7 +70,8 @@ export class Batching {
         const crowded = now < this.crowdedUntil;
         const answers = items.filter(({ tokens }) => tokens.length === 1).slice(0, size);
         const prompts = items.filter(({ tokens }) => tokens.length > 1).sort((a, b) => a.tokens.length - b.tokens.length);
-        const piece = this.pieceOf(answers.length > 0 ? Math.ceil(size / 2) : size, crowded ? CROWDED_MSEC : ALONE_MSEC);
+        const most = answers.length > 0 ? Math.ceil(size / 2) : size;
+        const piece = crowded ? this.pieceOf(most, CROWDED_MSEC, prompts.length > 1 ? TOGETHER : LEAST_BESIDE) : this.pieceOf(most, ALONE_MSEC, TOGETHER);
         // Prompts that end with the batch are worth some delay: then they wait for none.
         const room = Math.min(size - answers.length, crowded ? 2 * piece : piece);
         const shares = [...answers.map((item) => ({ item, processAmount: 1 })), ...this.sharePrompts(prompts, room, piece)];
@@ -73,7 +81,7 @@ export class Batching {
     }
 
     private measure(now: number): void {
-        if (this.measured !== undefined && this.measured.tokens >= LEAST_PIECE) {
+        if (this.measured !== undefined && this.measured.tokens >= LEAST_BESIDE) {
             const last = (now - this.measured.began) / this.measured.tokens;
             const before = this.perToken ?? last;
             // The time may hold a pause: the prompt's request was aborted, and nobody asked for long.
@@ -85,16 +93,20 @@ export class Batching {
      * A prompt comes in whole batches. It is read in those, halves of them, halves of these and so on, so
      * that no small rest is left, which would take nearly as long.
      * @param most tokens: half a batch beside answers, which take a part of it
+     * @param least tokens, however long they take
      */
-    private pieceOf(most: number, msec: number): number {
-        if (this.perToken === undefined) {
-            return Math.min(most, LEAST_PIECE);
+    private pieceOf(most: number, msec: number, least: number): number {
+        const { perToken } = this;
+        if (perToken === undefined) {
+            return Math.min(most, TOGETHER);
         }
+        const takesTooLong = (piece: number): boolean => piece * perToken > msec;
         let piece = most;
-        while (piece > LEAST_PIECE && piece * this.perToken > msec) {
+        while (piece > TOGETHER && takesTooLong(piece)) {
             piece = Math.ceil(piece / 2);
         }
-        return piece;
+        // Half of what is computed together would take as long as all of it.
+        return takesTooLong(piece) ? Math.min(piece, least) : piece;
     }
 
     /** @param piece tokens that a prompt gets at most, unless it ends with the batch */
