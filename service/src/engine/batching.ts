@@ -30,9 +30,9 @@ const CROWDED_MSEC = 60;
 const TOGETHER = 64;
 
 /**
- * Beside answers, and where they may come at any time, one prompt may be read in less than that: half as
- * fast at worst, but nobody waits twice as long. Several prompts are read in no less, as all of them wait
- * for the reading.
+ * Beside answers, and where they may come at any time, a single prompt is read in as few as these: that
+ * halves its speed with SmolLM2, and halves the others' wait. Several prompts are read in no less than is
+ * computed together, as all of them wait for the reading.
  */
 const LEAST_BESIDE = 16;
 
