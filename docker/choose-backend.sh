@@ -140,6 +140,9 @@ export_choice() {
             # helpers anew for each: with one thread they meet on fewer cores, and a token takes half
             # the time (docs/performance.md).
             export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-1}"
+            # Weights and state on large pages, where the kernel gives them to who asks: a token reads all
+            # weights, and looks up fewer addresses for them.
+            export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
             return 0
             ;;
     esac

@@ -21,19 +21,28 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 LLAMA = "node-llama-cpp"
 LOCK = "package-lock.json"
 
+#: Corrections of node-llama-cpp's native part, and what compiling it takes beside it.
+ADDON = "patches/addon"
+HEADERS = "node-api-headers"
+
 #: The prebuilt packages that an image is made of, whatever its variant.
 PREBUILTS = tuple(f"@node-llama-cpp/linux-x64{kind}" for kind in ("", "-cuda", "-cuda-ext"))
 
 
 @dataclass(frozen=True)
 class Application:
-    """A node-llama-cpp application; `llama` is the version of node-llama-cpp that it locks."""
+    """A node-llama-cpp application; `llama` is the version of node-llama-cpp that it locks.
+
+    `addon` is the Dockerfile's word for its native part: `stock`, or `corrected` where the
+    application has `patches/addon`.
+    """
 
     path: Path
     name: str
     version: str
     license: str
     llama: str = ""
+    addon: str = "stock"
     revision: Revision = field(default_factory=Revision)
 
 
@@ -85,7 +94,16 @@ def read(folder: str) -> Application:
     version = str(package["version"])
     check_version(version, manifest)
     llama = llama_version(_object(path / LOCK), path / LOCK)
-    return Application(path, package["name"], version, str(package.get("license", "")), llama)
+    addon = "corrected" if (path / ADDON).is_dir() else "stock"
+    if addon == "corrected" and HEADERS not in package.get("devDependencies", {}):
+        raise UsageError(
+            f"{manifest} does not have {HEADERS} in its devDependencies.",
+            why=f"The application has {ADDON}: node-llama-cpp's native part is compiled with it, "
+            "against Node's headers.",
+            next=f"npm install --save-dev {HEADERS}",
+        )
+    name, terms = package["name"], str(package.get("license", ""))
+    return Application(path, name, version, terms, llama, addon)
 
 
 def llama_version(lock: dict[str, Any], where: Path) -> str:

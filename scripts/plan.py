@@ -60,7 +60,7 @@ def plan(
     made = backends.choose(
         variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
     )
-    arguments = dict(made.arguments)
+    arguments = {**made.arguments, "ADDON": application.addon}
     epochs = [int(made.epoch) for made in (pipeline, application.revision) if made.epoch]
     if epochs:
         # Times in the image are the later commit's: the same commits give the same digest.

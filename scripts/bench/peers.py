@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,22 @@ def bench(docker: Engine, file: Path, threads: int, kind: str, tokens: int) -> f
     out = commands.check(docker.argv("run", "--rm", *mount, IMAGE, *call, *sizes, "-o", "json"))
     figure: float = json.loads(out)[0]["avg_ts"]
     return figure
+
+
+def batched(
+    docker: Engine, file: Path, sequences: Sequence[int], tokens: int
+) -> Mapping[int, float]:
+    """Tokens/s of all sequences together, by their number, of one run of `llama-batched-bench`.
+
+    It computes and nothing else: no token is chosen, and none is sent.
+    """
+    numbers = ",".join(str(number) for number in sequences)
+    call = ["./llama-batched-bench", "-m", "/model.gguf", "-t", str(threads()), "-ngl", "0"]
+    call += ["-c", "8192", "-npp", "16", "-ntg", str(tokens), "-npl", numbers]
+    mount = ["--volume", f"{file}:/model.gguf:ro"]
+    argv = docker.argv("run", "--rm", *mount, IMAGE, *call, "--output-format", "jsonl")
+    lines = [json.loads(line) for line in commands.check(argv).splitlines() if line[:1] == "{"]
+    return {int(line["pl"]): float(line["speed_tg"]) for line in lines}
 
 
 def threads() -> int:

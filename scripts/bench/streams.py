@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scripts.bench import asking, peers, serving
 from scripts.bench.ratio import Ratio
@@ -60,6 +60,7 @@ def many(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
     """Eight streams at once."""
     docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
     figures: list[list[float]] = [[], [], [], []]
+    bare: list[Mapping[int, float]] = []
     with (
         serving.service(docker, subject.digest, model, PARALLEL) as eight,
         serving.service(docker, subject.digest, model, 1) as single,
@@ -73,11 +74,18 @@ def many(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
                 figure = asking.aggregate(asking.together(server, prompts, GENERATED))
                 if number:  # the first round of each warms up
                     list_of.append(figure)
+            time.sleep(REST)
+            bare.append(peers.batched(docker, model, (1, PARALLEL), GENERATED))
     name = f"{PARALLEL} requests at once, Q4_0"
     yield Ratio(name, "one slot", figures[0], figures[1], "tokens/s", 2.5, True)
     yield Ratio(name, "llama-server", figures[0], figures[2], "tokens/s", 0.95, True)
     gained = statistics.median(figures[2]) / statistics.median(figures[3])
     yield f"llama-server itself, {PARALLEL} slots / one: {gained:.2f}"
+    alone, together = (statistics.median(one[n] for one in bare) for n in (1, PARALLEL))
+    yield (
+        f"llama.cpp without a server, {PARALLEL} sequences / one: {together:.0f} / {alone:.0f} "
+        f"tokens/s, {together / alone:.2f}"
+    )
 
 
 def story() -> str:

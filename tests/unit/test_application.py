@@ -44,6 +44,20 @@ def test_an_application_is_read(tmp_path: Path) -> None:
     assert app == Application(tmp_path.resolve(), "app", "1.2.3", "MIT", "3.22.1")
 
 
+def test_corrections_of_the_native_part_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "patches/addon").mkdir(parents=True)
+    package = PACKAGE | {"devDependencies": {"node-api-headers": "1.9.0"}}
+    assert read(write(tmp_path, package)).addon == "corrected"
+    assert read("").addon == "corrected"
+
+
+def test_corrections_of_the_native_part_need_nodes_headers(tmp_path: Path) -> None:
+    (tmp_path / "patches/addon").mkdir(parents=True)
+    with pytest.raises(UsageError, match="does not have node-api-headers") as caught:
+        read(write(tmp_path, PACKAGE))
+    assert "npm install --save-dev node-api-headers" in caught.value.message()
+
+
 def test_without_a_folder_it_is_the_bundled_service() -> None:
     assert read("").path == REPOSITORY / "service"
     assert provide("", Path("/nonexistent")).revision.source == ""

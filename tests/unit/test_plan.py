@@ -79,7 +79,7 @@ def test_a_plan_holds_what_the_parts_say() -> None:
         target="cpu-stage",
         tags=("me/app:latest-cpu", "me/app:1.2.3-cpu"),
         contexts={**BASES.contexts, "app": "/app", "model": "/model"},
-        arguments={"SOURCE_DATE_EPOCH": "1700000000"},
+        arguments={"ADDON": "stock", "SOURCE_DATE_EPOCH": "1700000000"},
         labels={
             "org.opencontainers.image.title": "app",
             "org.opencontainers.image.version": "1.2.3",
@@ -164,6 +164,7 @@ def test_a_variants_backends_reach_the_dockerfile() -> None:
     chosen = plan(settings, APP, find("universal"), BASES, Path("/model"), REVISION, None)
     assert chosen.target == "universal"
     assert chosen.arguments == {
+        "ADDON": "stock",
         "CUDA": "source",
         "CUDA_ARCHS": "90-real;120-real",
         "ROCM_TARGETS": "gfx1100",

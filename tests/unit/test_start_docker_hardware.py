@@ -511,9 +511,16 @@ def test_another_demand_is_refused_with_the_list(surface: Surface, demand: str) 
     assert re.search(r"auto, cuda, rocm or cpu", started.err)
 
 
-@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("8", "8")])
-def test_one_thread_of_nodes_pool_computes_on_the_cpu(
-    surface: Surface, given: str | None, used: str
+@pytest.mark.parametrize(
+    ("name", "given", "used"),
+    [
+        ("UV_THREADPOOL_SIZE", None, "1"),
+        ("UV_THREADPOOL_SIZE", "8", "8"),
+        ("GLIBC_TUNABLES", None, "glibc.malloc.hugetlb=1"),
+        ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+    ],
+)
+def test_on_the_cpu_one_thread_of_nodes_pool_computes_on_large_pages(
+    surface: Surface, name: str, given: str | None, used: str
 ) -> None:
-    env = surface.start(env={"UV_THREADPOOL_SIZE": given}).reached().env
-    assert env["UV_THREADPOOL_SIZE"] == used
+    assert surface.start(env={name: given}).reached().env[name] == used

@@ -1,14 +1,43 @@
-/** What patches/ adds to a sequence of node-llama-cpp; see patches/README.md. */
+/** What patches/ adds to node-llama-cpp; see patches/README.md. */
 
-import type { LlamaContextSequence } from "node-llama-cpp";
+import type { LlamaContext, LlamaContextSequence } from "node-llama-cpp";
 
 interface Corrected {
+    /** The place of the answer's last token in the sequence: nothing is computed beyond. */
+    _mentatorEnd: number;
     /** Once it is aborted, nothing of this sequence comes into the queue. */
     _mentatorSignal: AbortSignal | undefined;
     /** Takes out of the queue what waits there, if the sequence is still this signal's; what was computed of it is kept. */
     _mentatorWithdraw(signal: AbortSignal): Promise<void>;
     /** Makes its state the first tokens of `source`'s; false: it is empty now. */
     _mentatorCopy(source: LlamaContextSequence, upTo: number): Promise<boolean>;
+}
+
+/** Of the native part, which is another one where it was not compiled anew. */
+interface CorrectedNative {
+    mentatorSteps?(threads: number, poll: number): void;
+}
+
+/** How long threads wait awake for the next batch, 0 to 100: as llama.cpp's own programs. Waking one takes longer than a layer. */
+const POLL = 50;
+
+/**
+ * The context's batches are computed several in a row where nobody waits, by threads that stay.
+ * @param threads 0: none stay, as where the GPU computes
+ * @returns false: the native part is the stock one
+ */
+export function takeSteps(context: LlamaContext, threads: number): boolean {
+    const native = (context as unknown as { readonly _ctx?: CorrectedNative })._ctx;
+    native?.mentatorSteps?.(threads, POLL);
+    return native?.mentatorSteps !== undefined;
+}
+
+/** @param tokens in the sequence when the answer is at its longest */
+export function endAt(sequence: LlamaContextSequence, tokens: number): void {
+    const corrected = correctedOf(sequence);
+    if (corrected !== undefined) {
+        corrected._mentatorEnd = tokens - 1;
+    }
 }
 
 function correctedOf(sequence: LlamaContextSequence): Corrected | undefined {

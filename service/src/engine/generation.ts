@@ -3,6 +3,7 @@
 import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from "node-llama-cpp";
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest } from "../errors.js";
+import { endAt } from "./corrected.js";
 import type { ChatRequest, Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
 import { callId, forcedTools, readCall } from "./forced-call.js";
 import { toHistory } from "./history.js";
@@ -163,10 +164,12 @@ export async function generate(means: Means, request: GenerationRequest, laid: L
     const meter = sequence.tokenMeter.getState();
     let first: number | undefined;
     const cachedTokens = await readPrompt(means, laid.tokens, run.signal);
+    // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.
+    const maxTokens = Math.min(request.options.maxTokens, sequence.contextSize - 1 - laid.tokens.length);
+    endAt(sequence, laid.tokens.length + maxTokens);
     const common = {
         ...sampling(request.options),
-        // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.
-        maxTokens: Math.min(request.options.maxTokens, sequence.contextSize - 1 - laid.tokens.length),
+        maxTokens,
         ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
         signal: run.signal,
     };

@@ -9,6 +9,7 @@ import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
 import type { ModelFacts } from "../models/catalog.js";
 import { Batching } from "./batching.js";
+import { takeSteps } from "./corrected.js";
 import {
     type Busy,
     type Device,
@@ -343,6 +344,10 @@ export class LlamaEngine implements Engine {
                     failedCreationRemedy: false,
                     batching: { itemPrioritizationStrategy: ({ items, size: tokens }) => batching.share(items, tokens) },
                 });
+                // Where a GPU computes, threads that stay awake for it would only take time from others.
+                if (!takeSteps(context, model.gpuLayers > 0 ? 0 : this.threads)) {
+                    this.log.write("debug", "engine", "node-llama-cpp's native part is the stock one: one stream is slower");
+                }
                 if (slots > 1 && !("mentatorBatching" in library.LlamaContext)) {
                     this.log.write("warn", "engine", "node-llama-cpp is not corrected (npm run patch): parallel requests are slow");
                 }

@@ -1,0 +1,27 @@
+/** The native part below an engine, for tests that look at what reaches it. */
+
+import { expect } from "vitest";
+import type { LlamaEngine } from "../src/engine/llama-engine.js";
+
+export interface Addon {
+    addToBatch(sequence: number, first: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
+    decodeBatch(indexes: Uint32Array, samplers: object[], most: Uint32Array, msec: number): Promise<(number[] | Error)[]>;
+    getSequenceKvCacheMaxPosition(sequence: number): number;
+    mentatorSteps?: unknown;
+}
+
+interface Inside {
+    readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[];
+}
+
+/** Of the model that was used last. */
+export function addonOf(engine: LlamaEngine): Addon {
+    const [host] = (engine as unknown as Inside).hosts;
+    return host?.slots[0]?.sequence.context._ctx ?? expect.fail();
+}
+
+/** Every later call of the method goes through `wrap`. */
+export function intercept<Name extends keyof Addon>(addon: Addon, name: Name, wrap: (original: Addon[Name]) => Addon[Name]): void {
+    const original = (addon[name] as (...values: never[]) => unknown).bind(addon) as Addon[Name];
+    Object.defineProperty(addon, name, { value: wrap(original), configurable: true });
+}
