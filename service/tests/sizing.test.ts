@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Batching } from "../src/engine/batching.js";
 import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
 import { memoryOf } from "../src/engine/memory.js";
-import { type Room, sizeModel } from "../src/engine/sizing.js";
+import { copiesWeights, type Room, sizeModel } from "../src/engine/sizing.js";
 import { chooseSlot, type SlotView, worthWaiting } from "../src/engine/slots.js";
 import { isServedBy } from "../src/engine/spec.js";
 
@@ -13,22 +13,22 @@ const ROOM: Room = { on: "cpu", threads: 2, freeBytes: 20 * GIB, weights: 94e6, 
 
 describe("sizes", () => {
     it.each<[string, Partial<Room>, [number, number, number]]>([
-        ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 128]],
-        ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 128]],
-        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 128]],
-        ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 128]],
-        ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 128]],
-        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 128]],
+        ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 256]],
+        ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 256]],
+        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 256]],
+        ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 256]],
+        ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 256]],
+        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 256]],
         ["one thread", { threads: 1 }, [4, 8192, 128]],
         ["many threads", { threads: 64 }, [8, 4096, 512]],
-        ["a model for short texts", { trainContextSize: 512 }, [8, 512, 128]],
-        ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 128]],
-        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 128]],
+        ["a model for short texts", { trainContextSize: 512 }, [8, 512, 256]],
+        ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 256]],
+        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 256]],
         ["a GPU", { on: "gpu", freeBytes: 70 * GIB, trainContextSize: 131_072 }, [8, 32_768, 512]],
         ["a small GPU", { on: "gpu", freeBytes: 3 * GIB, trainContextSize: 131_072 }, [6, 16_384, 512]],
         ["settings", { settings: { slots: 3, contextSize: 1024, batchSize: 32, queueSize: 1 } }, [3, 1024, 32]],
-        ["the request before the settings", { contextSize: 600, settings: { ...AUTO, contextSize: 1024 } }, [8, 600, 128]],
-        ["a state that takes nothing", { bytesPerToken: 0 }, [8, 8192, 128]],
+        ["the request before the settings", { contextSize: 600, settings: { ...AUTO, contextSize: 1024 } }, [8, 600, 256]],
+        ["a state that takes nothing", { bytesPerToken: 0 }, [8, 8192, 256]],
     ])("%s", (_, more, [slots, contextSize, batchSize]) => {
         expect(sizeModel({ ...ROOM, ...more })).toEqual({ slots, contextSize, batchSize });
     });
@@ -39,6 +39,16 @@ describe("sizes", () => {
         expect(memoryOf(machine, 2 ** 64, GIB).total).toBe(16 * GIB);
         expect(memoryOf(machine, 2 * GIB, GIB)).toEqual({ total: 2 * GIB, free: GIB - 128 * 1024 ** 2 });
         expect(memoryOf(machine, GIB, 2 * GIB).free).toBe(0);
+    });
+});
+
+describe("weights on the CPU", () => {
+    it.each([
+        [100, 200, true],
+        [100, 199, false],
+        [100, 0, false],
+    ])("of %d with %d free are copied: %s", (weights, free, copied) => {
+        expect(copiesWeights(weights, free)).toBe(copied);
     });
 });
 

@@ -18,8 +18,11 @@ interface CorrectedNative {
     mentatorSteps?(threads: number, poll: number): void;
 }
 
-/** How long threads wait awake for the next batch, 0 to 100: as llama.cpp's own programs. Waking one takes longer than a layer. */
-const POLL = 50;
+/**
+ * How long threads wait awake for the next batch, 0 to 100: some 5 ms. The next batch of an answer comes
+ * sooner; the 50 of llama.cpp's own programs would hold up whoever computes next, as another model does.
+ */
+const POLL = 1;
 
 /**
  * The context's batches are computed several in a row where nobody waits, by threads that stay.

@@ -27,7 +27,7 @@ import { Grammars } from "./grammars.js";
 import { Host } from "./host.js";
 import { type Memory, megabytes, memoryOfThisProcess } from "./memory.js";
 import { openRuntime, type Runtime } from "./runtime.js";
-import { type EngineSettings, LEAST_CONTEXT, type Size, sizeModel } from "./sizing.js";
+import { copiesWeights, type EngineSettings, LEAST_CONTEXT, type Size, sizeModel } from "./sizing.js";
 import { isServedBy } from "./spec.js";
 
 /** What a model needs before it is there, and what it knows. Bytes where nothing else is said. */
@@ -283,17 +283,19 @@ export class LlamaEngine implements Engine {
         const fitContext = { contextSize: spec.contextSize ?? Math.min(4096, trainContextSize) };
         let model: LlamaModel | undefined;
         try {
+            const copied = !onGpu && copiesWeights(needs.weights, memoryOfThisProcess().free);
             model = await llama.loadModel({
                 modelPath: spec.file,
                 gpuLayers: onGpu ? (spec.gpulayer ?? { fitContext }) : 0,
+                ...(copied ? { useMmap: false } : {}),
                 loadSignal: signal,
             });
-            // On CPU the weights are mapped and may not be in memory yet.
             const { free } = await this.memory(runtime, onGpu);
             const size = sizeModel({
                 on: onGpu ? "gpu" : "cpu",
                 threads: this.threads,
-                freeBytes: onGpu ? free : free - needs.weights,
+                // Weights that are mapped may not be in memory yet.
+                freeBytes: onGpu || copied ? free : free - needs.weights,
                 weights: needs.weights,
                 bytesPerToken: perToken,
                 trainContextSize,
