@@ -1,12 +1,13 @@
 #!/bin/sh
-# compile.sh FOLDER LIBRARIES MODULES: compiles node-llama-cpp's native part from /llama with the
+# compile.sh FOLDER PACKAGES MODULES: compiles node-llama-cpp's native part from /llama with the
 # corrections in FOLDER, an application's `patches/addon`: its *.diff are applied to the sources in
-# `llama/addon`, its *.cpp and *.h lie beside them. The result is /out/llama-addon.node.
+# `llama/addon`, its *.cpp and *.h lie beside them. The result is one llama-addon.node for each of the
+# PACKAGES, at its place there: /out/linux-x64/bins/linux-x64/llama-addon.node.
 #
 # A correction that does not fit the sources ends the build: it was made for another version.
 set -eu
 
-folder=$1 libraries=$2 modules=$3
+folder=$1 packages=$2 modules=$3
 
 for diff in "$folder"/*.diff; do
     patch --strip=1 --fuzz=0 --no-backup-if-mismatch --directory=/llama/addon <"$diff"
@@ -14,7 +15,6 @@ done
 cp "$folder"/*.cpp "$folder"/*.h /llama/addon/
 
 cmake -S /opt/build -B /compile -G Ninja -DCMAKE_BUILD_TYPE=Release -DLLAMA=/llama \
-    "-DLIBRARIES=$libraries" "-DMODULES=$modules" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+    "-DPACKAGES=$packages" "-DMODULES=$modules"
 nice -n 10 cmake --build /compile
-mkdir -p /out
-cp /compile/llama-addon.node /out/
+mv /compile/out /out
