@@ -21,7 +21,7 @@ REST = 1.0
 QUANTIZATIONS = ("Q4_0", "Q8_0", "Q4_1")
 
 
-def one(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
+def one(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
     """One stream of the image, against `llama-bench` and `llama-server` on the same libraries.
 
     `llama-bench` neither chooses a token nor sends one: how far `llama-server`, which does both,
@@ -41,6 +41,8 @@ def one(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
             for _ in range(runs):
                 for number, one_of in enumerate((server, peer)):
                     time.sleep(REST)
+                    # As llama-bench does before it measures: after a rest everything takes longer.
+                    asking.complete(one_of, asking.words(PROMPT_WORDS), 1)
                     read = asking.complete(one_of, asking.words(PROMPT_WORDS), 1)
                     prompt[number].append(read.prompt_tokens / read.to_first)
                     told = asking.complete(one_of, story(), GENERATED)

@@ -23,7 +23,7 @@ const LONGEST_PART = 1 / 4;
  * are read faster, each weight being fetched once a batch: of 2,000 tokens SmolLM2 Q4_0 reads 550 a second
  * on two threads in batches of 128, 420 in batches of 64, 240 in batches of 32.
  */
-const ALONE_MSEC = 300;
+const ALONE_MSEC = 400;
 const CROWDED_MSEC = 60;
 
 /** Tokens that ggml's flash attention computes together on the CPU; of fewer it computes each alone. */
