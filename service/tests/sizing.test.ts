@@ -142,7 +142,8 @@ describe("a batch", () => {
             [0.7, 128, 64],
             [1.5, 128, 16],
             [0.1, 128, 128],
-            [3, 64, 16],
+            [3, 128, 16],
+            [4, 64, 16],
             [100, 64, 16],
         ])("%f ms a token: %i tokens alone, %i beside others", (msecPerToken, alone, beside) => {
             const batching = new Batching(() => now);
