@@ -94,7 +94,8 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
 
     it("calls a tool of the service's own, and goes on with what it says", async () => {
         // So small a model seldom writes a call. Once it begins one, the rest goes by its grammar.
-        const seeds = [6, 1, 2, 3, 4, 5, ...Array.from({ length: 34 }, (_, index) => index + 7)];
+        // Which seed does depends on the machine, down to how fast it reads: so there are many of them.
+        const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
         let found: unknown;
         for (const seed of seeds) {
             const reply = await fetch(`${baseURL}/prompt`, {
