@@ -9,10 +9,12 @@ set -eu
 
 folder=$1 packages=$2 modules=$3
 
-for diff in "$folder"/*.diff; do
-    patch --strip=1 --fuzz=0 --no-backup-if-mismatch --directory=/llama/addon <"$diff"
+# Each kind may be missing.
+for file in "$folder"/*.diff; do
+    [ ! -e "$file" ] || patch --strip=1 --fuzz=0 --no-backup-if-mismatch --directory=/llama/addon <"$file"
 done
-cp "$folder"/*.cpp "$folder"/*.h /llama/addon/
+find "$folder" -maxdepth 1 -name '*.cpp' -exec cp {} /llama/addon/ \;
+find "$folder" -maxdepth 1 -name '*.h' -exec cp {} /llama/addon/ \;
 
 cmake -S /opt/build -B /compile -G Ninja -DCMAKE_BUILD_TYPE=Release -DLLAMA=/llama \
     "-DPACKAGES=$packages" "-DMODULES=$modules"

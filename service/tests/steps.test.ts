@@ -76,6 +76,13 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
         expect(computed()).toBe(usage.promptTokens + 10);
     });
 
+    it("tells each token at once where one takes longer than the client shall wait", async () => {
+        // No token of this model is computed in a tenth of a millisecond.
+        intercept(addonOf(engine), "decodeBatch", (original) => async (indexes, samplers, most) => original(indexes, samplers, most, 0.1));
+        await run(story("the sea"));
+        expect(several()).toBe(false);
+    });
+
     it("fills a context to its end", async () => {
         const { usage, finishReason } = await run(story("the sea", { options: { ...OPTIONS, maxTokens: 4096 } }));
         expect([usage.promptTokens + usage.completionTokens, finishReason]).toEqual([CONTEXT - 1, "length"]);

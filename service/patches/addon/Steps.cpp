@@ -1,7 +1,6 @@
 #include "Steps.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -52,6 +51,7 @@ void Steps::hurry() {
 }
 
 void Steps::compute(std::vector<Choice>& choices, double msec) {
+    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(msec));
     locate(choices);
     forgetUnwanted();
     decode(context.batch);
@@ -59,8 +59,8 @@ void Steps::compute(std::vector<Choice>& choices, double msec) {
         choice.make(context.ctx, choice.index, context.sharedSamplerData.mutex);
     }
     // Where a prompt is being read too, its next piece comes first.
-    if (msec > 0 && static_cast<size_t>(context.batch.n_tokens) == choices.size()) {
-        goOn(choices, msec);
+    if (static_cast<size_t>(context.batch.n_tokens) == choices.size()) {
+        goOn(choices, until);
     }
 }
 
@@ -90,12 +90,11 @@ void Steps::forgetUnwanted() {
     }
 }
 
-void Steps::goOn(std::vector<Choice>& choices, double msec) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double, std::milli>(msec);
+void Steps::goOn(std::vector<Choice>& choices, Clock::time_point until) {
     const auto goesOn = [](const Choice& choice) { return choice.goesOn(); };
     auto batch = llama_batch_init(static_cast<int32_t>(choices.size()), 0, 1);
     const std::unique_ptr<llama_batch, void (*)(llama_batch*)> owner(&batch, [](llama_batch* owned) { llama_batch_free(*owned); });
-    while (!hurried && std::chrono::steady_clock::now() < until && std::all_of(choices.begin(), choices.end(), goesOn)) {
+    while (!hurried && Clock::now() < until && std::all_of(choices.begin(), choices.end(), goesOn)) {
         common_batch_clear(batch);
         for (auto& choice : choices) {
             choice.position += 1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -23,7 +24,7 @@ class Steps {
 
         // Before each `compute`, by who may call `hurry` from then on.
         void begin();
-        // The context's batch, and for so many milliseconds what follows from it. A failure of the first
+        // The context's batch, and what follows from it until so many milliseconds have passed since the call. A failure of the first
         // one is thrown; of a later one nothing is said: who asks for it again will be told. On any thread,
         // one at a time.
         void compute(std::vector<Choice>& choices, double msec);
@@ -31,11 +32,13 @@ class Steps {
         void hurry();
 
     private:
+        using Clock = std::chrono::steady_clock;
+
         void makePool(int32_t threads, uint32_t poll);
         void locate(std::vector<Choice>& choices) const;
         void forgetUnwanted();
         void decode(const llama_batch& batch);
-        void goOn(std::vector<Choice>& choices, double msec);
+        void goOn(std::vector<Choice>& choices, Clock::time_point until);
 
         AddonContext& context;
         ggml_threadpool_t pool = nullptr;
