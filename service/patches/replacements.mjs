@@ -211,34 +211,27 @@ export const REPLACEMENTS = [
                         if (_noSampling)
                             return null;
                         const samplerConfig = this._resolveSamplerConfig({
-                            temperature,
-                            minP,
-                            topK,
-                            topP,
-                            seed,
-                            xtc,
-                            grammarEvaluationState,
-                            repeatPenalty,
-                            dryRepeatPenalty,
-                            tokenBias
-                        });
 `,
         to: `                    const mentatorConfig = () => this._resolveSamplerConfig({
-                        temperature,
-                        minP,
-                        topK,
-                        topP,
-                        seed,
-                        xtc,
-                        grammarEvaluationState,
-                        repeatPenalty,
-                        dryRepeatPenalty,
-                        tokenBias
-                    });
+`
+    },
+    {
+        why: "choose as the addon is told where it does not",
+        from: `                        });
+                        return withLock([sampler, "sample"], async () => {
+                            if (sampler.disposed)
+                                return null;
+                            sampler.applyConfig(samplerConfig);
+`,
+        to: `                        });
                     const mentatorMapper = (batchLogitIndex) => {
                         if (_noSampling)
                             return null;
                         const samplerConfig = mentatorConfig();
+                        return withLock([sampler, "sample"], async () => {
+                            if (sampler.disposed)
+                                return null;
+                            sampler.applyConfig(samplerConfig);
 `
     },
     {
