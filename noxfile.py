@@ -16,7 +16,7 @@ PYTHON = ".venv/bin/python"
 
 def _run(session: nox.Session, module: str, *arguments: str) -> None:
     session.run("./mentator", "--version", external=True, silent=True)
-    session.run(PYTHON, "-m", "scripts.environment", "dev", external=True)
+    session.run(PYTHON, "-m", "scripts.shared.python_environment", "dev", external=True)
     session.run(PYTHON, "-m", module, *arguments, *session.posargs, external=True)
 
 
@@ -66,4 +66,4 @@ def smoke_rocm(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Speed and size as ratios against a named peer, paired in this run."""
-    _run(session, "scripts.bench")
+    _run(session, "tests.bench")

@@ -8,10 +8,10 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.context import Context
 
-from scripts import settings as settings_module
-from scripts.console import say
-from scripts.edge import task
-from scripts.settings import Settings
+from scripts.shared import settings as settings_module
+from scripts.shared.console import say
+from scripts.shared.edge import task
+from scripts.shared.settings import Settings
 
 YES = "install and start what is missing without a question"
 
@@ -40,7 +40,7 @@ def doctor(_: Context, json: bool = False) -> None:
 @task(help={"yes": YES})
 def engine_start(_: Context, yes: bool = False) -> None:
     """Make sure that a Docker engine answers: find, start or install one."""
-    from scripts import engine
+    from scripts import docker_engine as engine
 
     engine.start(_settings(yes=yes or None))
 
@@ -48,7 +48,7 @@ def engine_start(_: Context, yes: bool = False) -> None:
 @task()
 def engine_stop(_: Context) -> None:
     """Stop the project's own engine, and no other."""
-    from scripts import engine
+    from scripts import docker_engine as engine
 
     engine.stop(_settings())
 
@@ -56,7 +56,7 @@ def engine_stop(_: Context) -> None:
 @task()
 def engine_status(_: Context) -> None:
     """Show which engine is used, its versions, and whether it is the project's own."""
-    from scripts import engine
+    from scripts import docker_engine as engine
 
     for line in engine.status(_settings()):
         say(line)
@@ -107,7 +107,7 @@ def build(
     yes: bool = False,
 ) -> None:
     """Build the image."""
-    from scripts import build as verb
+    from scripts.image import build as verb
 
     settings = _settings(
         variant=variant,
@@ -132,7 +132,7 @@ def build(
         return
     verb.build(settings)
     if push:
-        from scripts import publish as publish_verb
+        from scripts.image import publish as publish_verb
 
         publish_verb.publish(settings)
 
@@ -140,7 +140,7 @@ def build(
 @task(help={"registry": "the registry to push to", "dry": "print the exact commands only"})
 def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
     """Push the image that the smoke tests passed, by digest."""
-    from scripts import publish as verb
+    from scripts.image import publish as verb
 
     verb.publish(_settings(registry=registry), dry=dry)
 
@@ -153,7 +153,7 @@ def publish(_: Context, registry: str | None = None, dry: bool = False) -> None:
 )
 def size(_: Context, check: bool = False, svg: str = "") -> None:
     """Show the built image's layers and sizes."""
-    from scripts import size_report
+    from scripts.image import size_report
 
     size_report.show(_settings(), check=check, svg=svg)
 
@@ -161,7 +161,7 @@ def size(_: Context, check: bool = False, svg: str = "") -> None:
 @task(help={"output": "the folder to write, new or empty"})
 def export(_: Context, output: str) -> None:
     """Write the built image's root file system in parts, with a script that runs it in a chroot."""
-    from scripts import export as verb
+    from scripts.image import export as verb
 
     verb.export(_settings(), Path(output).expanduser().resolve())
 
@@ -169,7 +169,7 @@ def export(_: Context, output: str) -> None:
 @task(help={"to": "the folder to write"})
 def cache_export(_: Context, to: str) -> None:
     """Write the compilers' caches into a folder, for another builder or CI's next run."""
-    from scripts import compiler_cache
+    from scripts.image import compiler_cache
 
     compiler_cache.carry("export", _settings(), Path(to).expanduser().resolve())
 
@@ -177,7 +177,7 @@ def cache_export(_: Context, to: str) -> None:
 @task(help={"source": "a folder that `cache.export` wrote"})
 def cache_import(_: Context, source: str) -> None:
     """Take the compilers' caches out of a folder, so that an unchanged source compiles at once."""
-    from scripts import compiler_cache
+    from scripts.image import compiler_cache
 
     compiler_cache.carry("import", _settings(), Path(source).expanduser().resolve())
 
@@ -204,7 +204,7 @@ def up(
     rebuild: bool = False,
 ) -> None:
     """From nothing to an answer: engine, model, build, run, first prompt."""
-    from scripts import up as verb
+    from scripts.running import up as verb
 
     flags = {"variant": variant, "model": model, "data": data, "port": port, "host": host}
     loaded = settings_module.load({**flags, "yes": yes or None})
@@ -215,7 +215,7 @@ def up(
 @task()
 def down(_: Context) -> None:
     """Stop and remove the container; its data folder stays."""
-    from scripts import up as verb
+    from scripts.running import up as verb
 
     verb.down(_settings())
 
@@ -223,7 +223,7 @@ def down(_: Context) -> None:
 @task(help={"follow": "go on printing as lines come"})
 def logs(_: Context, follow: bool = False) -> None:
     """Print the container's log."""
-    from scripts import up as verb
+    from scripts.running import up as verb
 
     verb.logs(_settings(), follow=follow)
 
@@ -231,7 +231,7 @@ def logs(_: Context, follow: bool = False) -> None:
 @task(help={"prompt": "what to ask", "model": "which model (default: the first one)"})
 def ask(_: Context, prompt: str, model: str | None = None) -> None:
     """Send one prompt to the running container; print the answer and tokens per second."""
-    from scripts import ask as verb
+    from scripts.running import ask as verb
 
     verb.ask(_settings(), prompt, model=model or "")
 
@@ -239,7 +239,7 @@ def ask(_: Context, prompt: str, model: str | None = None) -> None:
 @task(help={"yes": YES, "rocm-targets": BUILD_HELP["rocm-targets"] + " (default: one)"})
 def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
-    from scripts import suite
+    from scripts.project import checks as suite
 
     loaded = settings_module.load({"yes": yes or None, "rocm_targets": rocm_targets})
     any_targets = loaded.origin["rocm_targets"] == "default"
@@ -249,7 +249,7 @@ def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None
 @task()
 def lint(_: Context) -> None:
     """Run every linter."""
-    from scripts import suite
+    from scripts.project import checks as suite
 
     suite.lint(_settings())
 
@@ -257,7 +257,7 @@ def lint(_: Context) -> None:
 @task()
 def pins_update(_: Context) -> None:
     """Write the newest digests and versions of the base images into docker/bases/pins.json."""
-    from scripts.bases import pins
+    from scripts.project import base_pins as pins
 
     pins.update()
 
@@ -265,7 +265,7 @@ def pins_update(_: Context) -> None:
 @task()
 def pins_lock(_: Context) -> None:
     """Lock the Python requirements anew, with hashes."""
-    from scripts import locks
+    from scripts.project import requirement_locks as locks
 
     locks.compile_all()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts import commands
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
 
 
 def copy(target: Path) -> Path:

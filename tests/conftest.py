@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from scripts import engine as engines
-from scripts import records
-from scripts import settings as settings_module
-from scripts.engine import Engine
-from scripts.settings import Settings
+from scripts import docker_engine as engines
+from scripts.docker_engine import Engine
+from scripts.image import record as records
+from scripts.shared import settings as settings_module
+from scripts.shared.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

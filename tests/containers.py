@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scripts import commands, run, up
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.running import container as run
+from scripts.running import up
+from scripts.shared import commands
 
 
 def free_port() -> int:

@@ -13,9 +13,12 @@ from pathlib import Path
 import requests
 from filelock import FileLock
 
-from scripts.bases import choice, debian, node, oci_layout, table
-from scripts.console import say, warn
-from scripts.errors import UsageError
+from scripts.bases import choice, table
+from scripts.shared.console import say, warn
+from scripts.shared.errors import UsageError
+from scripts.without_registry import debian_root as debian
+from scripts.without_registry import node_layer as node
+from scripts.without_registry import oci_layout
 
 #: Seconds to wait for the registry: an unreachable one must not hold up a build.
 REGISTRY_TIMEOUT = 4.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.errors import BasesUnreachable
+from scripts.shared.errors import BasesUnreachable
 
 
 @dataclass(frozen=True)

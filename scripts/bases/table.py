@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import UsageError
-from scripts.paths import REPOSITORY
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
 
 PINS = REPOSITORY / "docker" / "bases" / "pins.json"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from scripts.console import say
 from scripts.doctor import docker, hardware, machine, reach
 from scripts.doctor.finding import Finding, Scene
-from scripts.errors import DoctorFailed
-from scripts.settings import Settings
+from scripts.shared.console import say
+from scripts.shared.errors import DoctorFailed
+from scripts.shared.settings import Settings
 
 CHECKS: tuple[Callable[[Scene], Finding], ...] = (
     docker.answering,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts import commands, engine
-from scripts.console import size
+from scripts import docker_engine as engine
+from scripts.docker_engine import Engine, versions
+from scripts.docker_engine.decision import START_COMMAND, Install, Use, decide, describe
 from scripts.doctor.finding import Finding, Scene, State
-from scripts.engine import Engine, versions
-from scripts.engine.decision import START_COMMAND, Install, Use, decide, describe
-from scripts.errors import PipelineError
+from scripts.shared import commands
+from scripts.shared.console import size
+from scripts.shared.errors import PipelineError
 
 #: Bytes that a first build of the cpu variant takes in the engine's store: bases, packages, the
 #: application, and the default model (0.7 GB) as a layer, compressed and unpacked. An estimate.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.engine.survey import Survey, look
-from scripts.settings import Settings
+from scripts.docker_engine.survey import Survey, look
+from scripts.shared.settings import Settings
 
 State = Literal["pass", "warn", "fail"]
 

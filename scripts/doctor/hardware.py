@@ -10,8 +10,10 @@ import os
 import shutil
 from pathlib import Path
 
-from scripts import commands, engine, host_hardware
+from scripts import docker_engine as engine
 from scripts.doctor.finding import Finding, Scene
+from scripts.host import hardware as host_hardware
+from scripts.shared import commands
 
 #: PCI vendor of NVIDIA, and the classes of display controllers (VGA, 3D), as sysfs writes them.
 _NVIDIA = "0x10de"

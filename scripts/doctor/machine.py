@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scripts import ca_bundle
-from scripts.console import size
 from scripts.doctor.finding import Finding, Scene, State
-from scripts.errors import UsageError
-from scripts.paths import BUILD
+from scripts.host import ca_bundle
+from scripts.shared.console import size
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import BUILD
 
 #: Bytes of memory: the default model with its context, and Node (0.33 GB seen with a small model);
 #: below the lower one even that does not fit. An estimate.

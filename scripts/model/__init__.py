@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from scripts.console import say, size
-from scripts.errors import ModelFetchFailed, ModelMissing
-from scripts.model import catalog, fetch, stage, wheel
+from scripts.model import catalog, fetch, stage
 from scripts.model.address import shown, token_for
 from scripts.model.fetch_faults import NothingCame
 from scripts.model.source import Local, Packaged, Places, Remote, Source, choose, of_row
 from scripts.model.stage import StagedModel
+from scripts.shared.console import say, size
+from scripts.shared.errors import ModelFetchFailed, ModelMissing
+from scripts.without_registry import model_wheel as wheel
 
 __all__ = ["StagedModel", "describe", "provide"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scripts.console import byte_bar
+from scripts.shared.console import byte_bar
 
 #: Bytes a read; larger ones gain nothing.
 CHUNK = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 
-from scripts.console import size as shown_size
+from scripts.shared.console import size as shown_size
 
 #: Strings in one array (vocabularies have up to 300 000 entries), and bytes in one name.
 MAX_STRINGS = 8_000_000

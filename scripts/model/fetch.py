@@ -10,24 +10,15 @@ from pathlib import Path
 
 import requests
 
-from scripts.console import say, size
-from scripts.errors import ModelInvalid
-from scripts.lock import locked
 from scripts.model import gguf
 from scripts.model.address import shown
 from scripts.model.checksum import sha256_of
 from scripts.model.fetch_faults import NothingCame, cause, gave_up, refused
 from scripts.model.partial import Partial
-from scripts.model.transfer import (
-    Answer,
-    Busy,
-    Refused,
-    StartOver,
-    Timeouts,
-    ask,
-    opened,
-    receive,
-)
+from scripts.model.transfer import Answer, Busy, Refused, StartOver, Timeouts, ask, opened, receive
+from scripts.shared.console import say, size
+from scripts.shared.errors import ModelInvalid
+from scripts.shared.file_lock import locked
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from scripts.console import size
-from scripts.errors import ModelFetchFailed, ModelMissing
 from scripts.model.address import shown
 from scripts.model.partial import Partial
 from scripts.model.transfer import Refused
+from scripts.shared.console import size
+from scripts.shared.errors import ModelFetchFailed, ModelMissing
 
 
 class NothingCame(ModelFetchFailed):

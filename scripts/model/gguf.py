@@ -11,8 +11,6 @@ import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.console import size as shown_size
-from scripts.errors import ModelInvalid
 from scripts.model.cursor import MAX_NAME, Cursor, Malformed
 from scripts.model.ggml_types import (
     ARRAY,
@@ -22,6 +20,8 @@ from scripts.model.ggml_types import (
     STRING,
     TENSOR_TYPES,
 )
+from scripts.shared.console import size as shown_size
+from scripts.shared.errors import ModelInvalid
 
 #: Bounds far above any real model; they bound the time that a hostile file costs.
 MAX_KEYS = 65_536

@@ -9,9 +9,9 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from scripts import space
-from scripts.console import byte_bar
 from scripts.model.checksum import CHUNK, sha256_of
+from scripts.shared import disk_space as space
+from scripts.shared.console import byte_bar
 
 How = Literal["reflink", "link", "copy", "kept"]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from scripts.console import size, warn
-from scripts.errors import ModelInvalid, ModelMissing, UsageError
 from scripts.model import catalog
 from scripts.model.catalog import HUGGING_FACE, Model
+from scripts.shared.console import size, warn
+from scripts.shared.errors import ModelInvalid, ModelMissing, UsageError
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.errors import ModelInvalid, UsageError
-from scripts.lock import locked
 from scripts.model import gguf
 from scripts.model.place import MODE, How, place
+from scripts.shared.errors import ModelInvalid, UsageError
+from scripts.shared.file_lock import locked
 
 MANIFEST = "manifest.txt"
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import requests
 
-from scripts import space
-from scripts.console import byte_bar, say
 from scripts.model.address import shown
 from scripts.model.partial import Origin, Partial
+from scripts.shared import disk_space as space
+from scripts.shared.console import byte_bar, say
 
 #: Bytes a write, which is also what is lost of a connection that breaks.
 CHUNK = 64 * 1024

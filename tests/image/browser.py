@@ -20,8 +20,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from scripts import commands
-from scripts.paths import cache_home
+from scripts.shared import commands
+from scripts.shared.paths import cache_home
 
 #: Names of the browser on Debian, on Ubuntu and on GitHub's runners.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
 from tests import containers
 from tests.containers import Ended
 from tests.image import shared_objects

@@ -12,8 +12,8 @@ from pathlib import Path
 import requests
 from filelock import FileLock
 
-from scripts import commands
-from scripts.paths import cache_home
+from scripts.shared import commands
+from scripts.shared.paths import cache_home
 from tests.containers import free_port
 
 #: htpasswd's line for the user `tester`, password `secret` (bcrypt, cost 5).

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scripts import application, commands
-from scripts import build as build_step
-from scripts.commands import Result
-from scripts.engine import Engine
-from scripts.plan import build_argv, check_stage
-from scripts.revision import Revision
-from scripts.settings import Settings
+from scripts.application import package as application
+from scripts.application.revision import Revision
+from scripts.docker_engine import Engine
+from scripts.image import build as build_step
+from scripts.image.plan import build_argv, check_stage
+from scripts.shared import commands
+from scripts.shared.commands import Result
+from scripts.shared.settings import Settings
 
 
 def build(stage: str, settings: Settings, engine: Engine, *, epoch: str = "1700000000") -> Result:

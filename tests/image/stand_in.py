@@ -6,10 +6,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from scripts import build as build_step
-from scripts import commands
-from scripts import engine as engines
-from scripts import settings as settings_module
+from scripts import docker_engine as engines
+from scripts.image import build as build_step
+from scripts.shared import commands
+from scripts.shared import settings as settings_module
 
 HERE = Path(__file__).parent
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from scripts import backends, commands, device_code, variants
-from scripts.engine import Engine
+from scripts.backends import compiled as backends
+from scripts.backends import variants
+from scripts.docker_engine import Engine
+from scripts.shared import commands
+from tests import device_code
 
 FOLDER = "/opt/mentator/backends"
 

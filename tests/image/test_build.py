@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from scripts import commands
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.shared import commands
 from tests.checkout import copy
 
 #: The stages of a build, each by the line that tells its begin, and how it is killed there.

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands, variants
-from scripts.engine import Engine
+from scripts.backends import variants
+from scripts.docker_engine import Engine
+from scripts.shared import commands
 from tests.image.gpu_surface import AMD_NODES, NOTHINGS_CODE, Fakes, row
 
 #: gfx_target_version of Linux: major * 10000 + minor * 100 + stepping.

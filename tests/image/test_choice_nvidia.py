@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts import variants
-from scripts.engine import Engine
+from scripts.backends import variants
+from scripts.docker_engine import Engine
 from tests.image.gpu_surface import CARD, LIBCUDA, NOTHINGS_CODE, Fakes, row
 
 #: What of a card can be seen, and why nothing is probed then.

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import commands, engine
-from scripts.engine import client, daemon, folder, process, versions
-from scripts.errors import EngineUnreachable, UsageError
-from scripts.settings import Settings
+from scripts import docker_engine as engine
+from scripts.docker_engine import client, daemon, folder, process, versions
+from scripts.shared import commands
+from scripts.shared.errors import EngineUnreachable, UsageError
+from scripts.shared.settings import Settings
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands
-from scripts.engine import Engine
-from scripts.export import PART
+from scripts.docker_engine import Engine
+from scripts.image.export import PART
+from scripts.shared import commands
 from tests import checkout, containers
 
 IMAGE = "export/test"

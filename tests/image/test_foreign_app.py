@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from scripts import commands
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.shared import commands
 from tests import checkout, containers
 from tests.image import stand_in
 from tests.image.test_probe import SMI

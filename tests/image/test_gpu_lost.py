@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import requests
 
-from scripts import commands, service_client, variants
-from scripts.engine import Engine
-from scripts.run import DATA, Container
+from scripts.backends import variants
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
+from scripts.running.container import DATA, Container
+from scripts.shared import commands
 from tests import containers
 from tests.containers import Running
 from tests.image import stand_in

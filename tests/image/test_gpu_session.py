@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.engine import Engine
-from scripts.paths import REPOSITORY
+from scripts.docker_engine import Engine
+from scripts.shared.paths import REPOSITORY
 from tests import containers
 from tests.image import stand_in
 from tests.image.gpu_surface import Fakes

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from scripts import application, commands
-from scripts.engine import Engine
-from scripts.variants import DEFAULT
+from scripts.application import package as application
+from scripts.backends.variants import DEFAULT
+from scripts.docker_engine import Engine
+from scripts.shared import commands
 
 SECOND = 1_000_000_000  # the engine's API counts nanoseconds
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from scripts.engine import Engine
-from scripts.settings import Settings
+from scripts.docker_engine import Engine
+from scripts.shared.settings import Settings
 from tests.image import stages
 
 #: Stages that install or compile, and take minutes.

@@ -14,8 +14,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
-from scripts import commands
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.shared import commands
 from tests import containers
 from tests.containers import Running
 

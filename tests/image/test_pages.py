@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from scripts import service_client
-from scripts.engine import Engine
-from scripts.paths import BUILD
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
+from scripts.shared.paths import BUILD
 from tests import containers
 from tests.containers import Running
 from tests.image import browser

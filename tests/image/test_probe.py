@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from scripts import service_client, variants
-from scripts.engine import Engine
+from scripts.backends import variants
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
 from tests import containers
 from tests.image import shared_objects, stand_in
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from scripts import commands, publish, records
-from scripts.engine import Engine
-from scripts.errors import LoginMissing, NotTested, PublishFailed
-from scripts.settings import Settings
+from scripts.docker_engine import Engine
+from scripts.image import publish
+from scripts.image import record as records
+from scripts.shared import commands
+from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
+from scripts.shared.settings import Settings
 from tests.containers import free_port
 from tests.image import registry
 

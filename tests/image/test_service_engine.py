@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.engine import Engine
-from scripts.settings import Settings
+from scripts.docker_engine import Engine
+from scripts.shared.settings import Settings
 from tests.image import stages
 
 

@@ -6,10 +6,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from scripts import size_budget, size_report
-from scripts.engine import Engine
-from scripts.settings import Settings
-from scripts.variants import VARIANTS
+from scripts.backends.variants import VARIANTS
+from scripts.docker_engine import Engine
+from scripts.image import budget as size_budget
+from scripts.image import size_report
+from scripts.shared.settings import Settings
 
 
 def test_the_image_is_within_its_budget(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands, service_client
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
+from scripts.shared import commands
 from tests import containers
 
 #: The ways, as flags of `docker run`; the data folder belongs to the uid that is named.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
 from tests import containers
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import records
+from scripts.image import record as records
 from tests import containers
 
 #: What this run of pytest has seen, by smoke file: `test_cpu.py` is the smoke test of `cpu`.

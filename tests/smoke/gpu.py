@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from scripts import commands, hardware_record, run, service_client
-from scripts.engine import Engine
-from scripts.hardware_record import Record
-from tests import containers
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
+from scripts.running import container as run
+from scripts.shared import commands
+from tests import containers, hardware_record
+from tests.hardware_record import Record
 
 #: Asked on the card and on the CPU: a word that the answer has to hold.
 QUESTIONS = {

@@ -13,9 +13,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from scripts import commands, service_client, up
-from scripts.console import wait_until
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.running import client as service_client
+from scripts.running import up
+from scripts.shared import commands
+from scripts.shared.console import wait_until
 from tests import containers
 from tests.containers import Running
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scripts import host_hardware
-from scripts.engine import Engine
+from scripts.docker_engine import Engine
+from scripts.host import hardware as host_hardware
 from tests import containers
 from tests.smoke import gpu
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
 
 #: All that the entrypoint (and the fakes) may call besides the fakes: Debian slim has these.
 USERLAND = (

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from scripts.application import Application, check_version, provide, read, tags
-from scripts.errors import UsageError
-from scripts.paths import REPOSITORY
+from scripts.application.package import Application, check_version, provide, read, tags
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
 
 PACKAGE: dict[str, Any] = {
     "name": "app",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands
-from scripts.node_tools import node_argv, npm_argv
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.node_tools import node_argv, npm_argv
+from scripts.shared.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "docker" / "application-files.mjs"
 

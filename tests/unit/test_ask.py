@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from scripts.ask import first_model, report
-from scripts.errors import AskFailed
+from scripts.running.ask import first_model, report
+from scripts.shared.errors import AskFailed
 
 
 def test_a_report_is_the_answer_and_one_line_of_figures() -> None:

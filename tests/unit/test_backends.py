@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.backends import Backends, choose, cuda_mode
-from scripts.errors import UsageError
+from scripts.backends.compiled import Backends, choose, cuda_mode
+from scripts.shared.errors import UsageError
 
 UNIVERSAL = ("cuda", "rocm", "cpu")
 

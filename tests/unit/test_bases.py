@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from scripts import bases
-from scripts.bases import debian
 from scripts.bases.choice import Reach, choose
 from scripts.bases.table import DPKG_FILTERS, PINS, NpmPackage, read
-from scripts.errors import BasesUnreachable, UsageError
+from scripts.shared.errors import BasesUnreachable, UsageError
+from scripts.without_registry import debian_root as debian
 
 
 def test_every_row_is_pinned_or_says_that_it_is_not() -> None:

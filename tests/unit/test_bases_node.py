@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bases.node import LINKS, layer, place
+from scripts.without_registry.node_layer import LINKS, layer, place
 
 NODE = {"package/bin/node": 0o755, "package/LICENSE": 0o644, "package/include/node.h": 0o644}
 NPM = {"package/bin/npm-cli.js": 0o644, "package/lib/a.js": 0o644, "package/run.sh": 0o755}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bases import oci_layout
+from scripts.without_registry import oci_layout
 
 
 @pytest.fixture

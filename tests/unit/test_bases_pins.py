@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from scripts import bases
-from scripts.bases import pins
-from scripts.bases.pins import digest, newest
+from scripts.project import base_pins as pins
+from scripts.project.base_pins import digest, newest
 from tests.containers import free_port
 
 DIGEST = "sha256:" + "1" * 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.bench.ratio import Ratio
+from tests.bench.ratio import Ratio
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import ca_bundle
-from scripts.errors import UsageError
+from scripts.host import ca_bundle
+from scripts.shared.errors import UsageError
 
 
 @pytest.fixture

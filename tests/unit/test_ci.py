@@ -3,8 +3,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts import commands
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
 
 
 def test_ci_runs_the_test_command_with_leave_to_install(tmp_path: Path) -> None:

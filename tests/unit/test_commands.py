@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import commands
-from scripts.errors import CommandFailed
+from scripts.shared import commands
+from scripts.shared.errors import CommandFailed
 
 #: Children that say when they are ready, so that no signal comes too early.
 SLEEPER = "import time; print('ready', flush=True); time.sleep(60)"

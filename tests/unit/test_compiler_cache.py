@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import compiler_cache
-from scripts.compiler_cache import DOCKERFILE, argv
-from scripts.errors import UsageError
-from scripts.paths import REPOSITORY
-from scripts.settings import Settings
+from scripts.image import compiler_cache
+from scripts.image.compiler_cache import DOCKERFILE, argv
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
 
 MOUNT = re.compile(r"id=(mentator-ccache-\w+)")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts import console
-from scripts.errors import CommandFailed
+from scripts.shared import console
+from scripts.shared.errors import CommandFailed
 
 
 @pytest.mark.parametrize(

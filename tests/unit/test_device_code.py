@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import struct
 
-from scripts.device_code import BUNDLE_MAGIC, ELF, ENTRY, FATBIN, FATBIN_MAGIC, PTX, cuda, rocm
+from tests.device_code import BUNDLE_MAGIC, ELF, ENTRY, FATBIN, FATBIN_MAGIC, PTX, cuda, rocm
 
 
 def entry(kind: int, arch: int, code: bytes) -> bytes:

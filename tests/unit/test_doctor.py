@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from scripts import doctor
+from scripts.docker_engine.client import Answer, Chosen
+from scripts.docker_engine.survey import Survey
+from scripts.docker_engine.versions import parse
 from scripts.doctor import docker, hardware, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
-from scripts.engine.client import Answer, Chosen
-from scripts.engine.survey import Survey
-from scripts.engine.versions import parse
-from scripts.errors import DoctorFailed
-from scripts.settings import Settings
+from scripts.shared.errors import DoctorFailed
+from scripts.shared.settings import Settings
 
 
 def scene(**changes: object) -> Scene:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
 
 #: A tasks.py as ours, with bodies that end in each way.
 TASKS = """
 import os, signal, time
-from scripts.edge import task
-from scripts.errors import ModelMissing
+from scripts.shared.edge import task
+from scripts.shared.errors import ModelMissing
 
 @task()
 def good(_):

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from scripts.engine import apt, apt_sources
-from scripts.engine.apt_sources import Source
+from scripts.without_registry import apt_sources
+from scripts.without_registry import engine_from_testing as apt
+from scripts.without_registry.apt_sources import Source
 
 DEB822 = """\
 Types: deb

@@ -4,8 +4,8 @@ import json
 
 from packaging.version import Version
 
-from scripts.engine import client
-from scripts.engine.client import Answer, Chosen
+from scripts.docker_engine import client
+from scripts.docker_engine.client import Answer, Chosen
 
 
 def test_an_answer_carries_the_servers_version() -> None:

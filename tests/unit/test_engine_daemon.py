@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import space
-from scripts.engine import configuration, daemon, folder, mounts, process
-from scripts.engine.bridge import Bridge
-from scripts.errors import NoSpace, UsageError
+from scripts.docker_engine import configuration, daemon, folder, mounts, process
+from scripts.docker_engine.bridge import Bridge
+from scripts.shared import disk_space as space
+from scripts.shared.errors import NoSpace, UsageError
 
 E = Path("/var/lib/mentator")
 

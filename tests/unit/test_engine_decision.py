@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from scripts.engine.client import Answer, Chosen
-from scripts.engine.decision import Install, StartOwn, StartService, Step, Use, decide, describe
-from scripts.engine.survey import Survey
-from scripts.errors import (
+from scripts.docker_engine.client import Answer, Chosen
+from scripts.docker_engine.decision import (
+    Install,
+    StartOwn,
+    StartService,
+    Step,
+    Use,
+    decide,
+    describe,
+)
+from scripts.docker_engine.survey import Survey
+from scripts.shared.errors import (
     EngineDenied,
     EngineMissing,
     EngineTooOld,

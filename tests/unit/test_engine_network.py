@@ -3,8 +3,8 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from scripts.engine import bridge, network
-from scripts.engine.bridge import Bridge
+from scripts.docker_engine import bridge, network
+from scripts.docker_engine.bridge import Bridge
 
 HEAD = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
 ROUTES = (

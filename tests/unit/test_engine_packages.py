@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.engine import packages
+from scripts.docker_engine import packages
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.engine import service
-from scripts.engine.handle import Engine
+from scripts.docker_engine import service
+from scripts.docker_engine.handle import Engine
 
 
 def test_systemd_runs_where_its_folder_is(tmp_path: Path) -> None:

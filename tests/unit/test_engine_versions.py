@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from scripts.engine import versions
+from scripts.docker_engine import versions
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import environment
-from scripts.environment import install_argv
-from scripts.errors import CommandFailed
+from scripts.shared import python_environment as environment
+from scripts.shared.errors import CommandFailed
+from scripts.shared.python_environment import install_argv
 
 
 def test_pip_installs_where_the_environment_has_it(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import inspect
 
 import pytest
 
-from scripts import errors
-from scripts.errors import PipelineError
+from scripts.shared import errors
+from scripts.shared.errors import PipelineError
 
 FAMILY = [
     member

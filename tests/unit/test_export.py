@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import ImageMissing, UsageError
-from scripts.export import PART, export, sha256, split
-from scripts.settings import Settings
+from scripts.image.export import PART, export, sha256, split
+from scripts.shared.errors import ImageMissing, UsageError
+from scripts.shared.settings import Settings
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [10], [11], [9, 1, 1], [35], [0, 5, 0, 25, 3]])
@@ -31,7 +31,7 @@ def test_a_sum_is_that_of_sha256sum(tmp_path: Path) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.records.image", lambda: {"digest": "sha256:0"})
+    monkeypatch.setattr("scripts.image.record.image", lambda: {"digest": "sha256:0"})
     (tmp_path / "mine").touch()
     with pytest.raises(UsageError, match="not empty"):
         export(Settings(), tmp_path)
@@ -41,7 +41,7 @@ def test_a_folder_with_something_in_it_is_left_alone(
 def test_without_an_image_there_is_nothing_to_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.records.IMAGE", tmp_path / "none.json")
+    monkeypatch.setattr("scripts.image.record.IMAGE", tmp_path / "none.json")
     with pytest.raises(ImageMissing):
         export(Settings(), tmp_path / "out")
     assert not (tmp_path / "out").exists()

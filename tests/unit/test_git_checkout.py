@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import commands, git_checkout, git_reference
-from scripts.errors import ApplicationMissing
-from scripts.git_checkout import Checkout
-from scripts.paths import REPOSITORY
+from scripts.application import git_checkout, git_reference
+from scripts.application.git_checkout import Checkout
+from scripts.shared import commands
+from scripts.shared.errors import ApplicationMissing
+from scripts.shared.paths import REPOSITORY
 
 AUTHOR = {
     f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -187,7 +188,7 @@ def test_a_failed_fetch_leaves_nothing_half(
 FETCH = """
 import sys
 from pathlib import Path
-from scripts import git_checkout, git_reference
+from scripts.application import git_checkout, git_reference
 print(git_checkout.fetch(git_reference.parse(sys.argv[1]), Path(sys.argv[2])).path, flush=True)
 """
 

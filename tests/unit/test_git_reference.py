@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.errors import UsageError
-from scripts.git_reference import GitReference, parse
+from scripts.application.git_reference import GitReference, parse
+from scripts.shared.errors import UsageError
 
 
 @pytest.mark.parametrize(

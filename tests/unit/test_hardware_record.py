@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.errors import UsageError
-from scripts.hardware_record import HEADING, NONE_YET, Record, insert
-from scripts.paths import REPOSITORY
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+from tests.hardware_record import HEADING, NONE_YET, Record, insert
 
 RECORD = Record(
     day="2026-01-02",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.image_size import Layer, Sizes, combine, from_record, table
+from scripts.image.size import Layer, Sizes, combine, from_record, table
 
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 PLAIN = "application/vnd.oci.image.layer.v1.tar"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
 
 #: A Python that stands in for the machine's: it makes an environment with itself as the Python,
 #: and says what it was called for. Its behaviour is set by files beside it.

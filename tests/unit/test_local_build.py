@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import host_hardware
-from scripts.local_build import FAMILIES, applied, suited, targets
-from scripts.paths import REPOSITORY
-from scripts.settings import Settings
-from scripts.variants import VARIANTS
+from scripts.backends.local import FAMILIES, applied, suited, targets
+from scripts.backends.variants import VARIANTS
+from scripts.host import hardware as host_hardware
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts import commands
-from scripts.node_tools import node_argv
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.node_tools import node_argv
+from scripts.shared.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "docker" / "backends" / "lock-of.mjs"
 

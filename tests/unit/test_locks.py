@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from scripts.locks import LOCKS, compile_argv
-from scripts.paths import REPOSITORY
+from scripts.project.requirement_locks import LOCKS, compile_argv
+from scripts.shared.paths import REPOSITORY
 
 
 def test_uv_is_told_to_hash_and_to_name_no_index() -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
 from scripts.model.fetch import Patience, Wanted, fetch
 from scripts.model.fetch_faults import NothingCame, cause
 from scripts.model.transfer import Timeouts
-from scripts.paths import REPOSITORY
+from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
+from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
 from tests.unit.http_files import Served, serving
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import gguf as writer
 import pytest
 
-from scripts.errors import ModelInvalid
 from scripts.model.ggml_types import FILE_TYPES, TENSOR_TYPES
 from scripts.model.gguf import inspect
+from scripts.shared.errors import ModelInvalid
 from tests.unit.gguf_files import write_model
 
 

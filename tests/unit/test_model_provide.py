@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import ModelFetchFailed, ModelInvalid, ModelMissing
 from scripts.model import catalog, describe, fetch, provide
 from scripts.model.address import shown, token_for
 from scripts.model.fetch_faults import NothingCame
+from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing
 from tests.unit.gguf_files import write_model
 from tests.unit.http_files import Served, serving
 

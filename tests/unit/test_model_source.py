@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import ModelInvalid, ModelMissing, UsageError
 from scripts.model import catalog
 from scripts.model.source import Local, Packaged, Places, Remote, choose
+from scripts.shared.errors import ModelInvalid, ModelMissing, UsageError
 
 DEFAULT = dataclasses.replace(catalog.DEFAULT, size=5)
 REPO = "models--Qwen--Qwen2.5-0.5B-Instruct-GGUF"

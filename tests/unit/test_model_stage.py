@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import space
-from scripts.errors import ModelInvalid, NoSpace, UsageError
 from scripts.model import place as placing
 from scripts.model.stage import stage, staged_name
-from scripts.paths import REPOSITORY
+from scripts.shared import disk_space as space
+from scripts.shared.errors import ModelInvalid, NoSpace, UsageError
+from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
 
 NOBODY = 65534
@@ -192,7 +192,7 @@ def test_a_folder_in_the_context_is_left_alone(model: Path, context: Path) -> No
 STAGE = """
 import os, sys
 from pathlib import Path
-from scripts.errors import PipelineError
+from scripts.shared.errors import PipelineError
 from scripts.model.source import Places, choose
 from scripts.model.stage import stage
 if len(sys.argv) > 3:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import ModelFetchFailed, ModelInvalid
 from scripts.model.catalog import Model, Wheel
-from scripts.model.wheel import take, uv_argv
+from scripts.shared.errors import ModelFetchFailed, ModelInvalid
+from scripts.without_registry.model_wheel import take, uv_argv
 from tests.unit.gguf_files import write_model
 
 INFO = "tiny_model-1.0.dist-info"

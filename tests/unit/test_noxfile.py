@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 import sys
 
-from scripts import commands
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
 
 
 def test_nox_lists_the_sessions_and_runs_those_that_need_no_card() -> None:

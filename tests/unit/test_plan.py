@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.application import Application
+from scripts.application.package import Application
+from scripts.application.revision import Revision
+from scripts.backends.variants import Variant, find
 from scripts.bases import Bases
-from scripts.paths import BUILD, REPOSITORY
-from scripts.plan import BuildPlan, build_argv, check_argv, check_stage, plan
-from scripts.revision import Revision
-from scripts.settings import Settings
-from scripts.variants import Variant, find
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.shared.paths import BUILD, REPOSITORY
+from scripts.shared.settings import Settings
 
 APP = Application(
     Path("/app"), "app", "1.2.3", "MIT", revision=Revision("c0ffee", "1600000000", "git@host:app")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts import commands
-from scripts.node_tools import node_argv
-from scripts.paths import REPOSITORY
+from scripts.shared import commands
+from scripts.shared.node_tools import node_argv
+from scripts.shared.paths import REPOSITORY
 
 DOCKER = REPOSITORY / "docker"
 SCOPE = "node_modules/@node-llama-cpp"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import LoginMissing, NotTested, PipelineError, PublishFailed
-from scripts.publish import explain, registry_of, require_tested, target
+from scripts.image.publish import explain, registry_of, require_tested, target
+from scripts.shared.errors import LoginMissing, NotTested, PipelineError, PublishFailed
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import records
-from scripts.errors import ImageMissing
+from scripts.image import record as records
+from scripts.shared.errors import ImageMissing
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

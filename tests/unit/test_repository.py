@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import commands
-from scripts.paths import REPOSITORY
-from scripts.suite import SHELL
+from scripts.project.checks import SHELL
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
 
 #: Where npm puts llama.cpp's prebuilt packages.
 PREBUILT = "node_modules/@node-llama-cpp/"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.run import Container, hardware, run_argv
+from scripts.running.container import Container, hardware, run_argv
 
 HEAD = ["run", "--detach", "--name", "n", "--publish", "127.0.0.1:19777:19777"]
 VOLUME = ["--volume", "/data:/opt/mentator-llm-service/data"]

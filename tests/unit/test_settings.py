@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import UsageError
-from scripts.paths import REPOSITORY
-from scripts.settings import NOT_SETTINGS, PREFIX, Settings, load, table
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import NOT_SETTINGS, PREFIX, Settings, load, table
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import OverBudget, UsageError
-from scripts.size_budget import Budgets, check, read, table
-from scripts.variants import VARIANTS
+from scripts.backends.variants import VARIANTS
+from scripts.image.budget import Budgets, check, read, table
+from scripts.shared.errors import OverBudget, UsageError
 
 MB = 1_000_000
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from scripts.image_size import Layer, Sizes
-from scripts.size_picture import BAR, svg
+from scripts.image.size import Layer, Sizes
+from scripts.image.size_picture import BAR, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIZES = Sizes(

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from scripts import device_code
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
+from tests import device_code
 
 PAGE = 4096
 HOST = b"host-x86_64-unknown-linux-gnu-"

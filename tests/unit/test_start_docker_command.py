@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY
 from tests.unit import system_surface
 from tests.unit.system_surface import ROOT, SOMEBODY, Surface, needs_root
 

@@ -10,8 +10,8 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from scripts.node_tools import node_argv
-from scripts.paths import REPOSITORY
+from scripts.shared.node_tools import node_argv
+from scripts.shared.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "docker/healthcheck.mjs"
 

@@ -8,10 +8,10 @@ import pytest
 from invoke.program import Program
 
 import tasks
-from scripts import build as build_step
-from scripts import commands
-from scripts.paths import REPOSITORY
-from scripts.settings import Settings
+from scripts.image import build as build_step
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
 
 NAMES = {
     "ask", "build", "config", "doctor", "down", "export", "lint", "logs", "publish", "size", "test",

@@ -8,8 +8,8 @@ from pathlib import Path
 import gguf
 import pytest
 
-from scripts.node_tools import node_argv
-from scripts.paths import REPOSITORY
+from scripts.shared.node_tools import node_argv
+from scripts.shared.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "docker/tiny-model.mjs"
 

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from scripts.errors import UsageError
-from scripts.paths import REPOSITORY
-from scripts.settings import Settings
-from scripts.variants import DEFAULT, VARIANTS, find
+from scripts.backends.variants import DEFAULT, VARIANTS, find
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
 
 
 def test_the_default_is_a_row_and_the_settings_own() -> None:

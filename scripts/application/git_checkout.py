@@ -1,0 +1,151 @@
+"""Fetches one commit of a git repository into the cache: whole or not at all, with git itself."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.application.git_reference import GitReference
+from scripts.application.revision import Revision
+from scripts.shared import commands
+from scripts.shared.console import say
+from scripts.shared.errors import ApplicationMissing
+from scripts.shared.file_lock import locked
+
+#: A commit in full: what a shallow fetch can ask for.
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+#: git asks nobody anything, and is not led astray by a hook that started us or by settings.
+ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A commit's files, and which commit it is."""
+
+    path: Path
+    revision: Revision
+
+
+def fetch(reference: GitReference, cache: Path) -> Checkout:
+    """The files of a reference, from the cache where that commit was fetched before.
+
+    `cache` holds `applications/NAME-HASH/COMMIT/{tree,git}`. Raises `ApplicationMissing` where git
+    is not installed, the repository does not answer, or has no such reference or folder.
+    """
+    name, commit = find(reference)
+    digest = hashlib.sha256(reference.remote.encode()).hexdigest()[:12]
+    stem = re.sub(r"[^\w.-]", "-", reference.remote.rstrip("/").rpartition("/")[2])
+    home = cache / "applications" / f"{stem.removesuffix('.git')}-{digest}"
+    with locked(home / ".lock", f"which fetches {reference.shown}"):
+        if not (home / commit).is_dir():
+            say(f"fetching {reference.shown}, {reference.ref or name}, commit {commit[:12]}")
+            _fetch(reference, name, home / ".part")
+            (home / ".part").rename(home / commit)
+    epoch = _git("--git-dir", str(home / commit / "git"), "show", "-s", "--format=%ct", "HEAD").out
+    tree = home / commit / "tree"
+    folder = (tree / reference.folder).resolve()
+    if not folder.is_dir() or not folder.is_relative_to(tree.resolve()):
+        raise ApplicationMissing(
+            f"There is no folder {reference.folder} in {reference.shown}.",
+            why=f"Commit {commit[:12]} holds {_listed(tree)}.",
+            next="Name it after the reference: --app REPOSITORY#REF:FOLDER.",
+        )
+    return Checkout(folder, Revision(commit, epoch.strip(), reference.shown))
+
+
+def find(reference: GitReference) -> tuple[str, str]:
+    """What to fetch of a remote and the commit that it is: `refs/tags/1.0` or the commit itself.
+
+    A tag comes before a branch of its name, as git has it (gitrevisions).
+    """
+    ref = reference.ref or "HEAD"
+    listed = _git("ls-remote", "--", reference.remote)
+    if listed.code == 127:
+        raise ApplicationMissing(
+            f"{reference.shown} cannot be fetched.",
+            why="git is not installed.",
+            next="Install git, or name a folder with --app.",
+        )
+    if listed.code != 0:
+        raise ApplicationMissing(
+            f"No git repository answers at {reference.shown}.",
+            why=_words(listed.err, reference),
+            next="Check address and access: `git ls-remote` with it has to work here.",
+        )
+    rows: dict[str, str] = {}
+    for line in listed.out.splitlines():
+        commit, _, name = line.partition("	")
+        rows[name] = commit
+    for name in (ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
+        if name in rows:
+            return name, rows.get(f"{name}^{{}}", rows[name])  # an annotated tag's own hash is none
+    if COMMIT.fullmatch(ref):
+        return ref, ref
+    known = [name.split("/", 2)[2] for name in rows if name.startswith("refs/") and "^" not in name]
+    short = (
+        "A commit is named by all of its digits. " if re.fullmatch("[0-9a-f]{4,39}", ref) else ""
+    )
+    raise ApplicationMissing(
+        f"{reference.shown} has no reference {ref}.",
+        why=f"{short}It has {', '.join(known[:8])}{' ...' if known[8:] else ''}."
+        if known
+        else "It has no commit yet.",
+        next="Name a branch, a tag or a commit: --app REPOSITORY#REF.",
+    )
+
+
+def _fetch(reference: GitReference, name: str, part: Path) -> None:
+    """Fetch one commit, without history, and its submodules; git's own folder goes beside it."""
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    tree = part / "tree"
+    try:
+        for arguments in (
+            ("init", "--quiet", "--template=", str(tree)),
+            ("-C", str(tree), "fetch", "--quiet", "--depth=1", "--", reference.remote, name),
+            ("-C", str(tree), "checkout", "--quiet", "--detach", "FETCH_HEAD"),
+            (
+                "-C",
+                str(tree),
+                "submodule",
+                "--quiet",
+                "update",
+                "--init",
+                "--recursive",
+                "--depth=1",
+            ),
+        ):
+            done = _git(*arguments)
+            if done.code != 0:
+                raise ApplicationMissing(
+                    f"{reference.ref or name} of {reference.shown} cannot be fetched.",
+                    why=_words(done.err, reference),
+                    next="Check that it is there, and run the same command again.",
+                )
+        (tree / ".git").rename(part / "git")
+        for link in tree.rglob(".git"):  # of submodules
+            link.unlink()
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _git(*arguments: str) -> commands.Result:
+    unset = [word for name in UNSET for word in ("-u", name)]
+    return commands.capture(["env", *unset, "git", *OPTIONS, *arguments], env=ENVIRONMENT)
+
+
+def _words(text: str, reference: GitReference) -> str:
+    """Git's first lines, without credentials."""
+    rows = [row for row in text.splitlines() if row.strip()]
+    return "\n".join(rows[:3]).replace(reference.remote, reference.shown)[-600:]
+
+
+def _listed(tree: Path) -> str:
+    names = sorted(f"{path.name}/" for path in tree.iterdir() if path.is_dir())
+    return ", ".join(names[:8]) or "no folder"

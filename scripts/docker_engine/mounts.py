@@ -1,0 +1,33 @@
+"""Mounts that a daemon left: after a kill it does not remember them, and nobody can delete them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.shared import commands
+
+
+def below(table: str, folders: Sequence[Path]) -> list[Path]:
+    """The mount points in `folders` by /proc/mounts, the last mounted first."""
+    points = [Path(_plain(line.split()[1])) for line in table.splitlines() if line.strip()]
+    return [
+        point for point in reversed(points) if any(point.is_relative_to(top) for top in folders)
+    ]
+
+
+def release(folders: Sequence[Path], mounts: Path = Path("/proc/mounts")) -> bool:
+    """Unmount what is mounted in `folders`; whether nothing is left there."""
+    for point in below(_read(mounts), folders):
+        commands.capture(["umount", str(point)])
+    return not below(_read(mounts), folders)
+
+
+def _read(mounts: Path) -> str:
+    return mounts.read_text(encoding="utf-8", errors="replace") if mounts.exists() else ""
+
+
+def _plain(field: str) -> str:
+    """A path without the octal escapes of fstab(5), which writes a space as backslash 040."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

@@ -1,0 +1,47 @@
+"""The rows of `engine.status`: what is used, what answers, what is installed."""
+
+from __future__ import annotations
+
+from scripts.docker_engine import process
+from scripts.docker_engine.client import Answer
+from scripts.docker_engine.decision import decide, describe
+from scripts.docker_engine.folder import host
+from scripts.docker_engine.survey import look
+from scripts.shared.errors import PipelineError
+from scripts.shared.settings import Settings
+
+
+def status(settings: Settings) -> list[str]:
+    """The rows as lines; starts nothing, and raises nothing for a missing engine."""
+    table = rows(settings)
+    width = max(len(name) for name, _ in table)
+    return [f"{name:<{width}}  {value}" for name, value in table]
+
+
+def rows(settings: Settings) -> list[tuple[str, str]]:
+    """Name and value of each row."""
+    folder = settings.engine_path()
+    seen = look(folder)
+    try:
+        verdict = describe(decide(seen))
+    except PipelineError as error:
+        verdict = " ".join(part for part in (error.what, error.why) if part)
+    pid = process.find("dockerd", folder)
+    endpoint = f"{seen.chosen.endpoint} ({seen.chosen.by})" if seen.chosen else "default"
+    return [
+        ("used", verdict),
+        ("endpoint", f"{endpoint}: {_said(seen.default)}"),
+        ("own engine", f"{host(folder)}: {_said(seen.own)}"),
+        ("own process", f"pid {pid}" if pid else "none"),
+        ("own data", f"{folder / 'data'}" if seen.own_made else "none yet"),
+        ("own log", f"{folder / 'dockerd.log'}"),
+        ("client", str(seen.client or "not installed")),
+        ("buildx", str(seen.buildx or "not installed")),
+        ("dockerd", str(seen.dockerd or "not installed")),
+    ]
+
+
+def _said(answer: Answer) -> str:
+    if answer.state == "answers":
+        return f"answers, version {answer.server or 'unknown'}"
+    return answer.detail or "no answer"

@@ -1,0 +1,80 @@
+"""What is there: one look at endpoints, programs, services and rights, as values to decide from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from scripts.docker_engine import client, packages, service
+from scripts.docker_engine.client import Answer, Chosen
+from scripts.docker_engine.folder import INSTALLING, host
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A machine, as far as the choice of an engine goes.
+
+    `folder` is that of the project's engine. `chosen` is what the user chose, `default` the answer
+    of the client's own endpoint (the chosen one, if any), `own` that of the project's engine.
+    `dockerd` is the installed daemon's version. `service` says how an installed engine is started
+    here ("" where nobody does), `manager` which package manager could install one, `own_made` that
+    the project's engine has run before, and `half_installed` that an installation by this project
+    was cut off.
+    """
+
+    folder: Path
+    chosen: Chosen | None
+    default: Answer
+    own: Answer
+    client: Version | None
+    buildx: Version | None
+    dockerd: Version | None
+    root: bool
+    service: str
+    manager: str
+    own_made: bool
+    half_installed: bool
+
+
+def look(folder: Path) -> Survey:
+    """Look around; `folder` is the project's engine's. Starts and changes nothing."""
+    # Each question is a process of its own, most of which only waits: asked all at once.
+    with ThreadPoolExecutor() as pool:
+        version = pool.submit(client.client_version)
+        chosen = pool.submit(client.chosen)
+        default = pool.submit(client.ask)
+        own = pool.submit(_ask_own, folder)
+        buildx = pool.submit(client.buildx_version)
+        dockerd = pool.submit(client.daemon_version)
+    silent = Answer("silent", detail="The docker client is not installed.")
+    return Survey(
+        folder=folder,
+        chosen=chosen.result(),
+        default=default.result() if version.result() else silent,
+        own=own.result(),
+        client=version.result(),
+        buildx=buildx.result(),
+        dockerd=dockerd.result(),
+        root=os.geteuid() == 0,
+        service=service.detect(),
+        manager=packages.manager(shutil.which),
+        own_made=_visible(folder / "data"),
+        half_installed=_visible(folder / INSTALLING),
+    )
+
+
+def _ask_own(folder: Path) -> Answer:
+    return client.ask(host(folder)) if _visible(folder / "docker.sock") else Answer("silent")
+
+
+def _visible(path: Path) -> bool:
+    """Whether it is there for this user; what lies in another's closed folder is not."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

@@ -1,0 +1,1 @@
+"""What this machine has: GPUs that a container can be given, trusted authorities."""

@@ -1,0 +1,1 @@
+"""The image: planned, built, recorded, measured, exported, published."""

@@ -1,0 +1,51 @@
+"""Carries the compilers' caches between builders, e.g. from one CI run to the next."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from scripts import bases
+from scripts import docker_engine as engine
+from scripts.shared import commands
+from scripts.shared.console import say, size
+from scripts.shared.errors import BuildFailed, UsageError
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
+
+DOCKERFILE = REPOSITORY / "docker" / "compiler-cache.Dockerfile"
+
+#: What an export writes into its folder.
+ARCHIVE = "compiler-cache.tar"
+
+
+def argv(verb: str, folder: Path, debian: str, builder: str, call: str) -> list[str]:
+    """The arguments after `docker`; `verb` is `export` or `import`, `debian` a build context."""
+    words = ["buildx", "build", "--file", str(DOCKERFILE), "--target", verb]
+    words += ["--builder", builder] if builder else []
+    words += ["--build-context", f"debian={debian}", "--build-arg", f"CALL={call}"]
+    if verb == "import":
+        words += ["--build-context", f"saved={folder}", "--output", "type=cacheonly"]
+    else:
+        words += ["--output", f"type=local,dest={folder}"]
+    return [*words, str(DOCKERFILE.parent)]
+
+
+def carry(verb: str, settings: Settings, folder: Path) -> None:
+    """Write the caches into `folder`, or take them from there.
+
+    Raises `UsageError` where there is nothing to take; `BuildFailed`.
+    """
+    archive = folder / ARCHIVE
+    if verb == "import" and not archive.is_file():
+        raise UsageError(f"{archive} is not there.", next="`invoke cache.export` writes it.")
+    docker = engine.ensure(settings)
+    chosen = bases.provide(
+        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
+    ).contexts
+    folder.mkdir(parents=True, exist_ok=True)
+    call = str(time.time_ns())
+    words = argv(verb, folder, chosen["debian"], settings.builder, call)
+    if commands.run(docker.argv(*words)) != 0:
+        raise BuildFailed(f"The compiler cache's {verb} failed.")
+    say(f"compiler cache: {verb} of {size(archive.stat().st_size)}, {archive}")

@@ -1,0 +1,127 @@
+"""`invoke export`: the image's root file system in parts, for a machine without an engine."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts import docker_engine as engine
+from scripts.docker_engine import Engine
+from scripts.image import record as records
+from scripts.shared import commands
+from scripts.shared.console import byte_bar, say
+from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
+
+#: Bytes of a part: many carriers of files take 64 MiB at most.
+PART = 56 << 20
+
+#: Beside the parts: what joins and runs them.
+RUNNER = REPOSITORY / "deploy" / "run-in-chroot.sh"
+
+CHUNK = 1 << 20
+
+
+def export(settings: Settings, output: Path) -> None:
+    """Write the image built last to the empty or new folder `output`: see deploy/run-in-chroot.sh.
+
+    Parts of a compressed tar, their sums, the image's variables and record, and the script.
+    """
+    record = records.image()
+    if output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output} is not empty.", next="Name another folder with --output.")
+    docker = engine.ensure(settings)
+    digest: str = record["digest"]
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        parts = _file_system(docker, digest, output)
+        sums = "".join(f"{sha256(part)}  {part.name}\n" for part in parts)
+        (output / "SHA256SUMS").write_text(sums, encoding="ascii")
+        (output / "image.env").write_text("\n".join(_variables(docker, digest)) + "\n")
+        (output / "image.json").write_text(json.dumps(record, indent=2) + "\n")
+        shutil.copy2(RUNNER, output)
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)  # half of it is of no use
+        raise
+    say(f"{digest} in {len(parts)} parts: run {output / RUNNER.name} as root, anywhere")
+
+
+def split(chunks: Iterable[bytes], folder: Path, limit: int = PART) -> list[Path]:
+    """Write a stream to `rootfs.tar.gz.000` and so on, none longer than `limit` bytes."""
+    parts: list[Path] = []
+    rest = b""
+    room = 0
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            if room == 0:
+                parts.append(folder / f"rootfs.tar.gz.{len(parts):03}")
+                room = limit
+            with parts[-1].open("ab") as part:
+                part.write(rest[:room])
+            rest, room = rest[room:], room - min(room, len(rest))
+    return parts
+
+
+def sha256(path: Path) -> str:
+    """The sum of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _file_system(docker: Engine, digest: str, folder: Path) -> list[Path]:
+    """The parts of the image's file system, as a container of it would see it."""
+    container = commands.check(docker.argv("create", digest))
+    try:
+        return split(_compressed(docker, container), folder)
+    finally:
+        commands.capture(docker.argv("rm", "--force", "--volumes", container))
+
+
+def _compressed(docker: Engine, container: str) -> Iterable[bytes]:
+    """The container's file system as the pieces of one .tar.gz."""
+    pieces = _Pieces()
+    with (
+        commands.stream(docker.argv("export", container)) as tar,
+        byte_bar("exporting", None) as advance,
+        # Fast: most of it is machine code that no level makes much smaller.
+        gzip.GzipFile(fileobj=pieces, mode="wb", compresslevel=1, mtime=0) as packed,
+    ):
+        while chunk := tar.read(CHUNK):
+            packed.write(chunk)
+            advance(len(chunk))
+            yield pieces.take()
+    yield pieces.take()
+
+
+class _Pieces:
+    """A file that is written to, and read off between the writes."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._held.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def take(self) -> bytes:
+        """What was written since the last call."""
+        held, self._held = self._held, []
+        return b"".join(held)
+
+
+def _variables(docker: Engine, digest: str) -> list[str]:
+    """The image's ENV, lines NAME=VALUE."""
+    found = commands.check(
+        docker.argv("image", "inspect", "--format", "{{json .Config.Env}}", digest)
+    )
+    rows: list[str] = json.loads(found)
+    return rows

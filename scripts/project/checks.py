@@ -1,0 +1,114 @@
+"""The linters and tests as plain steps, shared by `invoke test`, nox's sessions and CI."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts import docker_engine as engine
+from scripts.application import package as application
+from scripts.image import build as build_step
+from scripts.image.plan import build_argv, check_argv, check_stage
+from scripts.shared import commands
+from scripts.shared import python_environment as environment
+from scripts.shared.console import say
+from scripts.shared.errors import ChecksFailed
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
+
+#: POSIX shell scripts, for shellcheck.
+SHELL = (
+    "mentator",
+    ".ci/run",
+    "deploy/run-in-chroot.sh",
+    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/**/*.sh")),
+)
+
+DOCKERFILES = (
+    "docker/Dockerfile",
+    *sorted(
+        str(path.relative_to(REPOSITORY))
+        for folder in ("docker", "tests")
+        for path in (REPOSITORY / folder).rglob("*.Dockerfile")
+    ),
+)
+
+#: Linters that need nothing but files: a program of this environment and its arguments.
+FILE_LINTERS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("shellcheck", "--external-sources", *SHELL),
+    ("hadolint", "--config", "docker/hadolint.yaml", *DOCKERFILES),
+    ("yamllint", "--strict", "."),
+)
+
+
+#: What ROCm is compiled for where tests are all that the image is for: kernels for every card
+#: take hours, and are made in the same way.
+TEST_TARGETS = ("gfx1100",)
+
+
+def everything(settings: Settings, *, any_targets: bool = True) -> None:
+    """Lint, build, then all tests in one run of pytest, which takes this process's place.
+
+    `any_targets`: nobody named AMD GPU targets, so ROCm is compiled for `TEST_TARGETS`.
+    """
+    environment.ensure("dev")
+    if any_targets:
+        say(f"ROCm is compiled for {', '.join(TEST_TARGETS)} (--rocm-targets all for every card)")
+        settings = dataclasses.replace(settings, rocm_targets=TEST_TARGETS)
+    lint(settings)
+    build_step.build(settings)
+    argv = [sys.executable, "-m", "pytest", "tests/unit", "tests/image", "tests/smoke"]
+    say("$ pytest tests/unit tests/image tests/smoke")
+    os.chdir(REPOSITORY)
+    # The tests use the same engine and model, and may not ask anybody anything.
+    os.environ["MENTATOR_YES"] = "1"
+    os.environ["MENTATOR_ROCM_TARGETS"] = ",".join(settings.rocm_targets)
+    sys.stdout.flush()
+    os.execv(argv[0], argv)  # noqa: S606 - pytest's summary is to be the last that is printed
+
+
+def lint(settings: Settings) -> None:
+    """Every linter: of Python, shell, YAML, the Dockerfile and the service's TypeScript."""
+    environment.ensure("dev")
+    lint_files()
+    lint_image(settings)
+
+
+def lint_files() -> None:
+    """The linters that read files only. Raises `ChecksFailed` with all that found something."""
+    failed = [step[0] for step in FILE_LINTERS if _step(step) != 0]
+    if failed:
+        raise ChecksFailed(f"Linters found faults: {', '.join(failed)}.")
+
+
+def lint_image(settings: Settings) -> None:
+    """BuildKit's own checks, and the service's: tsc, eslint and unit tests, in a build stage.
+
+    They run in the image's own Node, and are cached as long as the service does not change.
+    """
+    docker = engine.ensure(settings)
+    bases = build_step.provide_bases(settings)
+    build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
+    app = application.provide(settings.app, settings.cache_path())
+    chosen = build_step.plan_of(settings, app, bases)
+    if commands.run(docker.argv(*check_argv(chosen))) != 0:
+        raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
+    if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:
+        raise ChecksFailed("The service's type check, linter or unit tests failed.")
+
+
+def pytest(arguments: Sequence[str]) -> None:
+    """Run pytest on some of the tests. Raises `ChecksFailed` where it does not pass."""
+    if commands.run([sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY) != 0:
+        raise ChecksFailed("Tests failed.")
+
+
+def _step(argv: Sequence[str]) -> int:
+    program = str(Path(sys.executable).parent / argv[0])
+    return commands.run([program, *argv[1:]], cwd=REPOSITORY)

@@ -1,0 +1,1 @@
+"""The container on this machine: started, asked, stopped."""

@@ -1,0 +1,1 @@
+"""What every room uses: settings, errors, console, commands, paths, locks."""

@@ -1,0 +1,54 @@
+"""One process at a time for one file: two builds on one machine share a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scripts.shared.console import wait_until
+from scripts.shared.errors import HeldElsewhere, UsageError
+
+#: Seconds to wait for another process; a large model on a slow line takes hours.
+PATIENCE = 6 * 3600.0
+
+
+@contextmanager
+def locked(path: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock file `path`, whose folder is made first; waits, and says for what.
+
+    The file stays behind, empty: removing it would let two processes hold it. Raises `UsageError`
+    where the folder cannot be written, `HeldElsewhere` where the other does not end.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        free = _take(lock) or wait_until(
+            f"Waiting for another process, {purpose}", lambda: _take(lock), timeout=PATIENCE
+        )
+    except OSError as error:
+        raise UsageError(
+            f"{path.parent} cannot be written.",
+            why=str(error),
+            next="Give it to this user, or choose another folder (`invoke config`).",
+        ) from None
+    if not free:
+        raise HeldElsewhere(
+            f"Another process, {purpose}, has not ended for {PATIENCE / 3600:g} hours.",
+            why=f"It holds {path}.",
+            next="Find it (`fuser` with that path), end it, and run the same command again.",
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _take(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True

