@@ -1,4 +1,4 @@
-"""Speed and size, each as a ratio against a named peer measured in the same run.
+"""Benchmarks of speed and size, each as a ratio to a named peer in the same run.
 
-Machines are shared and noisy, so no figure here is a test: `nox -s bench` prints them.
+Machines are shared and noisy. No figure here is a test: `nox -s bench` only prints them.
 """

@@ -1,4 +1,4 @@
-"""Runs the comparisons that were asked for: `nox -s bench -- [SECTION...]`, all by default."""
+"""Runs the benchmarks: `nox -s bench -- [SECTION...]`, all sections by default."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from scripts.shared import settings as settings_module
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
 from tests.bench import (
+    backend_choice,
     builds,
-    choosing,
-    compiling,
-    endurance,
+    compiler_cache,
+    compressed_size,
+    first_answer,
+    first_token,
+    load,
     peers,
-    prompts,
-    staging,
-    starting,
+    staged_model,
     streams,
-    weight,
 )
 from tests.bench.ratio import Ratio
 from tests.bench.subject import Subject
@@ -34,69 +34,69 @@ Lines = Iterator[Ratio | str]
 
 
 def _builds(subject: Subject) -> Lines:
-    """`invoke build` without a change, and after an edit, against other ways to build"""
+    """`invoke build` without a change and after an edit, against other ways to build"""
     yield builds.no_change(subject.docker, subject.settings)
     yield builds.after_an_edit(subject.docker, subject.settings)
 
 
 def _staging(_: Subject) -> Lines:
-    """The model staged into the build context, against cp"""
-    yield staging.staged()
+    """Copying the model into the build context, against cp"""
+    yield staged_model.stage_or_copy()
 
 
 def _start(subject: Subject) -> Lines:
-    """The container's start, against node on the host"""
-    ratio, own = starting.to_healthy(subject.docker, subject.digest)
+    """The container's start, against Node on the host"""
+    ratio, entrypoint = first_answer.time_to_healthy(subject.docker, subject.digest)
     yield ratio
-    idle = starting.nothing(subject.docker, subject.digest)
-    yield f"docker run of the same image, doing nothing: {statistics.median(idle):.3f} s"
-    yield f"entrypoint's own part: {statistics.median(own):.0f} ms (aim <= 150 ms)"
+    empty = first_answer.empty_runs(subject.docker, subject.digest)
+    yield f"docker run of the same image with `true`: {statistics.median(empty):.3f} s"
+    yield f"the entrypoint's part: {statistics.median(entrypoint):.0f} ms (aim <= 150 ms)"
 
 
 def _stream(subject: Subject) -> Lines:
     """tokens/s of one stream, against llama-bench and llama-server"""
-    return streams.one(subject)
+    return streams.one_stream(subject)
 
 
 def _parallel(subject: Subject) -> Lines:
     """tokens/s of eight requests at once, against one slot and against llama-server"""
-    return streams.many(subject)
+    return streams.parallel_streams(subject)
 
 
 def _beside(subject: Subject) -> Lines:
-    """First token while a long prompt of another is read, against alone"""
-    return prompts.beside(subject)
+    """First token while another client's long prompt is read, against alone"""
+    return first_token.beside_a_long_prompt(subject)
 
 
 def _prefix(subject: Subject) -> Lines:
-    """First token of a prompt whose beginning is known, against a new one"""
-    return prompts.repeated(subject)
+    """First token of a prompt whose beginning is cached, against a new prompt"""
+    return first_token.with_a_known_prefix(subject)
 
 
 def _load(subject: Subject) -> Lines:
-    """10,000 requests: failures, memory, and a healthcheck's time beside them"""
-    return endurance.run(subject)
+    """10,000 requests: failures, memory, and the healthcheck's time under that load"""
+    return load.many_requests(subject)
 
 
 def _choice(subject: Subject) -> Lines:
-    """Start without a GPU, universal against the cpu variant; the probe of one good candidate"""
+    """Start without a GPU, universal against cpu variant; time to probe one good backend"""
     settings = replace(subject.settings, variant="universal")
     universal = Subject(subject.docker, settings, build.build(settings))
     plain = build.build(replace(settings, variant="cpu"))["digest"]
-    yield choosing.without_a_gpu(universal, plain)
-    yield from choosing.probe(universal)
+    yield backend_choice.start_without_gpu(universal, plain)
+    yield from backend_choice.probe(universal)
 
 
 def _compiler(subject: Subject) -> Lines:
-    """The compiler's cache, warm against cold, for one changed flag"""
-    yield compiling.warm(subject)
+    """Compiling again with one changed flag: compiler cache warm, against cold"""
+    yield compiler_cache.warm_or_cold(subject)
 
 
 def _sizes(subject: Subject) -> Lines:
-    """Every variant's compressed size, against what it must hold (minutes)"""
+    """Each variant's compressed size, against the files that it needs (takes minutes)"""
     for name in variants.VARIANTS:
         record = build.build(replace(subject.settings, variant=name))
-        yield weight.compressed(subject.docker, record)
+        yield compressed_size.measure(subject.docker, record)
 
 
 SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
@@ -113,12 +113,12 @@ SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
     "load": _load,
 }
 
-#: Those that need llama.cpp's own programs, or a model that they make.
+#: Sections that need llama.cpp's own programs, or a model that these make.
 WITH_PEERS = frozenset({"stream", "parallel", "beside", "prefix", "load"})
 
 
 def main(asked: list[str]) -> None:
-    """Build the image once, then measure."""
+    """Build the image once, then run the sections."""
     if asked in (["--list"], ["--help"]):
         for name, section in SECTIONS.items():
             say(f"{name:10} {section.__doc__}")
@@ -135,8 +135,8 @@ def main(asked: list[str]) -> None:
     if WITH_PEERS.intersection(chosen):
         peers.provide(docker, settings)
     subject = Subject(docker, settings, records.image())
-    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
-    say(f"\n{os.cpu_count()} CPUs, load {load}; medians, measured in turn; least to most")
+    averages = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
+    say(f"\n{os.cpu_count()} CPUs, load {averages}; medians, in turn; minimum to maximum")
     for name in chosen:
         for line in SECTIONS[name](subject):
             say(line.line() if isinstance(line, Ratio) else line)

@@ -1,4 +1,4 @@
-"""Builds: without a change, and after a one-line edit of the service."""
+"""Build times: without a change, and after a one-line edit of the service."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
-from tests.bench.ratio import Ratio, paired, seconds
+from tests.bench.ratio import Ratio, seconds, time_in_turn
 
-#: The order that a first attempt has: everything copied, all dependencies installed, model last.
-NAIVE = """\
+#: A simple Dockerfile as the peer: copies everything, installs all dependencies, model last.
+SIMPLE = """\
 FROM node
 WORKDIR /opt/mentator-llm-service
 COPY --from=app . .
@@ -31,58 +31,58 @@ COPY --from=model . default-models/
 
 
 def no_change(docker: Engine, settings: Settings, runs: int = 5) -> Ratio:
-    """`invoke build` with nothing to do, against the bare command that it runs."""
+    """`invoke build` when nothing has changed, against the buildx command that it runs."""
     with _metadata() as metadata:
         bare = docker.argv(*build_argv(replace(plan_of(settings, ""), metadata=metadata)))
         ours = [str(REPOSITORY / "mentator"), "build"]
-        _silent(ours)
-        _silent(bare)
+        _run_silently(ours)
+        _run_silently(bare)
         return Ratio(
             "no-change invoke build",
             "docker buildx build",
-            *paired(lambda: _silent(ours), lambda: _silent(bare), runs),
+            *time_in_turn(lambda: _run_silently(ours), lambda: _run_silently(bare), runs),
             "s",
             1.15,
         )
 
 
-def after_an_edit(docker: Engine, settings: Settings, runs: int = 3, naive_runs: int = 1) -> Ratio:
-    """A rebuild after a one-line edit, against the same with the naive order."""
+def after_an_edit(docker: Engine, settings: Settings, runs: int = 3, simple_runs: int = 1) -> Ratio:
+    """A rebuild after a one-line edit, against the same with the simple Dockerfile."""
     with tempfile.TemporaryDirectory() as name, _metadata() as metadata:
         app = Path(name) / "service"
         ignored = shutil.ignore_patterns("node_modules", "distjs")
         shutil.copytree(REPOSITORY / "service", app, ignore=ignored)
-        naive_file = Path(name) / "naive.Dockerfile"
-        naive_file.write_text(NAIVE, encoding="utf-8")
+        simple_file = Path(name) / "simple.Dockerfile"
+        simple_file.write_text(SIMPLE, encoding="utf-8")
         chosen = plan_of(settings, str(app))
         ours = replace(chosen, metadata=metadata, tags=("mentator-bench/ours",))
-        naive = replace(
-            ours, tags=("mentator-bench/naive",), dockerfile=naive_file, target="", arguments={}
+        simple = replace(
+            ours, tags=("mentator-bench/simple",), dockerfile=simple_file, target="", arguments={}
         )
         try:
             figures = [
-                _edits(docker, plan, app, count)
-                for plan, count in ((ours, runs), (naive, naive_runs))
+                _time_edits(docker, plan, app, count)
+                for plan, count in ((ours, runs), (simple, simple_runs))
             ]
         finally:
-            for tag in (*ours.tags, *naive.tags):
+            for tag in (*ours.tags, *simple.tags):
                 commands.capture(docker.argv("image", "rm", tag))
-    return Ratio("rebuild after an edit", "naive order", figures[0], figures[1], "s", 0.2)
+    return Ratio("rebuild after an edit", "simple Dockerfile", figures[0], figures[1], "s", 0.2)
 
 
-def _edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[float]:
+def _time_edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[float]:
     argv = docker.argv(*build_argv(plan))
-    _silent(argv)
+    _run_silently(argv)
     figures = []
     for number in range(count):
         with (app / "src" / "index.ts").open("a", encoding="utf-8") as source:
             source.write(f"// edit {number}\n")
-        figures.append(seconds(lambda: _silent(argv)))
+        figures.append(seconds(lambda: _run_silently(argv)))
     return figures
 
 
 def plan_of(settings: Settings, app: str) -> BuildPlan:
-    """What `invoke build` would build, of the application in the folder `app`."""
+    """The plan of `invoke build` for the application in the folder `app`."""
     return build.plan_of(settings, application.read(app), build.provide_bases(settings))
 
 
@@ -92,7 +92,7 @@ def _metadata() -> Iterator[Path]:
         yield Path(folder) / "metadata.json"
 
 
-def _silent(argv: list[str]) -> None:
+def _run_silently(argv: list[str]) -> None:
     result = commands.capture(argv)
     if result.code != 0:
         raise BuildFailed("A build of the benchmark failed.", why=result.err[-2000:])

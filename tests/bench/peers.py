@@ -1,6 +1,6 @@
-"""llama.cpp's own programs, linked with the image's libraries, and the models they are run on.
+"""llama.cpp's own programs, linked with the image's libraries, and the models for them.
 
-The stage `peers` of the Dockerfile compiles them; nothing of it gets into the product.
+The stage `peers` of the Dockerfile compiles them. They are not part of the product.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.bench.builds import plan_of
 
 IMAGE = "mentator-bench/peers"
 
-#: Requantized models, kept between runs; `llama-quantize` makes them of the image's default model.
+#: Models that `llama-quantize` made from the image's default model, kept between runs.
 MODELS = BUILD / "bench"
 
 
 def provide(docker: Engine, settings: Settings) -> str:
-    """Build the programs' image, or find it built; returns its tag."""
+    """Build the image with these programs (cached when nothing has changed); returns its tag."""
     metadata = BUILD / "peers.json"
     chosen = replace(
         plan_of(settings, settings.app), target="peers", tags=(IMAGE,), metadata=metadata
@@ -35,12 +35,12 @@ def provide(docker: Engine, settings: Settings) -> str:
     code = commands.run(docker.argv(*build_argv(chosen)))
     metadata.unlink(missing_ok=True)
     if code != 0:
-        raise BuildFailed("llama.cpp's own programs were not built.")
+        raise BuildFailed("Build of llama.cpp's own programs failed (stage `peers`).")
     return IMAGE
 
 
-def model(docker: Engine, quantization: str) -> Path:
-    """The default model, requantized, e.g. to `Q4_0`."""
+def quantized_model(docker: Engine, quantization: str) -> Path:
+    """The default model with another quantization, e.g. `Q4_0`."""
     origin = next(build.MODEL_CONTEXT.glob("*.gguf")).resolve()
     made = MODELS / f"{origin.stem.rpartition('.')[0] or origin.stem}.{quantization}.gguf"
     if not made.is_file():
@@ -51,10 +51,10 @@ def model(docker: Engine, quantization: str) -> Path:
     return made
 
 
-def bench(docker: Engine, file: Path, threads: int, kind: str, tokens: int) -> float:
+def llama_bench(docker: Engine, file: Path, threads: int, kind: str, tokens: int) -> float:
     """Tokens/s of one run of `llama-bench`; `kind` is `prompt` or `generation`.
 
-    llama-bench reads its model anew and warms up before it measures.
+    llama-bench loads the model each time and warms up before it measures.
     """
     sizes = ["-p", str(tokens), "-n", "0"] if kind == "prompt" else ["-p", "0", "-n", str(tokens)]
     call = ["./llama-bench", "-m", "/model.gguf", "-t", str(threads), "-ngl", "0", "-r", "1"]
@@ -64,12 +64,12 @@ def bench(docker: Engine, file: Path, threads: int, kind: str, tokens: int) -> f
     return figure
 
 
-def batched(
+def llama_batched_bench(
     docker: Engine, file: Path, sequences: Sequence[int], tokens: int
 ) -> Mapping[int, float]:
-    """Tokens/s of all sequences together, by their number, of one run of `llama-batched-bench`.
+    """Tokens/s of all sequences together, by number of sequences (`llama-batched-bench`).
 
-    It computes and nothing else: no token is chosen, and none is sent.
+    It only computes: it samples no token and sends none.
     """
     numbers = ",".join(str(number) for number in sequences)
     call = ["./llama-batched-bench", "-m", "/model.gguf", "-t", str(threads()), "-ngl", "0"]
@@ -81,5 +81,5 @@ def batched(
 
 
 def threads() -> int:
-    """As many as the service takes where no quota is set."""
+    """The number of threads that the service uses when there is no CPU quota."""
     return len(os.sched_getaffinity(0))

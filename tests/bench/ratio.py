@@ -1,4 +1,4 @@
-"""A comparison: what is ours, what is the peer, and the ratio of their medians."""
+"""One comparison: our figures, the peer's figures, and the ratio of their medians."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of the report. `ours` and `peer` hold one figure a run, in `unit`.
+    """One line of the report. `ours` and `peer` hold one figure per run, in `unit`.
 
-    The aim is a figure not to be exceeded, or with `more_is_better` one to be reached.
+    `aim` is the highest good value, or with `more_is_better` the lowest.
     """
 
     name: str
@@ -53,9 +53,9 @@ def seconds(action: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def paired(
+def time_in_turn(
     ours: Callable[[], object], peer: Callable[[], object], runs: int
 ) -> tuple[list[float], list[float]]:
-    """Time both in turn, ours first, `runs` times: drift of the machine hits both alike."""
+    """Time both in turn, ours first, `runs` times, so that changes of the machine affect both."""
     timed = [(seconds(ours), seconds(peer)) for _ in range(runs)]
     return [pair[0] for pair in timed], [pair[1] for pair in timed]

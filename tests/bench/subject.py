@@ -1,4 +1,4 @@
-"""What is measured: an engine, the image built on it, and the settings it was built with."""
+"""What is measured: an engine, the image built with it, and the settings of the build."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class Subject:
 
     @property
     def digest(self) -> str:
-        """The image under measurement."""
+        """The digest of the image that is measured."""
         digest: str = self.record["digest"]
         return digest

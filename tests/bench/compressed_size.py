@@ -1,4 +1,4 @@
-"""The image's compressed size, against the files that it must hold, compressed alike."""
+"""The image's compressed size, against the files that it needs, compressed the same way."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scripts.docker_engine import Engine
 from scripts.shared import commands
 from tests.bench.ratio import Ratio
 
-#: What the runtime installs beside its base, with what these packages pull in.
+#: The packages that the stage `runtime` installs, with their dependencies.
 PACKAGES = ("ca-certificates", "libgomp1", "libstdc++6", "openssl", "openssl-provider-legacy")
 
-#: What it must hold besides: Node, the application, the entrypoint and the model.
+#: What the image needs besides: Node, the application, the entrypoint and the model.
 TREES = ("usr/local/bin/node", "opt/")
 
 
 class _Counter:
-    """A file that only counts what is written to it."""
+    """A file that only counts the bytes written to it."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -29,8 +29,8 @@ class _Counter:
         return len(data)
 
 
-def compressed(docker: Engine, record: dict[str, Any]) -> Ratio:
-    """Megabytes of all layers, against base layer plus the needed files, gzip -6 as BuildKit's."""
+def measure(docker: Engine, record: dict[str, Any]) -> Ratio:
+    """Megabytes of all layers, against base layer and needed files (gzip -6, as BuildKit)."""
     layers = record["size"]["layers"]
     wanted = _wanted(docker, record["digest"])
     counter = _Counter()
@@ -53,7 +53,7 @@ def compressed(docker: Engine, record: dict[str, Any]) -> Ratio:
     must = layers[0]["compressed"] + counter.count
     total = record["size"]["compressed_bytes"]
     name = f"{record['variant']} image, compressed"
-    return Ratio(name, "the files it must hold", [total / 1e6], [must / 1e6], "MB", 1.1)
+    return Ratio(name, "the files that it needs", [total / 1e6], [must / 1e6], "MB", 1.1)
 
 
 def _wanted(docker: Engine, digest: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Thousands of requests of all kinds at once: what fails, what memory does, what a check waits."""
+"""Thousands of mixed requests: failures, memory growth, and how long a healthcheck takes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ import requests
 
 from scripts.shared.node_tools import node_argv
 from scripts.shared.paths import REPOSITORY
-from tests.bench import asking, peers, serving
+from tests.bench import completions, peers, servers
 from tests.bench.ratio import Ratio
 from tests.bench.subject import Subject
 
 CONCURRENCY = 32
 
-#: Of 100 requests, how many are of each kind; the rest are looks at the state.
+#: How many of 100 requests are of each kind; the rest read the state.
 GENERATIONS, EMBEDDINGS = 4, 2
 
-LOOKS = ("/state/version", "/state/models", "/health", "/ready", "/v1/models", "/metrics", "/state",
+READS = ("/state/version", "/state/models", "/health", "/ready", "/v1/models", "/metrics", "/state",
          "/helper/example/options", "/chat", "/doc/json", "/no/such/path")  # fmt: skip
 
 
-def run(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
-    """`count` requests, 32 at a time; a check's own process asks beside them."""
-    docker, model = subject.docker, peers.model(subject.docker, "Q4_0")
-    with serving.service(docker, subject.digest, model, 8) as server:
+def many_requests(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
+    """`count` requests, 32 at a time; meanwhile a process of its own does health checks."""
+    docker, model = subject.docker, peers.quantized_model(subject.docker, "Q4_0")
+    with servers.service(docker, subject.digest, model, 8) as server:
         codes: Counter[int] = Counter()
         memory: list[float] = []
         checks = _Checks(server)
@@ -40,8 +40,8 @@ def run(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
             began = time.monotonic()
             for part in range(10):
                 numbers = range(part * count // 10, (part + 1) * count // 10)
-                codes.update(pool.map(lambda number: _one(server, number), numbers))
-                memory.append(serving.rss(docker, server))
+                codes.update(pool.map(lambda number: _send(server, number), numbers))
+                memory.append(servers.rss(docker, server))
             took = time.monotonic() - began
         checks.end()
     bad = sum(n for code, n in codes.items() if code >= 500 or code == 0)
@@ -54,16 +54,16 @@ def run(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
     ordered = sorted(checks.seconds)
     p99 = ordered[int(0.99 * (len(ordered) - 1))]
     yield (
-        f"GET /state/version beside them, n={len(ordered)}: median"
+        f"GET /state/version meanwhile, n={len(ordered)}: median"
         f" {1000 * statistics.median(ordered):.0f} ms, p99 {1000 * p99:.0f} ms (aim <= 100 ms),"
-        f" most {1000 * ordered[-1]:.0f} ms; healthcheck.mjs as a"
+        f" maximum {1000 * ordered[-1]:.0f} ms; healthcheck.mjs as a"
         f" process, n={len(checks.processes)}: median"
         f" {statistics.median(checks.processes):.2f} s, {checks.failed} failed"
     )
 
 
-def _one(server: serving.Server, number: int) -> int:
-    """The status of one request; 0 for no answer at all."""
+def _send(server: servers.Server, number: int) -> int:
+    """The status of one request; 0 when there was no answer."""
     kind = number % 100
     pick = random.Random(number)  # noqa: S311 (the same requests each time)
     try:
@@ -74,34 +74,35 @@ def _one(server: serving.Server, number: int) -> int:
             return _post(server, "/v1/embeddings", body)
         if kind == 99:
             return _post(server, "/check/options", {"options": {"temperature": -1}})
-        return requests.get(server.address + pick.choice(LOOKS), timeout=asking.WITHIN).status_code
+        url = server.address + pick.choice(READS)
+        return requests.get(url, timeout=completions.TIMEOUT).status_code
     except requests.RequestException:
         return 0
 
 
-def _completion(server: serving.Server, pick: random.Random) -> dict[str, Any]:
+def _completion(server: servers.Server, pick: random.Random) -> dict[str, Any]:
     body = {"model": server.model, "prompt": f"Number {pick.random()} is", "temperature": 0}
     return {**body, "max_tokens": pick.randint(1, 8), "stream": pick.random() < 0.5}
 
 
-def _post(server: serving.Server, path: str, body: dict[str, Any]) -> int:
+def _post(server: servers.Server, path: str, body: dict[str, Any]) -> int:
     url = server.address + path
-    with requests.post(url, json=body, timeout=asking.WITHIN) as response:
+    with requests.post(url, json=body, timeout=completions.TIMEOUT) as response:
         return response.status_code
 
 
 class _Checks:
-    """Asks as a healthcheck does, ten times a second, until told to end."""
+    """Sends the request of the healthcheck ten times a second until `end` is called."""
 
-    def __init__(self, server: serving.Server) -> None:
+    def __init__(self, server: servers.Server) -> None:
         self.seconds: list[float] = []
         self.processes: list[float] = []
         self.failed = 0
         self._over = Event()
         self._port = server.address.rpartition(":")[2]
-        # A process of its own: this one's threads would wait for each other.
+        # A process of its own: in this one, threads would wait for each other (GIL).
         self._child = subprocess.Popen(
-            [*node_argv(), "--input-type=module", "--eval", _ASKER, self._port],
+            [*node_argv(), "--input-type=module", "--eval", _CLIENT, self._port],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._thread = Thread(target=self._start_processes)
@@ -115,15 +116,15 @@ class _Checks:
             self.processes.append(time.monotonic() - began)
 
     def end(self) -> None:
-        """Collect what was measured."""
+        """Stop, and collect the results."""
         self._over.set()
         self._thread.join()
         out, _ = self._child.communicate("end\n")
         self.seconds = [float(line) / 1000 for line in out.split()]
 
 
-#: Milliseconds of each GET, one a line, as the healthcheck sends it, until stdin ends.
-_ASKER = """
+#: Prints the milliseconds of each GET, one per line, until its stdin has data.
+_CLIENT = """
 import http from 'node:http';
 const url = `http://127.0.0.1:${process.argv[1]}/state/version`;
 let over = false;

@@ -1,4 +1,4 @@
-"""Servers under measurement: the image with settings of its own, and `llama-server`."""
+"""The servers that are measured: the image with its own settings, and `llama-server`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from scripts.shared import commands
 from scripts.shared.errors import ContainerFailed
 from tests.bench import peers
 
-#: Seconds for a server to load its model on a busy machine.
+#: Seconds that a server may take to load its model on a busy machine.
 READY_WITHIN = 180.0
 
-#: What every server's slot holds, in tokens.
+#: Tokens of one slot, the same for all servers.
 CONTEXT = 4096
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its container's name, where it answers, and the model to name."""
+    """A running server: its container's name, its address, and the name of its model."""
 
     name: str
     address: str
@@ -49,7 +49,7 @@ def free_port() -> int:
 def service(
     docker: Engine, digest: str, model: Path, slots: int, flags: Sequence[str] = ()
 ) -> Iterator[Server]:
-    """The image, serving `model` with that many slots."""
+    """The image, serving `model` with `slots` slots."""
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "data"
         (data / "models").mkdir(parents=True)
@@ -65,7 +65,7 @@ def service(
             try:
                 yield server
             finally:
-                # What the container made belongs to its own user.
+                # The container's user owns these files: only root can delete them.
                 wipe = ["rm", "-rf", run.DATA + "/logs", run.DATA + "/models"]
                 commands.capture(docker.argv("exec", "--user", "0", container.name, *wipe))
         commands.capture(docker.argv("run", "--rm", "--user", "0", "--entrypoint", "sh", "--volume",
@@ -74,7 +74,7 @@ def service(
 
 @contextmanager
 def llama_server(docker: Engine, model: Path, slots: int) -> Iterator[Server]:
-    """llama.cpp's own server on the same libraries, as many threads and slots of the same size."""
+    """llama.cpp's own server with the same libraries, threads and tokens per slot."""
     name, port = f"mentator-bench-{uuid.uuid4().hex[:8]}", free_port()
     argv = ["run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
     argv += ["--volume", f"{model}:/model.gguf:ro", peers.IMAGE, "./llama-server"]
@@ -89,7 +89,7 @@ def llama_server(docker: Engine, model: Path, slots: int) -> Iterator[Server]:
 
 
 def rss(docker: Engine, server: Server) -> float:
-    """Megabytes of main memory that the server's node process holds."""
+    """Megabytes of memory (RSS) of the server's node process."""
     script = "for f in /proc/[0-9]*/status; do grep -h -E '^VmRSS' $f; done | sort -k2n | tail -n 1"
     out = commands.check(docker.argv("exec", server.name, "sh", "-c", script))
     return int(out.split()[1]) / 1024
@@ -118,4 +118,4 @@ def _until_ready(address: str, path: str = "/ready") -> None:
         except requests.RequestException:
             pass
         time.sleep(0.2)
-    raise ContainerFailed(f"A server of the benchmark was not ready: {address}{path}.")
+    raise ContainerFailed(f"A server of the benchmark did not become ready: {address}{path}.")

@@ -1,4 +1,4 @@
-"""Asks any server of the OpenAI API for a streamed completion, and times it from outside."""
+"""Times streamed completions of any server with the OpenAI API, as a client sees them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import requests
 
-from tests.bench.serving import Server
+from tests.bench.servers import Server
 
-WITHIN = 300.0
+#: Seconds for one answer.
+TIMEOUT = 300.0
 
 _serial = itertools.count(int(time.time()))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Times in seconds of the monotonic clock; counts in tokens, as the server says."""
+    """Times in seconds of the monotonic clock; counts in tokens, as the server reports them."""
 
     began: float
     first: float
@@ -40,8 +41,8 @@ class Answer:
         return (self.tokens - 1) / (self.ended - self.first)
 
 
-def words(count: int) -> str:
-    """Text that no server has seen: about 2 tokens of SmolLM2 a word."""
+def random_words(count: int) -> str:
+    """Text that no server has cached: about 2 tokens of SmolLM2 for each word."""
     pick = random.Random(next(_serial))  # noqa: S311 (words, not secrets)
     vowels, others = "aeiou", "bdfklmnprst"
     return " ".join(
@@ -50,14 +51,14 @@ def words(count: int) -> str:
 
 
 def complete(server: Server, prompt: str, tokens: int) -> Answer:
-    """One completion. Raises `requests.HTTPError` for anything but an answer."""
+    """One completion. Raises `requests.HTTPError` when the status is an error."""
     body = {"model": server.model, "prompt": prompt, "max_tokens": tokens, "temperature": 0}
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     began = time.monotonic()
     first = ended = 0.0
     usage: dict[str, int] = {}
     url = f"{server.address}/v1/completions"
-    with requests.post(url, json=body, stream=True, timeout=WITHIN) as response:
+    with requests.post(url, json=body, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
         for line in response.iter_lines(chunk_size=None):
             if not line.startswith(b"data: {"):
@@ -73,13 +74,13 @@ def complete(server: Server, prompt: str, tokens: int) -> Answer:
     )
 
 
-def together(server: Server, prompts: Sequence[str], tokens: int) -> list[Answer]:
-    """All at once, one thread each."""
+def complete_all(server: Server, prompts: Sequence[str], tokens: int) -> list[Answer]:
+    """Completions of all prompts at once, one thread each."""
     with ThreadPoolExecutor(len(prompts)) as pool:
         return list(pool.map(lambda prompt: complete(server, prompt, tokens), prompts))
 
 
-def aggregate(answers: Sequence[Answer]) -> float:
-    """Tokens/s of all answers, from the first token of any to the last of all."""
+def total_rate(answers: Sequence[Answer]) -> float:
+    """Tokens/s of all answers together, from the very first token to the very last."""
     took = max(one.ended for one in answers) - min(one.first for one in answers)
     return sum(one.tokens for one in answers) / took

@@ -1,4 +1,4 @@
-"""From start to the first answer: `docker run`, against node on the host with the same files."""
+"""Time from start to first answer: `docker run`, against Node on the host, same files."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.bench.ratio import Ratio, seconds
 NAME = "mentator-bench"
 PORT = 19779
 
-#: Seconds between two looks; small against what is measured.
-LOOK = 0.01
+#: Seconds between two requests; small compared to the measured time.
+INTERVAL = 0.01
 
 
-def to_healthy(docker: Engine, digest: str, runs: int = 5) -> tuple[Ratio, list[float]]:
-    """Both on a data folder that is in use already; also the entrypoint's own part in ms."""
+def time_to_healthy(docker: Engine, digest: str, runs: int = 5) -> tuple[Ratio, list[float]]:
+    """Both with a data folder that was used before; also the entrypoint's part in ms."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         container = run.Container(digest, NAME, str(folder / "data"), port=PORT)
         app = _extract(docker, digest, folder)
         conf = _configuration(folder)
         ours, peer, entrypoint = [], [], []
-        for number in range(runs + 1):  # the first run of each fills the folder and the caches
+        for number in range(runs + 1):  # the first run fills the data folder and the caches
             figure, own = _container(docker, container)
             other = _host(app, conf)
             if number:
@@ -45,8 +45,8 @@ def to_healthy(docker: Engine, digest: str, runs: int = 5) -> tuple[Ratio, list[
     return Ratio("docker run to healthy", "node on the host", ours, peer, "s", 1.3), entrypoint
 
 
-def nothing(docker: Engine, digest: str, runs: int = 5) -> list[float]:
-    """Seconds that the engine itself takes: the same image, started to do nothing."""
+def empty_runs(docker: Engine, digest: str, runs: int = 5) -> list[float]:
+    """Seconds that the engine itself takes: the same image, started with `true`."""
     argv = docker.argv("run", "--rm", "--entrypoint", "true", digest)
     return [seconds(lambda: commands.check(argv)) for _ in range(runs)]
 
@@ -77,13 +77,13 @@ def _host(app: Path, conf: Path) -> float:
 def _until_answer(began: float, address: str, alive: Callable[[], bool]) -> float:
     while not service_client.answers(address):
         if not alive() or time.monotonic() - began > 60:
-            raise ContainerFailed("The service of the benchmark did not answer.")
-        time.sleep(LOOK)
+            raise ContainerFailed("The service did not answer in the benchmark.")
+        time.sleep(INTERVAL)
     return time.monotonic() - began
 
 
 def _extract(docker: Engine, digest: str, folder: Path) -> Path:
-    """The application's files out of the image: the same bytes for the host's node."""
+    """Copy the application out of the image: Node on the host runs the same files."""
     holder = replace(run.Container(digest, f"{NAME}-files", ""))
     commands.check(docker.argv("create", "--name", holder.name, digest))
     try:

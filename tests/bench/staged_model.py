@@ -1,4 +1,4 @@
-"""Staging the model into the build context, against cp."""
+"""Copying the model into the build context, against cp."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from scripts.image.build import MODEL_CONTEXT
 from scripts.model.stage import stage
 from scripts.shared import commands
 from scripts.shared.paths import BUILD
-from tests.bench.ratio import Ratio, paired
+from tests.bench.ratio import Ratio, time_in_turn
 
 
-def staged(runs: int = 5) -> Ratio:
-    """Stage the model that was built in, into an empty context each time."""
+def stage_or_copy(runs: int = 5) -> Ratio:
+    """Stage the image's default model, into an empty context each time."""
     model = next(MODEL_CONTEXT.glob("*.gguf"))
     with tempfile.TemporaryDirectory(dir=BUILD) as name:
         context, copy = Path(name) / "context" / "model", Path(name) / "copy.gguf"
@@ -27,5 +27,5 @@ def staged(runs: int = 5) -> Ratio:
             copy.unlink(missing_ok=True)
             commands.check(["cp", str(model), str(copy)])
 
-        ours()  # the sum of an unchanged file is known after the first time
-        return Ratio("model staged", "cp", *paired(ours, peer, runs), "s", 1.05)
+        ours()  # the checksum of an unchanged file is cached after the first time
+        return Ratio("model staged", "cp", *time_in_turn(ours, peer, runs), "s", 1.05)

@@ -1,7 +1,7 @@
-"""The compiler's cache: compiling again with one flag changed, warm against cold.
+"""The compiler cache: compiling again with one flag changed, cache warm against cold.
 
-A backend takes some 20 minutes cold. This measures the same compiler wrapper on a smaller program
-of the same source, `llama-bench`; the flag is the linker's, as one that concerns few files.
+A backend takes about 20 minutes with a cold cache. This measures ccache on a smaller program of the
+same source, `llama-bench`. The changed flag is one of the linker, because it affects few files.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ compile -DCMAKE_EXE_LINKER_FLAGS=-Wl,-z,now
 """
 
 
-def warm(subject: Subject, runs: int = 2) -> Ratio:
-    """Seconds of the compile alone, without its configuration."""
-    metadata = BUILD / "compiling.json"
+def warm_or_cold(subject: Subject, runs: int = 2) -> Ratio:
+    """Seconds of compiling alone, without CMake's configuration step."""
+    metadata = BUILD / "compiler-cache.json"
     chosen = replace(
         plan_of(subject.settings, subject.settings.app),
         target="peers-compiled",
@@ -47,7 +47,7 @@ def warm(subject: Subject, runs: int = 2) -> Ratio:
     code = commands.run(subject.docker.argv(*build_argv(chosen)))
     metadata.unlink(missing_ok=True)
     if code != 0:
-        raise BuildFailed("The stage of the compiler's benchmark was not built.")
+        raise BuildFailed("Build of the stage `peers-compiled` failed.")
     cold, again = [], []
     for _ in range(runs):
         argv = subject.docker.argv("run", "--rm", "--entrypoint", "sh", IMAGE, "-c", SCRIPT)
