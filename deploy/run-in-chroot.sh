@@ -1,15 +1,15 @@
 #!/bin/sh
-# Runs an exported image (`invoke export`) on a machine that has a GPU but no container engine.
+# Runs an exported image (`invoke export`) on a machine with a GPU but without a container engine.
 #
-#   run-in-chroot.sh [COMMAND ...]    as root; without a command the image's entrypoint
+#   run-in-chroot.sh [COMMAND ...]    as root; the default command is the image's entrypoint
 #
-# Joins the parts beside it, once, into ROOTFS (default: rootfs/ beside it), gives it this machine's
-# GPU device nodes and NVIDIA driver, and becomes the command in it. All mounts are in a mount
-# namespace of its own: they are gone when the command ends, however it ends. The network is the
-# machine's own: the service listens on port 19777.
+# Unpacks the parts in its folder into ROOTFS (default: rootfs/ in its folder) at the first run. Then
+# it mounts this machine's GPU device nodes and NVIDIA driver there and runs the command in it. All
+# mounts are in a private mount namespace: they are gone when the command ends. The network is that of
+# the machine: the service listens on port 19777.
 #
-# Reads: ROOTFS, DATA (the data folder, default: data/ beside it), and what the container reads:
-# MENTATOR_*, NVIDIA_*, CUDA_*, HIP_*, HSA_*, ROCR_*. IN_NAMESPACE is for this script itself.
+# Environment: ROOTFS, DATA (the data folder, default: data/ in its folder), and the variables of the
+# container: MENTATOR_*, NVIDIA_*, CUDA_*, HIP_*, HSA_*, ROCR_*. The script sets IN_NAMESPACE itself.
 set -eu
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
@@ -24,11 +24,11 @@ fail() {
 
 main() {
     if [ "$(id -u)" -ne 0 ]; then
-        fail "this takes root: chroot and mounts"
+        fail "root is needed for mount and chroot; run the script as root"
     fi
     if [ -z "${IN_NAMESPACE:-}" ]; then
         if ! unshare --mount true 2>/dev/null; then
-            fail "this root may not mount: is it an unprivileged container's?"
+            fail "root is not allowed to mount here: is this an unprivileged container?"
         fi
         unpack
         mkdir -p "${data}"
@@ -44,8 +44,8 @@ main() {
 
 # ---- the root file system -------------------------------------------------------------------------
 
-# Joins and unpacks the parts, whole or not at all: a folder that is complete has its name. One of
-# several calls does it; the lock goes with its process.
+# Joins and unpacks the parts. The folder gets its name only when it is complete. When several calls
+# run at once, the lock lets one of them unpack; it is released when that process ends.
 unpack() {
     exec 9>"${here}/.lock"
     flock 9
@@ -54,7 +54,7 @@ unpack() {
         return 0
     fi
     echo "unpacking into ${rootfs}"
-    (cd "${here}" && sha256sum --quiet --check SHA256SUMS) || fail "parts are missing or damaged"
+    (cd "${here}" && sha256sum --quiet --check SHA256SUMS) || fail "parts are missing or damaged: copy the exported folder again"
     rm -rf "${rootfs}.part"
     mkdir -p "${rootfs}.part"
     cat "${here}"/rootfs.tar.gz.* | tar --numeric-owner -xzpf - -C "${rootfs}.part"
@@ -62,7 +62,7 @@ unpack() {
     exec 9>&-
 }
 
-# ---- what an engine would mount -------------------------------------------------------------------
+# ---- mounts, as an engine makes them --------------------------------------------------------------
 
 mount_system() {
     mount -t proc proc "${rootfs}/proc" 2>/dev/null || mount --rbind /proc "${rootfs}/proc"
@@ -77,7 +77,7 @@ mount_system() {
 }
 
 mount_gpus() {
-    # Made at the first use, by a program that is not inside.
+    # The driver creates this node at first use with a program that the image does not have.
     if [ -e /dev/nvidiactl ] && [ ! -e /dev/nvidia-uvm ] && command -v nvidia-modprobe >/dev/null; then
         nvidia-modprobe -u -c 0 || true
     fi
@@ -88,8 +88,8 @@ mount_gpus() {
     done
 }
 
-# The driver's libraries are of the machine's kernel module: the image has none. The same set as
-# NVIDIA's container toolkit brings for the capabilities compute and utility.
+# The driver's libraries must match the machine's kernel module, so the image has none. This is the
+# set that NVIDIA's container toolkit mounts for the capabilities compute and utility.
 mount_driver() {
     for name in libcuda.so.1 libnvidia-ml.so.1 libnvidia-ptxjitcompiler.so.1 libnvidia-nvvm.so.4 \
         libnvidia-nvvm70.so.4 libnvidia-gpucomp.so; do
@@ -105,8 +105,8 @@ mount_driver() {
     fi
 }
 
-# find_library NAME: prints the file that the machine's loader takes for it; nothing where it has none.
-# libnvidia-gpucomp.so has only its full version's name.
+# find_library NAME: prints the file that the machine's loader uses for NAME, or nothing.
+# libnvidia-gpucomp.so exists only under its full version's name.
 find_library() {
     for folder in $(ldconfig -p 2>/dev/null | sed -n 's|.*x86-64.*=> \(.*\)/libcuda\.so\.1$|\1|p') \
         /usr/lib/x86_64-linux-gnu /usr/lib64 /usr/local/nvidia/lib64 /usr/lib/wsl/lib; do
@@ -119,7 +119,7 @@ find_library() {
     done
 }
 
-# place FILE TARGET: makes a file or device node of this machine appear in the root file system.
+# place FILE TARGET: mounts a file or device node of this machine into the root file system.
 place() {
     if [ ! -e "${rootfs}$2" ]; then
         mkdir -p "${rootfs}${2%/*}"
@@ -130,7 +130,7 @@ place() {
 
 # ---- the command ----------------------------------------------------------------------------------
 
-# Becomes the command, with the image's variables and those of ours that the container reads.
+# Runs the command with the image's variables and those that the container reads.
 run() {
     if [ "$#" -eq 0 ]; then
         set -- /opt/mentator/start-docker.sh
@@ -140,7 +140,7 @@ run() {
 '
     IFS=${newline}
     set -f
-    # shellcheck disable=SC2046,SC2086 # a line is a word
+    # shellcheck disable=SC2046,SC2086 # one word per line
     exec env -i $(cat "${here}/image.env") ${ours} chroot "${rootfs}" "$@"
 }
 

@@ -1,4 +1,4 @@
-"""A copy of the working tree for tests: a build leaves its records in its own checkout."""
+"""A copy of the working tree for tests, because a build writes its records into its checkout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.shared.paths import REPOSITORY
 
 
 def copy(target: Path) -> Path:
-    """Copy what git knows, or would, to `target`; its Python environment is ours."""
+    """Copy all files that git does not ignore to `target`; the Python environment is a link."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in commands.check(listed, cwd=REPOSITORY).split("\0"):
         if name and (REPOSITORY / name).is_file():

@@ -1,4 +1,4 @@
-"""Containers for tests: started from the image under test, on a free port, and always removed."""
+"""Containers for tests: started from the tested image, on a free port, always removed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Running:
-    """A container of a test."""
+    """A running container of a test."""
 
     engine: Engine
     container: run.Container
 
     @property
     def address(self) -> str:
-        """Where its service answers."""
+        """The address of its service."""
         return f"http://{self.container.host}:{self.container.port}"
 
     @property
@@ -49,13 +49,13 @@ class Running:
         return f"{result.out}\n{result.err}"
 
     def inspect(self) -> dict[str, Any]:
-        """What `docker inspect` says."""
+        """The result of `docker inspect`."""
         out = commands.check(self.engine.argv("inspect", self.container.name))
         found: dict[str, Any] = json.loads(out)[0]
         return found
 
     def run(self, *argv: str) -> str:
-        """Run a command inside."""
+        """Run a command in the container; returns its output."""
         return commands.check(self.engine.argv("exec", self.container.name, *argv))
 
     def stop(self) -> int:
@@ -70,14 +70,14 @@ class Running:
 
 
 def describe(image: str, volume: str, *, flags: Sequence[str] = (), **more: Any) -> run.Container:
-    """A container with a name and a port of its own."""
+    """A container with a new name and a free port."""
     name = f"mentator-test-{uuid.uuid4().hex[:10]}"
     return replace(run.Container(image, name, volume, port=free_port(), flags=tuple(flags)), **more)
 
 
 @contextmanager
 def healthy(engine: Engine, container: run.Container) -> Iterator[Running]:
-    """Start a container, wait until its own check passes, remove it at the end."""
+    """Start a container, wait until it is healthy, remove it at the end."""
     running = Running(engine, container)
     try:
         up.start(engine, container)
@@ -88,21 +88,21 @@ def healthy(engine: Engine, container: run.Container) -> Iterator[Running]:
 
 @dataclass(frozen=True)
 class Ended:
-    """A container that ran to its end."""
+    """The result of a container that has exited."""
 
     code: int
     log: str
 
 
 def to_its_end(engine: Engine, image: str, *flags: str, command: Sequence[str] = ()) -> Ended:
-    """Run a container until it ends by itself."""
+    """Run a container until it exits by itself (at most 120 s)."""
     result = commands.capture(engine.argv("run", "--rm", *flags, image, *command), timeout=120)
     return Ended(result.code, f"{result.out}\n{result.err}")
 
 
 @contextmanager
 def folder(path: Path) -> Iterator[str]:
-    """A data folder; what the container made in it as another user goes with it."""
+    """A data folder; it is deleted at the end, with all files of the container."""
     path.mkdir(parents=True)
     try:
         yield str(path)

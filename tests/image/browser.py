@@ -1,4 +1,4 @@
-"""Headless Chromium, driven by selenium; Debian's packages are installed where there is none."""
+"""Headless Chromium with Selenium; Debian's packages are installed when it is missing."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 from scripts.shared import commands
 from scripts.shared.paths import cache_home
 
-#: Names of the browser on Debian, on Ubuntu and on GitHub's runners.
+#: Names of the browser's program on Debian, on Ubuntu and on GitHub's runners.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-#: Nothing but the pages under test may use the network.
+#: The browser itself must not use the network: only the pages under test do.
 FLAGS = (
     "--headless",
     "--no-sandbox",  # Chromium refuses to run as root with it
@@ -43,19 +43,19 @@ FLAGS = (
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 
-#: Seconds until something that a test waits for has to be there: a model may have to be loaded.
-PATIENCE = 60
+#: Seconds that a test waits for a condition: the model may have to be loaded first.
+TIMEOUT = 60
 
 
 @dataclass(frozen=True)
 class Programs:
-    """Where browser and driver lie; both are of one version."""
+    """Paths of the browser and its driver, which have the same version."""
 
     browser: str
     driver: str
 
 
-def _found() -> Programs | None:
+def _find() -> Programs | None:
     folder = os.environ.get("CHROMEWEBDRIVER")  # GitHub's runners
     path = os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/lib/chromium"]))
     driver = shutil.which("chromedriver", path=path)
@@ -64,28 +64,28 @@ def _found() -> Programs | None:
 
 
 def programs() -> Programs:
-    """Browser and driver, installed by apt-get where they are missing, which needs root or sudo.
+    """Browser and driver. When they are missing, apt-get installs them, which needs root or sudo.
 
-    Chromium's hundred libraries have to be resolved, so unpacking its package alone will not do.
+    Unpacking the package is not enough: Chromium needs a hundred other packages.
     """
     lock = cache_home() / "chromium.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        there = _found()
-        if there is None:
+        found = _find()
+        if found is None:
             root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
             packages = ["chromium", "chromium-driver"]
             commands.check([*root, "apt-get", "update"])
             commands.check(
                 [*root, "apt-get", "install", "--yes", "--no-install-recommends", *packages]
             )
-            there = _found()
-    assert there is not None, "chromium or chromedriver is not on PATH after their installation"
-    return there
+            found = _find()
+    assert found is not None, "chromium or chromedriver is not on PATH after the installation"
+    return found
 
 
 class Page:
-    """A tab, as tests use it."""
+    """A browser tab, with the calls that tests need."""
 
     def __init__(self, driver: Chrome, address: str) -> None:
         self.driver = driver
@@ -104,7 +104,7 @@ class Page:
         return self.one(selector).text
 
     def value(self, selector: str) -> str:
-        """What stands in a field."""
+        """The value of a form field."""
         return str(self.one(selector).get_property("value"))
 
     def attribute(self, selector: str, name: str) -> str:
@@ -112,11 +112,11 @@ class Page:
         return str(self.one(selector).get_attribute(name))
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Run JavaScript; what it returns."""
+        """Run JavaScript; returns its result."""
         return self.driver.execute_script(script, *arguments)
 
-    def wait(self, condition: str, seconds: float = PATIENCE) -> Any:
-        """Until a JavaScript expression is true; its value."""
+    def wait(self, condition: str, seconds: float = TIMEOUT) -> Any:
+        """Wait until a JavaScript expression is true; returns its value."""
         script = f"return ({condition})"
         return WebDriverWait(self.driver, seconds, poll_frequency=0.1).until(
             lambda driver: driver.execute_script(script), f"never true: {condition}"
@@ -131,7 +131,7 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def prefer(self, **features: str) -> None:
-        """What the system prefers: `color_scheme="dark"`, `reduced_motion="reduce"`."""
+        """Set what the user prefers: `color_scheme="dark"`, `reduced_motion="reduce"`."""
         named = [
             {"name": f"prefers-{name.replace('_', '-')}", "value": value}
             for name, value in features.items()
@@ -145,14 +145,14 @@ class Page:
         file.write_bytes(content)
         return content
 
-    def complaints(self) -> list[str]:
-        """What the console says since the last call: breaches of the policy stand there too."""
+    def console_messages(self) -> list[str]:
+        """Console messages since the last call, with violations of the content security policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
     def hosts(self) -> set[str]:
-        """Hosts and ports that were asked for anything since the last call.
+        """Hosts and ports that got a request since the last call.
 
-        The browser's own first tab is made of chrome: and data: addresses, which are no hosts.
+        Other schemes are left out: the browser's first tab loads chrome: and data: addresses.
         """
         messages = [
             json.loads(entry["message"])["message"]
@@ -168,7 +168,7 @@ class Page:
 
 @contextmanager
 def page(address: str, profile: Path) -> Iterator[Page]:
-    """A browser with a new profile, on a service."""
+    """A browser with a new profile, for the service at `address`."""
     found = programs()
     options = ChromeOptions()
     options.binary_location = found.browser

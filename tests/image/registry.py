@@ -1,4 +1,4 @@
-"""A real image registry on loopback: Debian's docker-registry, unpacked, not installed."""
+"""A real image registry on loopback: Debian's docker-registry, unpacked but not installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scripts.shared import commands
 from scripts.shared.paths import cache_home
 from tests.containers import free_port
 
-#: htpasswd's line for the user `tester`, password `secret` (bcrypt, cost 5).
+#: The htpasswd line for the user `tester`, password `secret` (bcrypt, cost 5).
 HTPASSWD = "tester:$2b$05$G1tkL.GU1KjPFNbmoW1XOuJVC4CEc//sWV1wjYawTmS/I1GnrNC5a"
 
 CONFIG = """\
@@ -52,18 +52,18 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """What stands before the repository in a reference."""
+        """Host and port, as in an image reference."""
         return f"localhost:{self.port}"
 
     def tags(self, repository: str) -> list[str]:
-        """The tags it holds of a repository."""
+        """The tags of a repository."""
         answer = requests.get(f"http://{self.host}/v2/{repository}/tags/list", timeout=5).json()
         return sorted(answer.get("tags") or [])
 
     def digest(self, repository: str, tag: str) -> str:
-        """The digest that it serves for a tag."""
+        """The digest of a tag."""
         url = f"http://{self.host}/v2/{repository}/manifests/{tag}"
-        for kind in MANIFESTS:  # this registry converts what is not asked for by its own type
+        for kind in MANIFESTS:  # the registry converts a manifest when another type is requested
             answer = requests.head(url, headers={"Accept": kind}, timeout=5)
             if answer.headers.get("Content-Type") == kind:
                 return answer.headers["Docker-Content-Digest"]
@@ -71,7 +71,7 @@ class Registry:
 
 
 def program() -> Path:
-    """The registry's program, out of Debian's package, kept in the cache folder."""
+    """The registry's program from Debian's package, kept in the cache folder."""
     folder = cache_home() / "docker-registry"
     binary = folder / "usr" / "bin" / "docker-registry"
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def program() -> Path:
 
 @contextmanager
 def running(folder: Path, *, login: bool = False, port: int = 0) -> Iterator[Registry]:
-    """A registry whose blobs lie in `folder`; with `login` it wants tester:secret."""
+    """A registry with its blobs in `folder`; with `login` it requires tester:secret."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     passwords = folder / "htpasswd"

@@ -1,7 +1,7 @@
-"""Shared objects that stand for broken GPU backends, made byte by byte: no compiler is needed.
+"""Shared objects that act as broken GPU backends, built byte by byte without a compiler.
 
-x86-64, which is what the image's GPU backends are. Each has an initializer, which runs in dlopen,
-or `ggml_backend_init`, which ggml calls after it, or both.
+For x86-64, as the image's GPU backends. Each has an initializer, which runs in dlopen, or
+`ggml_backend_init`, which ggml calls next, or both.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-# Linux's system calls, by number, so that nothing has to be linked.
+# System calls of Linux by number, so that no library is needed.
 _WRITE, _SIGACTION, _PAUSE, _GETPID, _KILL = 1, 13, 34, 39, 62
 _SIGABRT = 6
 
@@ -23,7 +23,7 @@ RETURN = b"\x31\xc0\xc3"  # xor eax, eax; ret: ggml_backend_init that returns NU
 CRASH = b"\x31\xc0\x8b\x00\xc3"  # reads address 0
 ILLEGAL = b"\x0f\x0b"  # ud2
 HANG = _call(_PAUSE) + b"\xeb" + struct.pack("b", -9)  # pause(), again and again
-#: As abort(): the default action first (Node handles SIGABRT), then the signal.
+#: As abort(): restores the default action (Node handles SIGABRT), then sends the signal.
 ABORT = (
     b"\x6a\x00" * 4  # push 0, four times: an empty struct sigaction
     + b"\xbf"  # mov edi, SIGABRT
@@ -38,7 +38,7 @@ ABORT = (
 
 
 def last_words(text: str) -> bytes:
-    """Code that writes a line to standard error and aborts: how ggml ends on an error of CUDA's."""
+    """Code that writes a line to standard error and aborts, as ggml does on a CUDA error."""
     line = text.encode() + b"\n"
     end = b"".join((_call(_WRITE), ABORT))
     return (
@@ -56,16 +56,16 @@ _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SYMENT, _INIT, _SONAME = 1, 4, 5, 6, 
 
 
 def api_version(version: int) -> bytes:
-    """Code that returns a backend's registry entry of another version of ggml's plugin API."""
-    # lea rax, [rip + 1]; ret; then the entry: an int, and pointers that nobody should follow
+    """Code that returns a registry entry with another version of ggml's plugin API."""
+    # lea rax, [rip + 1]; ret; then the entry: an int, and pointers that must not be used
     return b"\x48\x8d\x05\x01\x00\x00\x00\xc3" + struct.pack("<i", version) + bytes(64)
 
 
 def write(
     path: Path, *, init: bytes = RETURN, entry: bytes | None = RETURN, needs: str = ""
 ) -> Path:
-    """Write a shared object: `init` runs at its load, `entry` is ggml_backend_init (None: it has
-    none), `needs` is a library to load with it.
+    """Write a shared object. `init` runs when it is loaded, `entry` is ggml_backend_init (None: the
+    symbol is undefined), `needs` is a library that it depends on.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_elf(init, entry, needs))

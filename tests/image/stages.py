@@ -15,7 +15,7 @@ from scripts.shared.settings import Settings
 
 
 def build(stage: str, settings: Settings, engine: Engine, *, epoch: str = "1700000000") -> Result:
-    """Build a stage of the universal image at a commit of that time (seconds since the epoch)."""
+    """Build a stage of the universal image for a commit at `epoch` (seconds since 1970)."""
     universal = replace(settings, variant="universal")
     bases = build_step.provide_bases(universal)
     chosen = build_step.plan_of(universal, application.read(""), bases, Revision("0" * 40, epoch))

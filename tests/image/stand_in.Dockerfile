@@ -1,4 +1,4 @@
-# Compiles tests/image/stand_in_backend.c: a machine that tests needs no compiler of its own.
+# Compiles tests/image/stand_in_backend.c, so that the test machine needs no compiler.
 FROM debian AS compiler
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt,sharing=locked \

@@ -1,4 +1,4 @@
-"""The stand-in of a GPU backend: compiled once a run, by the engine that the tests have anyway."""
+"""A stand-in for a GPU backend, compiled once per test run in a container."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 @cache
 def compiled(cards: int) -> bytes:
-    """The library of a backend with that many cards, which computes on the CPU."""
+    """The library of a backend that reports `cards` cards and computes on the CPU."""
     settings = settings_module.load().settings
     docker = engines.ensure(settings)
     debian = build_step.provide_bases(settings).contexts["debian"]
@@ -29,6 +29,6 @@ def compiled(cards: int) -> bytes:
 
 
 def put(path: Path, cards: int = 1) -> None:
-    """Write a backend that computes on the CPU and calls itself a card."""
+    """Write a backend that reports `cards` cards and computes on the CPU."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(compiled(cards))

@@ -1,4 +1,4 @@
-"""The GPU backends in the built image: whole, for the targets asked for, and nothing else."""
+"""The GPU backends in the built image: complete, for the requested targets, nothing else."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from tests import device_code
 
 FOLDER = "/opt/mentator/backends"
 
-#: ggml's own libraries, which the addon has loaded before any backend.
+#: ggml's own libraries, which the addon loads before any backend.
 BINS = "/opt/mentator-llm-service/node_modules/@node-llama-cpp/linux-x64-cuda/bins/linux-x64-cuda"
 
-#: Each backend folder: the variant's backend that brings it, and all that may be in it.
+#: For each backend folder: the backend in the variant's table, and a pattern of its files.
 CONTENT = {
     "cuda12": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.12)"),
     "cuda13": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.13)"),
     "rocm": ("rocm", r"libggml-hip\.so|lib[\w+-]+\.so(\.\d+)+|targets\.txt|(roc|hip)blas.*/.+"),
 }
 
-#: What the fallback of node-llama-cpp 3.22 has; what its CUDA 13 backend has is in the pipeline.
+#: Architectures of node-llama-cpp 3.22's fallback; those of its CUDA 13 backend are in scripts/.
 CUDA12 = {"sm_86", *(f"compute_{number}" for number in ("50", "61", "70", "75", "80"))}
 
 
 @pytest.fixture(scope="module")
 def inside(engine: Engine, image: dict[str, Any]) -> Callable[[str], str]:
-    """Runs a shell script in the image, without entrypoint."""
+    """Runs a shell script in the image, without the entrypoint."""
 
     def run(script: str) -> str:
         argv = engine.argv("run", "--rm", "--network", "none", "--entrypoint", "sh")
@@ -57,7 +57,7 @@ def files(inside: Callable[[str], str]) -> dict[str, list[str]]:
 def library(
     engine: Engine, image: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], bytes]:
-    """Reads a file of a backend folder out of the image."""
+    """Reads a file of a backend folder from the image."""
 
     def read(name: str) -> bytes:
         target: Path = tmp_path_factory.mktemp("backend") / "library.so"
@@ -73,25 +73,25 @@ def library(
     return read
 
 
-def test_the_variant_has_its_backends_and_no_other(
+def test_image_has_exactly_the_backends_of_its_variant(
     image: dict[str, Any], files: dict[str, list[str]]
 ) -> None:
     brought = variants.find(image["variant"]).backends
     assert set(files) == {name for name, (backend, _) in CONTENT.items() if backend in brought}
 
 
-def test_nothing_else_is_beside_a_backend(files: dict[str, list[str]]) -> None:
+def test_backend_folder_has_only_its_plugin_and_libraries(files: dict[str, list[str]]) -> None:
     for folder, names in files.items():
         allowed = re.compile(CONTENT[folder][1])
         assert [name for name in names if not allowed.fullmatch(name)] == []
         assert len([name for name in names if name.startswith("libggml-")]) == 1
 
 
-def test_every_shared_object_resolves_but_for_the_drivers(
+def test_every_library_of_a_backend_resolves_except_the_driver(
     inside: Callable[[str], str], files: dict[str, list[str]]
 ) -> None:
     script = (
-        # Also "version `GLIBC_2.43' not found", which goes to standard error.
+        # 2>&1 because "version `GLIBC_2.43' not found" goes to standard error.
         f"export LD_LIBRARY_PATH={BINS}; find {FOLDER} -name '*.so*' -type f"
         " | while read -r file; do ldd $file 2>&1 | grep 'not found'; done | sort -u"
     )
@@ -99,7 +99,7 @@ def test_every_shared_object_resolves_but_for_the_drivers(
     assert {line.strip() for line in missing} <= {"libcuda.so.1 => not found"}
 
 
-def test_a_backends_libraries_are_those_beside_it(
+def test_backend_loads_its_libraries_from_its_own_folder(
     inside: Callable[[str], str], files: dict[str, list[str]]
 ) -> None:
     for folder in files:
@@ -113,7 +113,7 @@ def test_a_backends_libraries_are_those_beside_it(
         assert strays == []
 
 
-def test_no_backend_is_where_ggml_would_load_it_unasked(inside: Callable[[str], str]) -> None:
+def test_node_modules_have_no_gpu_backend(inside: Callable[[str], str]) -> None:
     script = (
         "find /opt/mentator-llm-service/node_modules"
         " \\( -name 'libggml-cuda*' -o -name 'libggml-hip*' -o -name 'libggml-vulkan*' \\)"
@@ -121,11 +121,11 @@ def test_no_backend_is_where_ggml_would_load_it_unasked(inside: Callable[[str], 
     assert inside(script) == ""
 
 
-def test_no_driver_library_is_shipped(inside: Callable[[str], str]) -> None:
+def test_image_has_no_driver_library(inside: Callable[[str], str]) -> None:
     assert inside("find / -xdev \\( -name 'libcuda.so*' -o -name 'libnvidia-*' \\)") == ""
 
 
-def test_cuda_has_code_for_the_architectures_asked_for(
+def test_cuda_has_code_for_the_requested_architectures(
     image: dict[str, Any], files: dict[str, list[str]], library: Callable[[str], bytes]
 ) -> None:
     if "cuda13" not in files:
@@ -143,7 +143,7 @@ def test_cuda_has_code_for_the_architectures_asked_for(
     assert device_code.cuda(library("cuda12/libggml-cuda.so")) == CUDA12
 
 
-def test_rocm_has_code_and_kernels_for_the_targets_asked_for(
+def test_rocm_has_code_and_kernels_for_the_requested_targets(
     image: dict[str, Any],
     files: dict[str, list[str]],
     library: Callable[[str], bytes],
@@ -160,4 +160,4 @@ def test_rocm_has_code_and_kernels_for_the_targets_asked_for(
     kernels = [name for name in files["rocm"] if "/" in name]
     found = {match for name in kernels for match in re.findall(r"gfx[0-9a-f]+", name)}
     assert found == told
-    assert [name for name in kernels if "gfx" not in name], "what every target needs is there too"
+    assert [name for name in kernels if "gfx" not in name], "the files for all targets are missing"

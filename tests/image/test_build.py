@@ -1,4 +1,4 @@
-"""`invoke build` as a person runs it: dry, killed at each stage and run again."""
+"""`./mentator build` from the shell: dry, with bad input, and again after it was killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scripts.docker_engine import Engine
 from scripts.shared import commands
 from tests.checkout import copy
 
-#: The stages of a build, each by the line that tells its begin, and how it is killed there.
+#: The stages of a build: name, the line that shows its start, and the signal that kills it.
 STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
     ("model", r"takes its place|^Fetching|^Model: ", signal.SIGKILL),
     ("stand-in of node", r"building a stand-in for .*node", signal.SIGINT),
@@ -32,7 +32,7 @@ STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
 
 @pytest.fixture
 def checkout(tmp_path: Path, engine: Engine) -> Iterator[Path]:
-    """The working tree, copied."""
+    """A copy of the working tree."""
     yield copy(tmp_path / "checkout")
     for tag in ("latest-cpu", "1.0.0-cpu"):
         commands.capture(engine.argv("image", "rm", f"killed/test:{tag}"))
@@ -45,13 +45,13 @@ def environment(cache: Path) -> dict[str, str]:
         "MENTATOR_IMAGE": "killed/test",
         "MENTATOR_PROGRESS": "plain",
         "MENTATOR_BASES": "packages",
-        # The smallest: what is tested is common to all.
+        # The smallest variant: these tests apply to all.
         "MENTATOR_VARIANT": "cpu",
         "MENTATOR_YES": "1",
     }
 
 
-def test_killed_at_each_stage_and_run_again_it_succeeds(
+def test_build_succeeds_after_it_was_killed_at_each_stage(
     checkout: Path, tmp_path: Path, engine: Engine
 ) -> None:
     cache = tmp_path / "cache"
@@ -79,7 +79,7 @@ def test_killed_at_each_stage_and_run_again_it_succeeds(
 
 
 def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache: Path) -> None:
-    """Run a build without the layer cache and kill it when `line` is printed."""
+    """Run a build without the layer cache; kill it when it prints `line`."""
     with subprocess.Popen(
         ["./mentator", "build", "--no-cache"],
         cwd=checkout,
@@ -97,7 +97,7 @@ def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache:
                 os.killpg(process.pid, how)
                 break
         else:
-            pytest.fail(f"stage {stage} was never reached:\n{''.join(seen[-60:])}")
+            pytest.fail(f"the build did not reach stage {stage}:\n{''.join(seen[-60:])}")
         rest = process.stdout.read()
         code = process.wait(timeout=60)
     assert code != 0, f"{stage}: {rest[-500:]}"
@@ -106,7 +106,7 @@ def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache:
         assert "Traceback" not in rest
 
 
-def test_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Path) -> None:
+def test_build_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         ["./mentator", "build", "--dry"],
         cwd=checkout,
@@ -134,8 +134,17 @@ def test_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_path: Pa
         (["--app", "file:///nonexistent/app.git"], 13, "/nonexistent/app.git"),
         (["--app", "https://host/page"], 2, "https://host/page"),
     ],
+    ids=[
+        "model_is_missing",
+        "model_is_a_folder",
+        "variant_is_unknown",
+        "node_version_is_unknown",
+        "app_has_no_package_json",
+        "app_repository_is_missing",
+        "app_is_a_web_page",
+    ],
 )
-def test_bad_input_has_its_own_exit_code(
+def test_build_fails_with_its_own_exit_code_when(
     checkout: Path, tmp_path: Path, flags: list[str], code: int, words: str
 ) -> None:
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Real daemons, as root: an engine of its own in a short folder, beside whatever else runs."""
+"""Real daemons, as root: each test has its own engine, in a folder with a short path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripts.shared.settings import Settings
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Settings with an engine folder of this test's, whose daemon is gone afterwards."""
+    """Settings with an engine folder for one test; its daemon is stopped at the end."""
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
     with tempfile.TemporaryDirectory(prefix="eng-", dir="/tmp") as name:
@@ -44,7 +44,7 @@ def rules(bridge: str) -> list[str]:
     return [line for line in saved if bridge in line]
 
 
-def test_a_started_engine_reaches_the_floors_and_uses_the_containerd_store(
+def test_started_engine_is_new_enough_and_uses_the_containerd_store(
     started: Settings,
 ) -> None:
     answer = client.ask(folder.host(started.engine_path()))
@@ -55,19 +55,19 @@ def test_a_started_engine_reaches_the_floors_and_uses_the_containerd_store(
     assert info.endswith(f"{started.engine_path()}/data")
 
 
-def test_a_second_start_changes_nothing(started: Settings) -> None:
+def test_second_start_keeps_the_running_engine(started: Settings) -> None:
     pid = process.find("dockerd", started.engine_path())
     daemon.start(started.engine_path())
     assert process.find("dockerd", started.engine_path()) == pid
 
 
-def test_status_names_the_process(started: Settings) -> None:
+def test_status_shows_the_process_id(started: Settings) -> None:
     pid = process.find("dockerd", started.engine_path())
     assert any(f"pid {pid}" in line for line in engine.status(started))
 
 
-def test_ensure_starts_what_find_only_looks_for(settings: Settings) -> None:
-    if client.ask().state == "answers":  # a host whose default engine runs: it goes first
+def test_ensure_starts_an_engine_and_find_does_not(settings: Settings) -> None:
+    if client.ask().state == "answers":  # the host's default engine runs: it has priority
         assert engine.find(settings) == engine.ensure(settings)
         assert engine.ensure(settings).own is False
         return
@@ -78,7 +78,7 @@ def test_ensure_starts_what_find_only_looks_for(settings: Settings) -> None:
     assert made == engine.find(settings)
 
 
-def test_stop_ends_this_engine_and_no_other(started: Settings) -> None:
+def test_stop_ends_only_its_own_engine(started: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="eng-", dir="/tmp") as name:
         other = Settings(engine_dir=name)
         daemon.start(other.engine_path())
@@ -91,7 +91,7 @@ def test_stop_ends_this_engine_and_no_other(started: Settings) -> None:
     assert not engine.stop(started)
 
 
-def test_beside_another_daemon_it_has_a_bridge_that_goes_with_it(settings: Settings) -> None:
+def test_engine_has_its_own_bridge_beside_another_daemon_until_it_stops(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="eng-", dir="/tmp") as name:
         first = Path(name)
         daemon.start(first)
@@ -118,7 +118,7 @@ def test_stop_leaves_no_process_and_no_mount(started: Settings) -> None:
     assert not root.exists()
 
 
-def test_after_a_kill_the_engine_starts_again(started: Settings) -> None:
+def test_engine_starts_again_after_it_was_killed(started: Settings) -> None:
     pid = process.find("dockerd", started.engine_path())
     assert pid
     os.kill(pid, signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_after_a_kill_the_engine_starts_again(started: Settings) -> None:
     assert process.find("dockerd", started.engine_path()) != pid
 
 
-def test_a_pid_file_whose_number_is_anothers_is_no_hindrance(settings: Settings) -> None:
+def test_engine_starts_when_the_pid_file_names_another_process(settings: Settings) -> None:
     sleeper = subprocess.Popen(["sleep", "600"])
     try:
         (settings.engine_path() / "dockerd.pid").write_text(str(sleeper.pid))
@@ -140,7 +140,7 @@ def test_a_pid_file_whose_number_is_anothers_is_no_hindrance(settings: Settings)
         sleeper.wait()
 
 
-def test_a_daemon_that_dies_tells_the_end_of_its_log(settings: Settings) -> None:
+def test_start_fails_with_the_end_of_the_log_when_the_daemon_exits(settings: Settings) -> None:
     (settings.engine_path() / "data").write_text("a file where a folder must be")
     with pytest.raises(EngineUnreachable, match="ended while it was starting") as caught:
         daemon.start(settings.engine_path())
@@ -148,7 +148,7 @@ def test_a_daemon_that_dies_tells_the_end_of_its_log(settings: Settings) -> None
     assert not (settings.engine_path() / "bridge").exists()
 
 
-def test_a_dead_docker_host_is_told_by_its_name(
+def test_error_names_docker_host_when_it_does_not_answer(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
@@ -158,7 +158,7 @@ def test_a_dead_docker_host_is_told_by_its_name(
     assert not list(settings.engine_path().iterdir())
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_start_fails_and_creates_nothing_when_the_socket_path_is_too_long(tmp_path: Path) -> None:
     deep = tmp_path / ("e" * 100)
     with pytest.raises(UsageError, match="too long"):
         daemon.start(deep)

@@ -1,4 +1,4 @@
-"""The exported root file system, run without an engine: in a chroot and a network of its own."""
+"""The exported root file system without an engine: in a chroot with its own network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests import checkout, containers
 
 IMAGE = "export/test"
 
-#: Starts the service in the chroot, asks it through its own Node, and stops it.
+#: Starts the service in the chroot, sends it a prompt with the image's Node, and stops it.
 SESSION = """
 set -eu
 ip link set lo up
@@ -48,9 +48,9 @@ console.log(await answer.text());
 
 @pytest.fixture(scope="module")
 def exported(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that `invoke export` wrote, of the smallest variant."""
+    """The folder that `invoke export` wrote, for the smallest variant."""
     if os.geteuid() != 0:
-        pytest.skip("mounts and changes its root: needs root")
+        pytest.skip("needs root for mount and chroot")
     folder = checkout.copy(tmp_path_factory.mktemp("exported") / "checkout")
     environment = {**os.environ, "MENTATOR_IMAGE": IMAGE, "MENTATOR_VARIANT": "cpu"}
     with containers.folder(tmp_path_factory.mktemp("exported") / "out") as output:
@@ -73,7 +73,7 @@ def run(exported: Path, *command: str, **environment: str) -> commands.Result:
     return commands.capture([str(exported / "run-in-chroot.sh"), *command], env=environment)
 
 
-def test_parts_sums_and_record_are_there(exported: Path) -> None:
+def test_export_writes_parts_checksums_and_record(exported: Path) -> None:
     parts = sorted(exported.glob("rootfs.tar.gz.*"))
     assert len(parts) > 1
     assert all(0 < path.stat().st_size <= PART for path in parts)
@@ -83,7 +83,7 @@ def test_parts_sums_and_record_are_there(exported: Path) -> None:
     assert "NODE_ENV=production" in (exported / "image.env").read_text().splitlines()
 
 
-def test_a_damaged_part_is_not_run(exported: Path, tmp_path: Path) -> None:
+def test_script_fails_when_a_part_is_damaged(exported: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in exported.iterdir():
@@ -97,14 +97,14 @@ def test_a_damaged_part_is_not_run(exported: Path, tmp_path: Path) -> None:
     assert not (broken / "rootfs").exists()
 
 
-def test_a_root_that_may_not_mount_is_told(exported: Path) -> None:
+def test_script_fails_when_root_is_not_allowed_to_mount(exported: Path) -> None:
     argv = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"]
     done = commands.capture([*argv, str(exported / "run-in-chroot.sh"), "true"])
     assert done.code == 1
-    assert "this root may not mount" in done.err
+    assert "root is not allowed to mount" in done.err
 
 
-def test_it_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: Path) -> None:
+def test_image_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: Path) -> None:
     done = commands.capture(
         ["unshare", "--net", "sh", "-c", SESSION, "sh", str(exported), str(tmp_path), ASK],
         env={"DATA": str(tmp_path / "data"), "MENTATOR_BACKEND": "cpu"},
@@ -117,11 +117,13 @@ def test_it_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: Pat
     assert "Paris" in answer["result"]["data"]
     assert str(exported) not in Path("/proc/self/mounts").read_text()
     owners = {path.stat().st_uid for path in (tmp_path / "data").rglob("*")}
-    assert owners == {10001}, "root was left"
+    assert owners == {10001}, "the service did not run as an unprivileged user"
 
 
-def test_an_nvidia_driver_of_the_machine_is_brought_in(exported: Path, tmp_path: Path) -> None:
-    """Its tool here stands on the PATH; the entrypoint inside finds and asks it."""
+def test_entrypoint_finds_the_nvidia_smi_of_the_host_in_the_chroot(
+    exported: Path, tmp_path: Path
+) -> None:
+    """A fake nvidia-smi on the host's PATH: the entrypoint in the chroot runs it."""
     tool = tmp_path / "tools" / "nvidia-smi"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho 'NVIDIA H100, 81559 MiB, 580.65.06'\n")

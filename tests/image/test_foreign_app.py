@@ -1,4 +1,4 @@
-"""An application that is not ours, out of git, in the image: see foreign-app/."""
+"""An image with another application, from a git repository: see foreign-app/."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AUTHOR = {
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The application in a folder of a repository, with what a developer has beside it."""
+    """A repository with the application in a folder, and a developer's .env and node_modules."""
     folder = tmp_path_factory.mktemp("git") / "notes.git"
     app = folder / "apps" / "notes"
     shutil.copytree(APP, app)
@@ -52,7 +52,7 @@ def built(
     """The record of the image built with `--app REPOSITORY#v0.4.2:apps/notes`."""
     folder = checkout.copy(tmp_path_factory.mktemp("foreign") / "checkout")
     done = subprocess.run(
-        # The smallest: an application meets the same addon and the same choice in all variants.
+        # The smallest variant: addon and choice of the backend are the same in all.
         ["./mentator", "build", "--app", f"file://{repository}#v0.4.2:apps/notes",
          "--variant", "cpu"],
         cwd=folder,
@@ -72,7 +72,7 @@ def inside(engine: Engine, built: dict[str, Any], script: str) -> str:
     return commands.check(argv)
 
 
-def test_the_record_and_the_labels_name_application_and_commit(
+def test_record_and_labels_name_the_application_and_its_commit(
     engine: Engine, built: dict[str, Any], repository: Path
 ) -> None:
     commit = commands.check(["git", "-C", str(repository), "rev-parse", "v0.4.2"])
@@ -90,7 +90,7 @@ def test_the_record_and_the_labels_name_application_and_commit(
     assert labels["org.opencontainers.image.title"] == "@tide/notes"
 
 
-def test_it_has_its_files_and_versions_and_nothing_of_the_developers(
+def test_image_has_the_files_of_the_application_and_no_hidden_files(
     engine: Engine, built: dict[str, Any]
 ) -> None:
     files = inside(engine, built, "find . -path ./node_modules -prune -o -type f -print").split()
@@ -102,8 +102,8 @@ def test_it_has_its_files_and_versions_and_nothing_of_the_developers(
     assert llama["version"] == built["application"]["node-llama-cpp"]
 
 
-#: What the container sees of a GPU, the backend that stands for it, and what getLlama() says of it
-#: (a HIP backend counts as "cuda" in node-llama-cpp).
+#: Files of a fake GPU in the container, the stand-in backend, and the expected `gpu` of getLlama()
+#: (node-llama-cpp reports "cuda" for a HIP backend).
 HARDWARE: dict[str, tuple[tuple[str, ...], str, str | bool]] = {
     "cpu": ((), "", False),
     "nvidia": (("/usr/bin/nvidia-smi",), "cuda13/libggml-cuda.so", "cuda"),
@@ -112,10 +112,10 @@ HARDWARE: dict[str, tuple[tuple[str, ...], str, str | bool]] = {
 
 
 @pytest.mark.parametrize("hardware", HARDWARE)
-def test_its_plain_get_llama_runs_on_what_the_container_chose(
+def test_plain_get_llama_uses_the_backend_that_the_container_chose(
     engine: Engine, built: dict[str, Any], tmp_path: Path, hardware: str
 ) -> None:
-    """The card is a stand-in that computes on the CPU."""
+    """The card is a stand-in: it computes on the CPU."""
     surface, backend, gpu = HARDWARE[hardware]
     flags = []
     for path in surface:
@@ -139,7 +139,7 @@ def test_its_plain_get_llama_runs_on_what_the_container_chose(
             said = requests.post(f"{running.address}/say", data=question, timeout=300).json()
             assert "Paris" in said["answer"]
             assert "teal" in requests.get(f"{running.address}/tide.css", timeout=10).text
-            # Nothing was downloaded, compiled or fallen back on.
+            # node-llama-cpp has logged no download, compilation or fallback.
             assert "node-llama-cpp" not in running.log()
             assert running.stop() == 0
         written = Path(data, "mentator-llm-service.conf.jsonc").read_text()

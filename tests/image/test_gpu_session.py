@@ -1,4 +1,4 @@
-"""The session of the GPU smoke tests itself, on a stand-in card: it runs and is recorded."""
+"""The session of the GPU smoke tests, on a stand-in card: it passes and writes its record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.smoke import gpu
 
 @pytest.fixture
 def card(tmp_path: Path) -> Callable[[], list[str]]:
-    """The flags that give a container a stand-in card."""
+    """The `docker run` flags that give a container a stand-in card."""
 
     def flags() -> list[str]:
         stand_in.put(tmp_path / "backends" / "cuda13" / "libggml-cuda.so")
@@ -31,7 +31,7 @@ def card(tmp_path: Path) -> Callable[[], list[str]]:
     return flags
 
 
-def test_the_session_runs_through_and_its_record_is_written(
+def test_session_passes_on_a_stand_in_card_and_writes_its_record(
     engine: Engine, image: dict[str, Any], tmp_path: Path, card: Callable[[], list[str]]
 ) -> None:
     document = tmp_path / "hardware.md"
@@ -45,7 +45,7 @@ def test_the_session_runs_through_and_its_record_is_written(
     assert f"| 1.2.3 | {image['digest'].removeprefix('sha256:')[:12]} | cuda13 |" in (
         document.read_text(encoding="utf-8")
     )
-    # A card that was not used would not go unnoticed.
+    # The check fails when the card was not used.
     with pytest.raises(AssertionError):
         gpu.check(replace(found, first=replace(found.first, layers=0)), "cuda")
     with pytest.raises(AssertionError):

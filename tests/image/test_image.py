@@ -1,4 +1,4 @@
-"""The built image: what it declares, what is in it and what must not be."""
+"""The built image: what it declares, what it contains, and what it must not contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.backends.variants import DEFAULT
 from scripts.docker_engine import Engine
 from scripts.shared import commands
 
-SECOND = 1_000_000_000  # the engine's API counts nanoseconds
+SECOND = 1_000_000_000  # the engine's API uses nanoseconds
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def inside(engine: Engine, image: dict[str, Any], script: str) -> str:
     )
 
 
-def test_both_tags_name_the_digest(engine: Engine, image: dict[str, Any]) -> None:
+def test_tags_point_to_the_digest(engine: Engine, image: dict[str, Any]) -> None:
     version = image["application"]["version"]
     expected = application.tags(image["image"], version, image["variant"], DEFAULT)
     assert tuple(image["tags"]) == expected
@@ -39,7 +39,7 @@ def test_both_tags_name_the_digest(engine: Engine, image: dict[str, Any]) -> Non
     assert len(ids) == 1
 
 
-def test_the_healthcheck_is_the_documented_one(config: dict[str, Any]) -> None:
+def test_healthcheck_has_the_documented_times(config: dict[str, Any]) -> None:
     check = config["Healthcheck"]
     assert check["Interval"] == 30 * SECOND
     assert check["Timeout"] == 10 * SECOND
@@ -47,7 +47,9 @@ def test_the_healthcheck_is_the_documented_one(config: dict[str, Any]) -> None:
     assert check["Retries"] == 3
 
 
-def test_port_volume_and_labels(config: dict[str, Any], image: dict[str, Any]) -> None:
+def test_image_declares_port_volume_and_labels(
+    config: dict[str, Any], image: dict[str, Any]
+) -> None:
     assert list(config["ExposedPorts"]) == ["19777/tcp"]
     assert list(config["Volumes"]) == ["/opt/mentator-llm-service/data"]
     labels = config["Labels"]
@@ -55,7 +57,7 @@ def test_port_volume_and_labels(config: dict[str, Any], image: dict[str, Any]) -
     assert labels["org.opencontainers.image.base.name"] == image["bases"]["debian"]
 
 
-def test_the_default_model_is_in_a_layer_of_its_own(image: dict[str, Any]) -> None:
+def test_default_model_has_its_own_layer(image: dict[str, Any]) -> None:
     layers = [layer for layer in image["size"]["layers"] if "default-models" in layer["created_by"]]
     models = [layer for layer in layers if "COPY" in layer["created_by"]]
     assert len(models) == 1
@@ -63,13 +65,13 @@ def test_the_default_model_is_in_a_layer_of_its_own(image: dict[str, Any]) -> No
     assert models[0]["unpacked"] < image["model"]["bytes"] + 100_000
 
 
-def test_the_manifest_names_the_model(engine: Engine, image: dict[str, Any]) -> None:
+def test_manifest_names_the_default_model(engine: Engine, image: dict[str, Any]) -> None:
     manifest = inside(engine, image, "cat /opt/mentator-llm-service/default-models/manifest.txt")
     model = image["model"]
     assert manifest.split() == [model["sha256"], str(model["bytes"]), model["name"]]
 
 
-def test_default_models_cannot_be_written_by_the_service(
+def test_service_user_cannot_write_the_default_models(
     engine: Engine, image: dict[str, Any]
 ) -> None:
     script = "touch /opt/mentator-llm-service/default-models/x"
@@ -78,11 +80,11 @@ def test_default_models_cannot_be_written_by_the_service(
 
 
 @pytest.mark.parametrize("program", ["gcc", "cc", "make", "cmake", "git", "npm", "npx", "python3"])
-def test_no_build_tool_is_in_the_image(engine: Engine, image: dict[str, Any], program: str) -> None:
+def test_image_has_no_build_tool(engine: Engine, image: dict[str, Any], program: str) -> None:
     assert inside(engine, image, f"command -v {program} || echo none") == "none"
 
 
-def test_no_cache_and_no_secret_is_in_the_image(engine: Engine, image: dict[str, Any]) -> None:
+def test_image_has_no_cache_and_no_secret(engine: Engine, image: dict[str, Any]) -> None:
     script = (
         "find / -xdev \\( -name _cacache -o -name ca.crt -o -name '*.deb' -o -name .npmrc"
         " -o -name gitRelease.bundle \\) -print;"
@@ -91,7 +93,7 @@ def test_no_cache_and_no_secret_is_in_the_image(engine: Engine, image: dict[str,
     assert inside(engine, image, script) == ""
 
 
-def test_every_shared_object_resolves(engine: Engine, image: dict[str, Any]) -> None:
+def test_every_library_in_node_modules_resolves(engine: Engine, image: dict[str, Any]) -> None:
     script = (
         "find /opt/mentator-llm-service/node_modules -name '*.so*' -o -name '*.node' "
         "| grep -v musl | xargs ldd 2>/dev/null | grep 'not found' | sort -u"
@@ -99,5 +101,5 @@ def test_every_shared_object_resolves(engine: Engine, image: dict[str, Any]) -> 
     assert inside(engine, image, f"{script} || true") == ""
 
 
-def test_node_is_the_version_asked_for(engine: Engine, image: dict[str, Any]) -> None:
+def test_node_has_the_requested_version(engine: Engine, image: dict[str, Any]) -> None:
     assert inside(engine, image, "node --version").startswith(f"v{image['node']}.")

@@ -1,4 +1,4 @@
-"""What a commit makes BuildKit do again: only what has changed."""
+"""The layer cache: a new commit does not repeat steps whose input has not changed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scripts.docker_engine import Engine
 from scripts.shared.settings import Settings
 from tests.image import stages
 
-#: Stages that install or compile, and take minutes.
+#: Stages that install or compile for minutes.
 EXPENSIVE = ("dependencies", "llama-source", "cuda12-backend", "rocm-support")
 
 
 def run_steps(stage: str, epoch: str, settings: Settings, engine: Engine) -> dict[str, bool]:
-    """Build one stage at a commit of that time; by RUN step, whether the cache had it."""
+    """Build one stage for a commit at `epoch`. Returns for each RUN step whether it was cached."""
     done = stages.build(stage, settings, engine, epoch=epoch)
     assert done.code == 0, done.err[-3000:]
     names = dict(re.findall(r"^#(\d+) (\[[\w -]+/\d+\] RUN .*)$", done.err, re.MULTILINE))
@@ -24,8 +24,10 @@ def run_steps(stage: str, epoch: str, settings: Settings, engine: Engine) -> dic
 
 
 @pytest.mark.parametrize("stage", EXPENSIVE)
-def test_a_new_commit_installs_nothing_anew(stage: str, settings: Settings, engine: Engine) -> None:
+def test_stage_comes_from_the_cache_after_a_new_commit(
+    stage: str, settings: Settings, engine: Engine
+) -> None:
     first = run_steps(stage, "1700000000", settings, engine)
-    assert first, "no RUN step was seen"
+    assert first, "the build has no RUN step"
     second = run_steps(stage, "1800000000", settings, engine)
     assert second == dict.fromkeys(first, True)

@@ -1,4 +1,4 @@
-"""OpenAI's client and schemathesis against the running container: they take it as any other."""
+"""OpenAI's Python client and schemathesis against the running container."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def model(client: openai.OpenAI) -> str:
     return client.models.list().data[0].id
 
 
-def test_the_model_is_found(client: openai.OpenAI, model: str) -> None:
+def test_client_finds_the_model(client: openai.OpenAI, model: str) -> None:
     assert client.models.retrieve(model).id == model
 
 
-def test_chat(client: openai.OpenAI, model: str) -> None:
+def test_chat_answers_and_counts_tokens(client: openai.OpenAI, model: str) -> None:
     answer = client.chat.completions.create(
         model=model, messages=MESSAGES, max_tokens=20, temperature=0
     )
@@ -81,7 +81,7 @@ def test_chat(client: openai.OpenAI, model: str) -> None:
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
-def test_a_stream_is_the_same_answer_in_pieces(client: openai.OpenAI, model: str) -> None:
+def test_stream_gives_the_same_answer_in_chunks(client: openai.OpenAI, model: str) -> None:
     whole = client.chat.completions.create(
         model=model, messages=MESSAGES, max_tokens=20, temperature=0
     )
@@ -102,7 +102,7 @@ def test_a_stream_is_the_same_answer_in_pieces(client: openai.OpenAI, model: str
     assert chunks[-2].choices[0].finish_reason == whole.choices[0].finish_reason
 
 
-def test_json_by_a_schema(client: openai.OpenAI, model: str) -> None:
+def test_answer_follows_the_json_schema(client: openai.OpenAI, model: str) -> None:
     answer = client.chat.completions.create(
         model=model,
         messages=MESSAGES,
@@ -115,7 +115,9 @@ def test_json_by_a_schema(client: openai.OpenAI, model: str) -> None:
     jsonschema.validate(json.loads(answer.choices[0].message.content or ""), SCHEMA)
 
 
-def test_any_json_object(client: openai.OpenAI, model: str) -> None:
+def test_answer_is_a_json_object_when_the_format_is_json_object(
+    client: openai.OpenAI, model: str
+) -> None:
     answer = client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": 'Write {"a": 1} as JSON.'}],
@@ -126,7 +128,7 @@ def test_any_json_object(client: openai.OpenAI, model: str) -> None:
         assert isinstance(json.loads(answer.choices[0].message.content or ""), dict)
 
 
-def test_a_tool_call(client: openai.OpenAI, model: str) -> None:
+def test_model_calls_a_tool_and_answers_after_its_result(client: openai.OpenAI, model: str) -> None:
     answer = client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": "What is the weather in Paris?"}],
@@ -168,7 +170,7 @@ def test_a_tool_call(client: openai.OpenAI, model: str) -> None:
     assert told.choices[0].message.content
 
 
-def test_a_seed_gives_the_same_answer_again(client: openai.OpenAI, model: str) -> None:
+def test_same_seed_gives_the_same_answer(client: openai.OpenAI, model: str) -> None:
     def ask(seed: int) -> str | None:
         answer = client.chat.completions.create(
             model=model,
@@ -183,7 +185,7 @@ def test_a_seed_gives_the_same_answer_again(client: openai.OpenAI, model: str) -
     assert len({ask(seed) for seed in range(5)}) > 1
 
 
-def test_stop_ends_the_answer(client: openai.OpenAI, model: str) -> None:
+def test_answer_ends_at_the_stop_text(client: openai.OpenAI, model: str) -> None:
     count: list[ChatCompletionMessageParam] = [
         {"role": "user", "content": "Count: 1, 2, 3, 4, 5, 6, 7, 8"}
     ]
@@ -195,7 +197,9 @@ def test_stop_ends_the_answer(client: openai.OpenAI, model: str) -> None:
     assert cut.choices[0].finish_reason == "stop"
 
 
-def test_completions(client: openai.OpenAI, model: str) -> None:
+def test_streamed_completion_is_the_same_as_the_whole_one(
+    client: openai.OpenAI, model: str
+) -> None:
     answer = client.completions.create(model=model, prompt="Once upon a time", max_tokens=8)
     assert answer.choices[0].text
     pieces = client.completions.create(
@@ -204,14 +208,14 @@ def test_completions(client: openai.OpenAI, model: str) -> None:
     assert "".join(piece.choices[0].text for piece in pieces) == answer.choices[0].text
 
 
-def test_embeddings(client: openai.OpenAI, model: str) -> None:
+def test_embedding_is_the_same_in_base64_and_float(client: openai.OpenAI, model: str) -> None:
     packed = client.embeddings.create(model=model, input=["a cat", "a dog"])
     plain = client.embeddings.create(model=model, input="a cat", encoding_format="float")
     assert [row.index for row in packed.data] == [0, 1]
     assert packed.data[0].embedding == pytest.approx(plain.data[0].embedding, abs=1e-5)
 
 
-def test_errors_have_openais_form(client: openai.OpenAI, model: str) -> None:
+def test_errors_have_the_form_of_openai(client: openai.OpenAI, model: str) -> None:
     with pytest.raises(openai.NotFoundError) as unknown:
         client.chat.completions.create(model="none", messages=MESSAGES)
     assert unknown.value.code == "model_not_found"
@@ -224,8 +228,8 @@ def test_errors_have_openais_form(client: openai.OpenAI, model: str) -> None:
     assert "tokens" in too_long.value.message
 
 
-def test_the_document_holds(running: Running, model: str) -> None:
-    """Schemathesis over the OpenAPI document: no 5xx, and every answer as the document says."""
+def test_service_behaves_as_its_openapi_document_says(running: Running, model: str) -> None:
+    """Schemathesis: no 5xx, and every answer matches the OpenAPI document."""
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks",
@@ -241,7 +245,7 @@ def test_the_document_holds(running: Running, model: str) -> None:
             "--max-examples=10",
             "--request-timeout=120",
             "--generation-database=none",
-            # A valid body may still ask for what is not there: a model, a tool, a time of 1 ms.
+            # A valid body may be refused: an unknown model or tool, or a time limit of 1 ms.
             "--exclude-checks=positive_data_acceptance",
         ],
         env=environment,

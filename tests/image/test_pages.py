@@ -28,10 +28,10 @@ PAGES = {
     "/doc": "API",
 }
 
-#: Where the screenshots lie after a run, for whoever wants to look.
+#: The screenshots of the last run, to look at.
 SHOTS = BUILD / "pages"
 
-#: What a page shows once it has heard from the API.
+#: True when a page shows the answer of the API.
 READY = {
     "/": "document.querySelector('#models td') && document.querySelector('#ready.good')",
     "/chat": "document.querySelectorAll('#model option').length > 0",
@@ -60,13 +60,13 @@ def running(
 def page(running: Running, tmp_path: Path) -> Iterator[Page]:
     with browser.page(running.address, tmp_path / "profile") as opened:
         yield opened
-        # Whatever a test did: the policy was kept, nothing was missing, nobody else was asked.
-        assert opened.complaints() == []
+        # For every test: no console error, no policy violation, no request to another host.
+        assert opened.console_messages() == []
         assert opened.hosts() <= {urlsplit(running.address).netloc}
 
 
 def say(page: Page, text: str, **options: str) -> None:
-    """Put a question, with options typed into their fields."""
+    """Type options into their fields, then send a message."""
     page.wait(READY["/chat"])
     for name, value in options.items():
         field = page.one(f"#options [name={name}]")
@@ -76,7 +76,7 @@ def say(page: Page, text: str, **options: str) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_every_page_fits_in_light_and_dark(page: Page, size: tuple[int, int]) -> None:
+def test_every_page_fits_the_screen_in_light_and_dark(page: Page, size: tuple[int, int]) -> None:
     page.size(size)
     shots: dict[str, bytes] = {}
     for scheme in ("light", "dark"):
@@ -96,7 +96,7 @@ def test_every_page_fits_in_light_and_dark(page: Page, size: tuple[int, int]) ->
     assert len(set(shots.values())) == len(shots)
 
 
-def test_the_overview_shows_model_backend_and_memory(page: Page, running: Running) -> None:
+def test_overview_shows_model_backend_and_memory(page: Page, running: Running) -> None:
     model = service_client.get(running.address, "/state/models")["models"][0]["name"]
     page.open("/")
     page.wait(READY["/"])
@@ -109,16 +109,16 @@ def test_the_overview_shows_model_backend_and_memory(page: Page, running: Runnin
     assert page.value("#model") == model
 
 
-def test_a_chat_streams_and_says_how_fast(page: Page) -> None:
+def test_chat_streams_the_answer_and_shows_its_speed(page: Page) -> None:
     page.open("/chat")
     page.wait(READY["/chat"])
-    # Every length that the answer had on the screen.
+    # Collects each length that the answer has on the screen.
     page.run(
         "window.lengths = new Set(); new MutationObserver(() => lengths.add("
         "document.querySelector('.assistant .text')?.textContent.length ?? 0))"
         ".observe(document.querySelector('#transcript'), {childList: true, subtree: true})"
     )
-    # Long enough for several packets of 40 ms.
+    # The answer is long enough for several packets of 40 ms.
     say(page, "Tell me a long story about a river.", maxTokens="60")
     page.wait("document.querySelector('.assistant .meta')?.textContent.includes('tokens/s')")
     page.wait(IDLE)
@@ -126,7 +126,7 @@ def test_a_chat_streams_and_says_how_fast(page: Page) -> None:
     assert "tokens/s" in page.text(".assistant .meta")
     assert page.text(".assistant .text")
 
-    # The conversation goes on with what was said, and outlives a reload.
+    # The conversation continues with its history, and is there after a reload.
     page.one("#message").send_keys("And", Keys.SHIFT, Keys.ENTER)
     page.one("#message").send_keys("one more?")
     assert page.value("#message") == "And\none more?"
@@ -146,7 +146,7 @@ def test_escape_stops_the_generation(page: Page, running: Running) -> None:
     page.focused().send_keys(Keys.ESCAPE)
     page.wait(IDLE, 10)
     assert "stopped" in page.text(".assistant .meta")
-    # In the service too.
+    # The service has stopped too.
     page.wait(
         "fetch('/metrics').then(answer => answer.text())"
         ".then(text => text.includes('mentator_requests_running 0'))",
@@ -156,7 +156,7 @@ def test_escape_stops_the_generation(page: Page, running: Running) -> None:
     assert rows[0]["code"] == 499
 
 
-def test_the_schema_editor_says_what_is_wrong_and_constrains(page: Page) -> None:
+def test_schema_editor_shows_errors_and_constrains_the_answer(page: Page) -> None:
     page.open("/chat")
     page.wait(READY["/chat"])
     page.one("#json").click()
@@ -169,7 +169,7 @@ def test_the_schema_editor_says_what_is_wrong_and_constrains(page: Page) -> None
     editor.clear()
     editor.send_keys('{"type": "banana"}')
     page.wait("document.querySelector('#verdict.bad')?.textContent.includes('type')")
-    # A schema that cannot be used is not sent.
+    # An invalid schema is not sent.
     say(page, "Tell me about Hamburg.", maxTokens="200")
     page.wait(IDLE)
     assert page.all(".turn") == []
@@ -184,7 +184,7 @@ def test_the_schema_editor_says_what_is_wrong_and_constrains(page: Page) -> None
     page.screenshot(SHOTS / "chat-schema.png")
 
 
-def test_options_that_cannot_be_are_told(page: Page) -> None:
+def test_chat_shows_an_error_when_an_option_is_out_of_range(page: Page) -> None:
     page.open("/chat")
     say(page, "Hello", topP="7")
     page.wait("!document.querySelector('#options-fault').hidden")
@@ -192,7 +192,7 @@ def test_options_that_cannot_be_are_told(page: Page) -> None:
     assert page.all(".turn") == []
 
 
-def test_statistics_move_with_the_requests(page: Page, running: Running) -> None:
+def test_statistics_update_after_a_request(page: Page, running: Running) -> None:
     model = service_client.get(running.address, "/state/models")["models"][0]["name"]
     page.open("/stat")
     page.wait(READY["/stat"])
@@ -204,7 +204,7 @@ def test_statistics_move_with_the_requests(page: Page, running: Running) -> None
     page.wait("document.querySelectorAll('#count rect').length > 0")
     assert page.all("#duration circle")
     page.wait("document.querySelector('#memory path').getAttribute('d').includes('L')")
-    # By keyboard: another time span, and a plot's values.
+    # With the keyboard: another time span, and the values of a plot.
     page.one("[name=span][value='1']").send_keys(Keys.ARROW_RIGHT)
     page.wait("document.querySelector('#count-title').textContent.includes('3 minutes')")
     page.one("#duration svg").send_keys(Keys.ARROW_LEFT)
@@ -213,7 +213,7 @@ def test_statistics_move_with_the_requests(page: Page, running: Running) -> None
     page.screenshot(SHOTS / "stat-moving.png")
 
 
-def test_the_service_log_filters_and_opens_a_day(page: Page) -> None:
+def test_service_log_filters_its_rows_and_opens_a_day(page: Page) -> None:
     page.open("/log/core")
     page.wait(READY["/log/core"])
     page.one("#filter").send_keys("listening on")
@@ -231,7 +231,7 @@ def test_the_service_log_filters_and_opens_a_day(page: Page) -> None:
     assert page.one("#rows-box").is_displayed()
 
 
-def test_the_chat_log_follows_shows_texts_and_is_deleted_after_a_question(
+def test_chat_log_shows_new_prompts_and_is_deleted_after_confirmation(
     page: Page, running: Running
 ) -> None:
     model = service_client.get(running.address, "/state/models")["models"][0]["name"]
@@ -255,7 +255,7 @@ def test_the_chat_log_follows_shows_texts_and_is_deleted_after_a_question(
     assert service_client.get(running.address, "/log/chat/byid")["logs"] == []
 
 
-def test_the_document_is_readable_by_keyboard(page: Page, running: Running) -> None:
+def test_api_page_works_with_the_keyboard(page: Page, running: Running) -> None:
     paths = service_client.get(running.address, "/doc/json")["paths"]
     page.open("/doc")
     page.wait(READY["/doc"])
@@ -271,7 +271,7 @@ def test_the_document_is_readable_by_keyboard(page: Page, running: Running) -> N
     page.screenshot(SHOTS / "doc-open.png")
 
 
-def test_the_chosen_colours_are_remembered(page: Page) -> None:
+def test_pages_remember_the_chosen_colours(page: Page) -> None:
     page.open("/")
     button = page.one("#theme")
     assert button.get_attribute("aria-label") == "Switch to dark colours"
@@ -284,7 +284,7 @@ def test_the_chosen_colours_are_remembered(page: Page) -> None:
     assert page.run("return document.documentElement.dataset.theme ?? null") is None
 
 
-def test_the_keyboard_reaches_everything_and_focus_shows(page: Page) -> None:
+def test_keyboard_reaches_all_controls_and_focus_is_visible(page: Page) -> None:
     page.open("/")
     page.wait(READY["/"])
     reached = []
@@ -301,14 +301,14 @@ def test_the_keyboard_reaches_everything_and_focus_shows(page: Page) -> None:
     assert "Copy" in reached
 
 
-def test_less_motion_is_no_motion(page: Page) -> None:
+def test_page_has_no_animation_when_reduced_motion_is_preferred(page: Page) -> None:
     page.prefer(color_scheme="light", reduced_motion="reduce")
     page.open("/chat")
     script = "return getComputedStyle(document.querySelector('#send')).transitionDuration"
     assert page.run(script) == "0s"
 
 
-def test_the_api_key_is_asked_for_once_and_kept_in_the_tab(
+def test_page_asks_for_the_api_key_once_and_keeps_it_in_the_tab(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
     with containers.folder(tmp_path / "data") as data:

@@ -1,4 +1,4 @@
-"""Publishing to a real registry on loopback: pushed by digest, refused, cut off, run again."""
+"""Publishing to a real registry on loopback: by digest, refused, interrupted, repeated."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from tests.image import registry
 
 
 def names(image: dict[str, Any]) -> list[str]:
-    """Its tags without the repository: `latest` and the version, or both with the variant."""
+    """The image's tags without the repository: `latest` and the version, maybe with the variant."""
     return [str(tag).rpartition(":")[2] for tag in image["tags"]]
 
 
 @pytest.fixture
 def tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: dict[str, Any]) -> None:
-    """A smoke record that says that the image passed, beside the real one."""
+    """A smoke record that says that the image passed; the real record is not changed."""
     monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
     records.write(records.SMOKE, {"digest": image["digest"], "results": {"cpu": "passed"}})
 
 
 @pytest.fixture(autouse=True)
 def clean_tags(engine: Engine, image: dict[str, Any]) -> Iterator[None]:
-    """Take away the tags that pushing to a test's registry made."""
+    """Remove the tags that a push to the test registry created."""
     yield
     out = commands.check(engine.argv("image", "ls", "--format", "{{.Repository}}:{{.Tag}}"))
     for tag in out.splitlines():
@@ -45,7 +45,7 @@ def clean_tags(engine: Engine, image: dict[str, Any]) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("tested")
-def test_both_tags_arrive_with_the_tested_digest(
+def test_publish_pushes_all_tags_with_the_tested_digest(
     settings: Settings, image: dict[str, Any], tmp_path: Path
 ) -> None:
     with registry.running(tmp_path / "registry") as target:
@@ -54,11 +54,13 @@ def test_both_tags_arrive_with_the_tested_digest(
         for name in names(image):
             assert target.digest(image["image"], name) == image["digest"]
 
-        publish.publish(replace(settings, registry=target.host))  # again: nothing to send
+        publish.publish(
+            replace(settings, registry=target.host)
+        )  # a second push has nothing to send
 
 
 @pytest.mark.usefixtures("tested")
-def test_a_dry_run_pushes_nothing(
+def test_publish_dry_pushes_nothing(
     settings: Settings, image: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with registry.running(tmp_path / "registry") as target:
@@ -68,7 +70,7 @@ def test_a_dry_run_pushes_nothing(
 
 
 @pytest.mark.usefixtures("tested")
-def test_a_missing_login_is_told_and_a_login_mends_it(
+def test_publish_fails_without_login_and_succeeds_after_login(
     settings: Settings,
     engine: Engine,
     image: dict[str, Any],
@@ -87,7 +89,7 @@ def test_a_missing_login_is_told_and_a_login_mends_it(
 
 
 @pytest.mark.usefixtures("tested")
-def test_a_push_that_is_cut_off_goes_on_when_run_again(
+def test_publish_succeeds_after_a_push_was_cut_off(
     settings: Settings, image: dict[str, Any], tmp_path: Path
 ) -> None:
     folder, port = tmp_path / "registry", free_port()
@@ -103,7 +105,7 @@ def test_a_push_that_is_cut_off_goes_on_when_run_again(
         assert target.digest(image["image"], names(image)[0]) == image["digest"]
 
 
-def test_an_image_that_was_not_tested_is_not_pushed(
+def test_publish_fails_when_the_image_was_not_tested(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
@@ -113,7 +115,7 @@ def test_an_image_that_was_not_tested_is_not_pushed(
 
 
 def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:
-    """End the registry while layers are coming in: after the first megabytes."""
+    """Kill the registry during the push, after the first megabytes."""
     for _ in range(3000):
         if _bytes(data) > 2_000_000:
             break
@@ -122,7 +124,7 @@ def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:
 
 
 def _bytes(data: Path) -> int:
-    """Bytes that have arrived; the registry moves its files meanwhile, and those count as none."""
+    """Bytes that the registry has stored; files that it moves at that moment do not count."""
     arrived = 0
     for folder, _, names in os.walk(data):
         for name in names:

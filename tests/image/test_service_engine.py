@@ -1,4 +1,4 @@
-"""The service's own tests that compute on the real model: batching, shared prefixes, stops."""
+"""The service's own tests that need the real model: batching, shared prefixes, stops."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scripts.shared.settings import Settings
 from tests.image import stages
 
 
-def test_the_service_computes_right_on_the_real_model(settings: Settings, engine: Engine) -> None:
-    """They run in a build stage, and are cached as long as service and model do not change."""
+def test_service_tests_pass_on_the_real_model(settings: Settings, engine: Engine) -> None:
+    """They run in a build stage, which is cached until service or model change."""
     done = stages.build("engine-check", settings, engine)
     assert done.code == 0, done.err[-6000:]

@@ -1,4 +1,4 @@
-"""`invoke size` on the image built last: within its budget, drawn, and explained."""
+"""`invoke size` on the last built image: budget, picture, ROCm targets, largest files."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from scripts.image import size_report
 from scripts.shared.settings import Settings
 
 
-def test_the_image_is_within_its_budget(
+def test_image_is_within_its_budget_and_its_layers_are_drawn(
     settings: Settings, image: dict[str, Any], tmp_path: Path
 ) -> None:
     picture = tmp_path / "layers.svg"
     size_report.show(settings, check=True, svg=str(picture))
-    root = ET.parse(picture).getroot()  # noqa: S314 - it is our own
+    root = ET.parse(picture).getroot()  # noqa: S314 - we wrote it
     assert root.tag.endswith("svg")
 
 
-def test_the_image_says_what_rocm_has_kernels_for(engine: Engine, image: dict[str, Any]) -> None:
+def test_image_lists_its_rocm_targets(engine: Engine, image: dict[str, Any]) -> None:
     targets = size_budget.rocm_targets(engine, image["digest"])
     assert bool(targets) == ("rocm" in VARIANTS[image["variant"]].backends)
 
 
-def test_its_largest_files_are_found(engine: Engine, image: dict[str, Any]) -> None:
+def test_largest_files_are_listed_in_order(engine: Engine, image: dict[str, Any]) -> None:
     files = size_budget.largest(engine, image["digest"])
     assert len(files) == size_budget.LARGEST
     assert files == sorted(files, reverse=True)
-    # The default model is among the ten in every variant.
+    # The default model is one of the ten in every variant.
     assert any(path.endswith(image["model"]["name"]) for _, path in files)

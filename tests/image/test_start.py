@@ -1,4 +1,4 @@
-"""The container started in the ways that people start containers."""
+"""The container with the flags that people use to start containers, and with faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.running import client as service_client
 from scripts.shared import commands
 from tests import containers
 
-#: The ways, as flags of `docker run`; the data folder belongs to the uid that is named.
+#: The owner (uid) of the data folder, and the flags of `docker run`.
 WAYS: dict[str, tuple[int, tuple[str, ...]]] = {
     "an arbitrary user": (12345, ("--user", "12345:12345")),
     "a read-only root": (0, ("--read-only",)),
@@ -26,7 +26,7 @@ WAYS: dict[str, tuple[int, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_answers_when_started_with(
+def test_container_answers_when_started_with(
     engine: Engine, image: dict[str, Any], tmp_path: Path, way: str
 ) -> None:
     uid, flags = WAYS[way]
@@ -47,10 +47,10 @@ def test_it_answers_when_started_with(
             assert answer["result"]["data"]
 
 
-def test_a_host_users_folder_stays_that_users(
+def test_service_runs_as_the_owner_of_the_data_folder_when_started_as_root(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Started as root on a folder of uid 1000: the service runs as 1000, and so do its files."""
+    """The folder belongs to uid 1000: the service runs as 1000 and its files belong to 1000."""
     with containers.folder(tmp_path / "data") as data:
         os.chown(data, 1000, 1000)
         container = containers.describe(image["digest"], data)
@@ -60,7 +60,7 @@ def test_a_host_users_folder_stays_that_users(
         assert owners == {1000}
 
 
-def test_a_named_volume_works(engine: Engine, image: dict[str, Any]) -> None:
+def test_container_works_with_a_named_volume(engine: Engine, image: dict[str, Any]) -> None:
     container = containers.describe(image["digest"], "")
     container = replace(container, volume=f"{container.name}-data")
     try:
@@ -70,7 +70,7 @@ def test_a_named_volume_works(engine: Engine, image: dict[str, Any]) -> None:
         commands.check(engine.argv("volume", "rm", container.volume))
 
 
-def test_a_data_folder_that_cannot_be_written_names_the_fix(
+def test_start_fails_and_names_the_fix_when_the_data_folder_is_not_writable(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
     with containers.folder(tmp_path / "data") as data:
@@ -85,7 +85,7 @@ def test_a_data_folder_that_cannot_be_written_names_the_fix(
 
 
 @pytest.mark.parametrize("backend", ["cuda", "rocm"])
-def test_a_forced_backend_that_is_not_there_is_refused(
+def test_start_fails_when_the_forced_backend_is_not_possible(
     engine: Engine, image: dict[str, Any], backend: str
 ) -> None:
     ended = containers.to_its_end(engine, image["digest"], "--env", f"MENTATOR_BACKEND={backend}")
@@ -93,14 +93,14 @@ def test_a_forced_backend_that_is_not_there_is_refused(
     assert backend in ended.log.lower()
 
 
-def test_a_word_that_is_no_backend_is_refused(engine: Engine, image: dict[str, Any]) -> None:
+def test_start_fails_when_the_backend_is_unknown(engine: Engine, image: dict[str, Any]) -> None:
     ended = containers.to_its_end(engine, image["digest"], "--env", "MENTATOR_BACKEND=metal")
     assert ended.code not in (0, 1)
     for known in ("auto", "cuda", "rocm", "cpu"):
         assert known in ended.log
 
 
-def test_a_broken_configuration_is_told_and_left_alone(
+def test_start_fails_and_keeps_the_file_when_the_configuration_is_invalid(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
     text = '{\n  "log": {"level": "loud"}\n}\n'
@@ -115,7 +115,7 @@ def test_a_broken_configuration_is_told_and_left_alone(
     assert "2" in ended.log
 
 
-def test_version_and_help_are_handed_to_the_service(engine: Engine, image: dict[str, Any]) -> None:
+def test_version_flag_is_passed_to_the_service(engine: Engine, image: dict[str, Any]) -> None:
     ended = containers.to_its_end(engine, image["digest"], command=["--version"])
     assert ended.code == 0
     assert image["application"]["version"] in ended.log

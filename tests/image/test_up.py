@@ -1,4 +1,4 @@
-"""`./mentator up`, `ask`, `logs` and `down`, as a person types them."""
+"""`./mentator up`, `ask`, `logs` and `down` from the shell."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def mentator(environment: dict[str, str], *argv: str) -> subprocess.CompletedPro
     )
 
 
-def test_up_ends_with_an_answer_and_the_rest_follows(
-    environment: dict[str, str], image: dict[str, Any]
-) -> None:
+def test_up_ask_logs_and_down_work(environment: dict[str, str], image: dict[str, Any]) -> None:
     up = mentator(environment, "up", "--yes")
     assert up.returncode == 0, up.stdout + up.stderr
     assert f"http://127.0.0.1:{environment['MENTATOR_PORT']}" in up.stdout
@@ -62,7 +60,9 @@ def test_up_ends_with_an_answer_and_the_rest_follows(
     assert "invoke up" in gone.stderr
 
 
-def test_a_port_that_is_taken_is_told(environment: dict[str, str], image: dict[str, Any]) -> None:
+def test_up_fails_and_names_the_port_flag_when_the_port_is_in_use(
+    environment: dict[str, str], image: dict[str, Any]
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(environment["MENTATOR_PORT"])))
         taken.listen()

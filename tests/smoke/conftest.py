@@ -1,4 +1,4 @@
-"""The data folder of the smoke tests, and the record of what they passed, for `publish`."""
+"""The data folder of the smoke tests, and the record of their results, for `publish`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from scripts.image import record as records
 from tests import containers
 
-#: What this run of pytest has seen, by smoke file: `test_cpu.py` is the smoke test of `cpu`.
+#: Outcomes of this pytest run by hardware: `test_cpu.py` is the smoke test of `cpu`.
 _outcomes: dict[str, set[str]] = {}
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One data folder, as an operator would mount it: made by root, empty."""
+    """An empty data folder that belongs to root, as an operator would mount it."""
     with containers.folder(tmp_path_factory.mktemp("smoke") / "data") as path:
         yield path
 
@@ -24,14 +24,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     path = Path(report.fspath)
     if path.parent.name != "smoke":
-        return  # pytest tells every conftest of every test
+        return  # pytest calls this hook for every test
     hardware = path.stem.removeprefix("test_")
     if report.when == "call" or report.outcome != "passed":
         _outcomes.setdefault(hardware, set()).add(report.outcome)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write `build/smoke.json`; a part of the tests (-k, one test by name) proves nothing."""
+    """Write `build/smoke.json`, but not when only some tests ran (-k, one test by name)."""
     options = session.config.option
     partial = options.keyword or options.markexpr or any("::" in arg for arg in session.config.args)
     if partial or not _outcomes or options.collectonly:
@@ -46,7 +46,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def verdict(outcomes: set[str]) -> str:
-    """One word for a file's tests: one failure fails it, and a skipped file is not passed."""
+    """The result of one file: failed if any test failed; skipped if all were skipped."""
     if "failed" in outcomes:
         return "failed"
     return "passed" if "passed" in outcomes else "skipped"

@@ -1,4 +1,4 @@
-"""What the GPU smoke tests share: the skip where there is no card, and the session on it."""
+"""Shared by the GPU smoke tests: the skip without a card, and the session on a card."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from scripts.shared import commands
 from tests import containers, hardware_record
 from tests.hardware_record import Record
 
-#: Asked on the card and on the CPU: a word that the answer has to hold.
+#: Questions for the card and the CPU, each with a word that the answer must contain.
 QUESTIONS = {
     "What is the capital of France? Answer in one short sentence.": "Paris",
     "What is the capital of Italy? Answer in one short sentence.": "Rome",
 }
 
-#: What the speed is measured with: long enough to be dominated by generation.
+#: The prompt of the speed measurement. Its answer is long: most of the time is generation.
 STORY = "Write a long story about a lighthouse keeper."
 STORY_TOKENS = 128
 
-#: Milliseconds for one answer: a CPU without its card may be a slow one.
+#: Milliseconds for one answer: the CPU may be slow.
 ANSWER_MSEC = 300_000
 
 
 def require(present: bool, what: str, config: pytest.Config) -> None:
-    """Skip without the hardware, or fail where `--require-hardware` was given."""
+    """Skip when the hardware is missing, or fail with `--require-hardware`."""
     if present:
         return
     if config.getoption("--require-hardware"):
-        pytest.fail(f"{what} is required and not on this machine")
-    pytest.skip(f"no {what} on this machine")
+        pytest.fail(f"This machine has no {what}, and --require-hardware was given.")
+    pytest.skip(f"This machine has no {what}.")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One start of the image: what it chose, said and measured."""
+    """One start of the image: its choice, its answers, its speed and its log."""
 
     container: run.Container
     backend: str
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def candidate(self) -> str:
-        """The folder of the backend that was chosen: cuda13, cuda12, rocm; or cpu."""
+        """The folder of the chosen backend: cuda13, cuda12 or rocm; or `cpu`."""
         found = re.search(r"chosen\s+\w+ with \S+/backends/(\w+)/", self.log)
         return found[1] if found else "cpu"
 
@@ -77,7 +77,7 @@ def session(
 ) -> Session:
     """Start the image with the card of `container`, without it, and with it again.
 
-    `tokens` are what the speed is measured with.
+    `tokens` is the length of the answer that the speed is measured with.
     """
     without = replace(container, hardware="cpu", flags=())
     starts = (container, without, container)
@@ -88,7 +88,7 @@ def session(
 
 
 def _run(engine: Engine, container: run.Container, model: str, tokens: int) -> Run:
-    """One start: all questions, the story, what `/state` says, a clean stop."""
+    """One start: all questions, the story, `/state`, and a clean stop."""
     with containers.healthy(engine, container) as running:
 
         def ask(text: str, **options: Any) -> Any:
@@ -116,7 +116,7 @@ def _run(engine: Engine, container: run.Container, model: str, tokens: int) -> R
 
 
 def check(found: Session, backend: str) -> None:
-    """What must hold of a session on a card of this backend."""
+    """Assert that the session used the card: backend, answers, layers, and the saved proof."""
     assert (found.first.backend, found.cpu.backend, found.again.backend) == (
         backend,
         "cpu",
@@ -129,7 +129,7 @@ def check(found: Session, backend: str) -> None:
     # The model's layers, and its output layer.
     assert found.first.layers == found.again.layers >= found.first.of
     assert found.cpu.layers == 0
-    # The proof outlasts a start without the card.
+    # The proof is still valid after a start without the card.
     assert "proven: " in found.first.log
     assert "proven at an earlier start" in found.again.log
 
@@ -137,7 +137,7 @@ def check(found: Session, backend: str) -> None:
 def record(
     engine: Engine, image: dict[str, Any], found: Session, driver: str, path: Path | None
 ) -> None:
-    """Put the session into the document that `--record` names."""
+    """Add the session to the document of `--record`, if there is one."""
     if path is None:
         return
     made = Record(
@@ -161,13 +161,13 @@ def record(
 
 
 def nvidia_driver() -> str:
-    """The driver's version, as nvidia-smi has it."""
+    """The driver's version, from nvidia-smi."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     return commands.check(query, timeout=10).splitlines()[0]
 
 
 def amd_driver() -> str:
-    """The version of amdgpu where it has one of its own, else the kernel's."""
+    """The version of amdgpu if it has its own, else that of the kernel."""
     version = Path("/sys/module/amdgpu/version")
     if version.exists():
         return f"amdgpu {version.read_text(encoding='ascii').strip()}"

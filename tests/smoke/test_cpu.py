@@ -1,4 +1,4 @@
-"""The image on the CPU, with its real model: what must hold before it may be published."""
+"""The image on the CPU with its real model. All must pass before it may be published."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from scripts.shared.console import wait_until
 from tests import containers
 from tests.containers import Running
 
-#: CPUs of the container's quota, as `docker run --cpus` takes them.
+#: The container's CPU quota (`docker run --cpus`).
 CPUS = 2
 
-#: A schema with the parts that real ones have: nesting, an enumeration, a bounded list.
+#: A schema as in real use: nested, with an enumeration and a list of limited length.
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -54,47 +54,47 @@ def model(image: dict[str, Any]) -> str:
     return name
 
 
-def test_it_is_healthy_by_its_own_check(service: Running) -> None:
+def test_container_is_healthy(service: Running) -> None:
     assert service.inspect()["State"]["Health"]["Status"] == "healthy"
 
 
-def test_it_runs_the_digest_that_was_built(service: Running, image: dict[str, Any]) -> None:
+def test_container_runs_the_digest_of_the_build(service: Running, image: dict[str, Any]) -> None:
     assert image["digest"] in (service.inspect()["Image"], service.inspect()["Config"]["Image"])
 
 
-def test_its_version_is_the_applications(service: Running, image: dict[str, Any]) -> None:
+def test_version_is_that_of_the_application(service: Running, image: dict[str, Any]) -> None:
     version = service_client.get(service.address, "/state/version")
     assert version == {"version": image["application"]["version"]}
 
 
-def test_the_configuration_was_written_with_comments(service: Running) -> None:
+def test_configuration_is_created_with_comments(service: Running) -> None:
     text = (service.data / CONFIGURATION).read_text(encoding="utf-8")
     assert "//" in text
     for key in ("defaultOptions", "log", "liveDay"):
         assert f'"{key}"' in text
 
 
-def test_the_default_model_was_copied_whole(service: Running, image: dict[str, Any]) -> None:
+def test_default_model_is_copied_completely(service: Running, image: dict[str, Any]) -> None:
     copied = (service.data / "models" / image["model"]["name"]).read_bytes()
     assert hashlib.sha256(copied).hexdigest() == image["model"]["sha256"]
     listed = service_client.get(service.address, "/state/models")["models"]
     assert [row["relativeFileName"] for row in listed] == [image["model"]["name"]]
 
 
-def test_the_backend_is_the_cpu(service: Running) -> None:
+def test_backend_is_the_cpu(service: Running) -> None:
     state = service_client.get(service.address, "/state")
     assert state["gpuInfo"]["type"] == "cpu"
     assert state["gpuInfo"]["device"]
 
 
-def test_the_log_says_what_was_chosen_and_why(service: Running) -> None:
+def test_log_says_which_backend_was_chosen_and_why(service: Running) -> None:
     log = service.log()
     assert re.search(r"chosen\s+cpu", log)
     for other in ("cuda", "rocm"):
         assert re.search(rf"{other}\s+not possible: .*/dev/", log)
 
 
-def test_the_answer_is_true_to_its_schema(service: Running, model: str) -> None:
+def test_answer_follows_its_schema(service: Running, model: str) -> None:
     answer = service_client.prompt(
         service.address,
         {
@@ -108,7 +108,7 @@ def test_the_answer_is_true_to_its_schema(service: Running, model: str) -> None:
     assert answer["duration"]["promptMsec"] > 0
 
 
-def test_the_answer_makes_sense(service: Running, model: str) -> None:
+def test_answer_names_the_capital_of_france(service: Running, model: str) -> None:
     answer = service_client.prompt(
         service.address,
         {
@@ -120,13 +120,13 @@ def test_the_answer_makes_sense(service: Running, model: str) -> None:
     assert answer["result"]["loadModelStatus"] == "exists"
 
 
-def test_the_cpu_quota_is_respected(service: Running) -> None:
+def test_threads_do_not_exceed_the_cpu_quota(service: Running) -> None:
     threads = re.search(r"(\d+) threads?", service.log())
-    assert threads, "the log names the number of threads"
+    assert threads, "the log does not name the number of threads"
     assert int(threads[1]) <= CPUS
 
 
-def test_a_smaller_quota_gives_fewer_threads(
+def test_threads_follow_a_smaller_cpu_quota(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
     container = containers.describe(image["digest"], str(tmp_path / "d"), flags=("--cpus", "1"))
@@ -136,7 +136,7 @@ def test_a_smaller_quota_gives_fewer_threads(
         assert int(threads[1]) == 1
 
 
-def test_the_service_is_not_root(service: Running) -> None:
+def test_service_does_not_run_as_root(service: Running) -> None:
     status = service.run("cat", "/proc/1/status")
     uids = re.search(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)", status, re.MULTILINE)
     assert uids
@@ -144,7 +144,7 @@ def test_the_service_is_not_root(service: Running) -> None:
     assert "node" in service.run("cat", "/proc/1/cmdline")
 
 
-def test_a_restart_copies_nothing_and_keeps_the_log(
+def test_restart_keeps_the_model_file_and_the_log(
     service: Running, engine: Engine, model: str
 ) -> None:
     copied = service.data / "models" / model
@@ -152,7 +152,7 @@ def test_a_restart_copies_nothing_and_keeps_the_log(
     rows = _prompts(service.data)
     assert rows >= 2
 
-    assert service.stop() == 0, "SIGTERM: a clean end"
+    assert service.stop() == 0, "the service did not exit cleanly after SIGTERM"
     commands.check(engine.argv("start", service.container.name))
     assert wait_until(
         "waiting for the restart",
@@ -165,23 +165,23 @@ def test_a_restart_copies_nothing_and_keeps_the_log(
     assert sorted(path.name for path in copied.parent.iterdir()) == [model]
 
 
-def test_no_error_line_in_its_log(service: Running) -> None:
+def test_log_has_no_error(service: Running) -> None:
     bad = re.compile("error|fatal", re.IGNORECASE)
     assert [line for line in service.log().splitlines() if bad.search(line)] == []
 
 
-def test_it_stops_cleanly_and_leaves_a_sound_database(service: Running) -> None:
+def test_service_stops_cleanly_and_leaves_an_intact_database(service: Running) -> None:
     assert service.stop() == 0
     with sqlite3.connect(service.data / DATABASE) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
-    # What it wrote is readable JSON with comments, not half a file.
+    # The configuration file is complete: JSON with comments.
     text = (service.data / CONFIGURATION).read_text(encoding="utf-8")
     json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
 
 
 def _prompts(data: Path) -> int:
-    """Rows in the prompt table, read beside the running service (WAL allows it)."""
+    """Rows in the prompt table, read while the service runs (WAL allows it)."""
     database = sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)
     try:
         count: int = database.execute("SELECT count(*) FROM prompt").fetchone()[0]

@@ -1,4 +1,4 @@
-"""The image on an NVIDIA card: chosen by itself, the same prompts as on the CPU, and back."""
+"""The image on an NVIDIA card: it finds the card, answers as on the CPU, and finds it again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests import containers
 from tests.smoke import gpu
 
 
-def test_it_serves_from_the_card_from_the_cpu_and_from_the_card_again(
+def test_image_serves_on_the_card_then_on_the_cpu_then_on_the_card_again(
     engine: Engine, image: dict[str, Any], tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     gpu.require(host_hardware.nvidia(engine), "NVIDIA card with container toolkit", pytestconfig)
