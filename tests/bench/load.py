@@ -41,7 +41,7 @@ def many_requests(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str
             for part in range(10):
                 numbers = range(part * count // 10, (part + 1) * count // 10)
                 codes.update(pool.map(lambda number: _send(server, number), numbers))
-                memory.append(servers.rss(docker, server))
+                memory.append(servers.resident_memory(docker, server))
             took = time.monotonic() - began
         checks.end()
     bad = sum(n for code, n in codes.items() if code >= 500 or code == 0)

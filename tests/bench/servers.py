@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import tempfile
 import time
 import uuid
@@ -20,6 +19,7 @@ from scripts.running import container as run
 from scripts.shared import commands
 from scripts.shared.errors import ContainerFailed
 from tests.bench import peers
+from tests.containers import free_port
 
 #: Seconds that a server may take to load its model on a busy machine.
 READY_WITHIN = 180.0
@@ -35,14 +35,6 @@ class Server:
     name: str
     address: str
     model: str
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -88,7 +80,7 @@ def llama_server(docker: Engine, model: Path, slots: int) -> Iterator[Server]:
         yield server
 
 
-def rss(docker: Engine, server: Server) -> float:
+def resident_memory(docker: Engine, server: Server) -> float:
     """Megabytes of memory (RSS) of the server's node process."""
     script = "for f in /proc/[0-9]*/status; do grep -h -E '^VmRSS' $f; done | sort -k2n | tail -n 1"
     out = commands.check(docker.argv("exec", server.name, "sh", "-c", script))

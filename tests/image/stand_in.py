@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 
 
 @cache
-def compiled(cards: int) -> bytes:
-    """The library of a backend that reports `cards` cards and computes on the CPU."""
+def compile_backend(cards: int) -> bytes:
+    """Compile the library of a backend that reports `cards` cards and computes on the CPU."""
     settings = settings_module.load().settings
     docker = engines.ensure(settings)
     debian = build_step.provide_bases(settings).contexts["debian"]
@@ -31,4 +31,4 @@ def compiled(cards: int) -> bytes:
 def put(path: Path, cards: int = 1) -> None:
     """Write a backend that reports `cards` cards and computes on the CPU."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(compiled(cards))
+    path.write_bytes(compile_backend(cards))

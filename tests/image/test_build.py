@@ -56,7 +56,7 @@ def test_build_succeeds_after_it_was_killed_at_each_stage(
 ) -> None:
     cache = tmp_path / "cache"
     for stage, line, how in STAGES:
-        killed_at(stage, line, how, checkout, cache)
+        kill_build_at(stage, line, how, checkout, cache)
 
     done = subprocess.run(
         ["./mentator", "build"],
@@ -78,7 +78,7 @@ def test_build_succeeds_after_it_was_killed_at_each_stage(
     assert len(staged) == 1
 
 
-def killed_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache: Path) -> None:
+def kill_build_at(stage: str, line: str, how: signal.Signals, checkout: Path, cache: Path) -> None:
     """Run a build without the layer cache; kill it when it prints `line`."""
     with subprocess.Popen(
         ["./mentator", "build", "--no-cache"],
