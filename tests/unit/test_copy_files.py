@@ -11,7 +11,7 @@ from scripts.shared import commands
 from scripts.shared.node_tools import node_argv, npm_argv
 from scripts.shared.paths import REPOSITORY
 
-SCRIPT = REPOSITORY / "docker" / "application-files.mjs"
+SCRIPT = REPOSITORY / "docker" / "application" / "copy-files.mjs"
 
 #: What a built application's folder may hold.
 FILES = (
