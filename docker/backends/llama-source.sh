@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the node-llama-cpp that package-lock.json in /build names, and has it unpack and patch the source of
+# llama-source.sh: installs the node-llama-cpp that package-lock.json in /build names, and has it unpack and patch the source of
 # llama.cpp that it carries: /llama.
 set -eu
 
