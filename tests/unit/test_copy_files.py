@@ -55,7 +55,7 @@ def run(app: Path) -> commands.Result:
                             env=environment)  # fmt: skip
 
 
-def test_without_files_in_package_json_all_but_modules_and_hidden_files_is_copied(app: Path) -> None:
+def test_without_files_in_package_json_all_but_modules_and_hidden_is_copied(app: Path) -> None:
     assert copied(app) == {
         "package.json",
         "package-lock.json",
