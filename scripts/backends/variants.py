@@ -1,4 +1,4 @@
-"""The image's variants, one row each; each is a target of the one Dockerfile."""
+"""The image's variants, one row each; each is a stage `variant-NAME` of the one Dockerfile."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from scripts.shared.errors import UsageError
 
 @dataclass(frozen=True)
 class Variant:
-    """One variant: its stage, and the backends that it can choose from at its start."""
+    """One variant: its name, and the backends that it can choose from at its start."""
 
     name: str
-    target: str
     backends: tuple[str, ...]
 
 
 VARIANTS: Mapping[str, Variant] = {
     row.name: row
     for row in (
-        Variant("universal", target="universal", backends=("cuda", "rocm", "cpu")),
-        Variant("cuda", target="cuda", backends=("cuda", "cpu")),
-        Variant("rocm", target="rocm", backends=("rocm", "cpu")),
-        Variant("cpu", target="cpu", backends=("cpu",)),
+        Variant("universal", backends=("cuda", "rocm", "cpu")),
+        Variant("cuda", backends=("cuda", "cpu")),
+        Variant("rocm", backends=("rocm", "cpu")),
+        Variant("cpu", backends=("cpu",)),
     )
 }
 

@@ -88,7 +88,7 @@ def lint_files() -> None:
 
 
 def lint_image(settings: Settings) -> None:
-    """BuildKit's own checks, and the service's: tsc, eslint and unit tests, in a build stage.
+    """BuildKit's own checks, and the service's: tsc, eslint, tests, clang-tidy, in build stages.
 
     They run in the image's own Node, and are cached as long as the service does not change.
     """
@@ -99,8 +99,12 @@ def lint_image(settings: Settings) -> None:
     chosen = build_step.plan_of(settings, app, bases)
     if commands.run(docker.argv(*check_argv(chosen))) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
-    if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:
-        raise ChecksFailed("The service's type check, linter or unit tests failed.")
+    stages = {"application-check": "The service's type check, linter or unit tests failed."}
+    if app.addon == "corrected":
+        stages["addon-check"] = "clang-tidy found faults in the C++ of patches/addon."
+    for stage, fault in stages.items():
+        if commands.run(docker.argv(*build_argv(check_stage(chosen, stage)))) != 0:
+            raise ChecksFailed(fault)
 
 
 def pytest(arguments: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from scripts.shared import commands
 from scripts.shared.node_tools import node_argv, npm_argv
 from scripts.shared.paths import REPOSITORY
 
-SCRIPT = REPOSITORY / "docker" / "application-files.mjs"
+SCRIPT = REPOSITORY / "docker" / "application" / "copy-files.mjs"
 
 #: What a built application's folder may hold.
 FILES = (
@@ -55,7 +55,7 @@ def run(app: Path) -> commands.Result:
                             env=environment)  # fmt: skip
 
 
-def test_an_application_that_does_not_say_gets_all_but_modules_and_hidden_files(app: Path) -> None:
+def test_without_files_in_package_json_all_but_modules_and_hidden_is_copied(app: Path) -> None:
     assert copied(app) == {
         "package.json",
         "package-lock.json",
@@ -66,7 +66,7 @@ def test_an_application_that_does_not_say_gets_all_but_modules_and_hidden_files(
     }
 
 
-def test_an_application_that_says_what_it_consists_of_gets_that(app: Path) -> None:
+def test_with_files_in_package_json_only_these_are_copied(app: Path) -> None:
     (app / ".gitignore").write_text("distjs\n")
     assert copied(app, files=["src/static"]) == {
         "package.json",
@@ -75,14 +75,14 @@ def test_an_application_that_says_what_it_consists_of_gets_that(app: Path) -> No
     }
 
 
-def test_our_own_service_says_so() -> None:
+def test_the_service_names_its_files() -> None:
     manifest = json.loads((REPOSITORY / "service/package.json").read_text())
     assert manifest["files"] == ["distjs", "src/static"]
 
 
-def test_a_build_that_wrote_no_entry_point_is_told(app: Path) -> None:
+def test_a_build_without_an_entry_point_is_an_error(app: Path) -> None:
     (app / "distjs/index.js").unlink()
     (app / "package.json").write_text("{}")
     done = run(app)
     assert done.code == 1
-    assert "has written no distjs/index.js" in done.err
+    assert "did not write distjs/index.js" in done.err

@@ -1,9 +1,9 @@
-// Copies what a built application needs to run: `node application-files.mjs FOLDER OUT`.
+// Copies what a built application needs to run: `node copy-files.mjs FOLDER OUT`.
 //
-// An application that says what it consists of (`files` in its package.json, npm's own rule for what
-// a package holds) gets that, package.json and distjs. One that does not gets its folder whole, as it
-// may read any file of it; but for node_modules, which the image has from elsewhere, and hidden files
-// (.git, .env, .npmrc), which are a developer's or secret.
+// With `files` in package.json (npm's own rule for what a package holds) these are copied, with package.json and
+// distjs. Without it the whole folder is copied, as the application may read any file of it, except for node_modules,
+// which the image has from another stage, and hidden files (.git, .env, .npmrc), which are a developer's or
+// secret.
 import {execFileSync} from "node:child_process";
 import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync} from "node:fs";
 import {dirname, join} from "node:path";
@@ -11,11 +11,11 @@ import {dirname, join} from "node:path";
 const ENTRY = "distjs/index.js";
 const [folder, out] = process.argv.slice(2);
 if (out === undefined) {
-    console.error("usage: application-files.mjs FOLDER OUT");
+    console.error("usage: copy-files.mjs FOLDER OUT");
     process.exit(2);
 }
 if (!existsSync(join(folder, ENTRY))) {
-    console.error(`The script \`buildjs\` of the application has written no ${ENTRY}.`);
+    console.error(`The application's script \`buildjs\` did not write ${ENTRY}.`);
     process.exit(1);
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Removes from a node_modules folder what no running program reads: llama.cpp's sources and build
+# slim-modules.sh NODE_MODULES: removes from a node_modules folder what no running program reads: llama.cpp's sources and build
 # tools in node-llama-cpp, C and C++ sources, other platforms' prebuilt add-ons, type declarations,
-# maps. The image's GPU backends lie in folders of their own, so what is left of node-llama-cpp's
-# CUDA package is mostly the same files as in its CPU package: they become links.
+# maps. The image's GPU backends lie in folders of their own, so most files that are left of node-llama-cpp's
+# CUDA package are the same as in its CPU package: they become links.
 set -eu
 
 modules=$1
