@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts import docker_engine as engine
 from scripts.application import package as application
 from scripts.image import build as build_step
-from scripts.image.plan import build_argv, check_argv, check_stage
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage
 from scripts.shared import commands
 from scripts.shared import python_environment as environment
 from scripts.shared.console import say
@@ -88,9 +88,10 @@ def lint_files() -> None:
 
 
 def lint_image(settings: Settings) -> None:
-    """BuildKit's own checks, and the service's: tsc, eslint and unit tests, in a build stage.
+    """BuildKit's own checks, the service's and the entrypoint's: tsc, eslint and unit tests.
 
-    They run in the image's own Node, and are cached as long as the service does not change.
+    The latter two are build stages: they run in the image's own Node, and are cached as long as what
+    they check does not change.
     """
     docker = engine.ensure(settings)
     bases = build_step.provide_bases(settings)
@@ -101,6 +102,21 @@ def lint_image(settings: Settings) -> None:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
     if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:
         raise ChecksFailed("The service's type check, linter or unit tests failed.")
+    if commands.run(docker.argv(*build_argv(entrypoint_check(chosen)))) != 0:
+        raise ChecksFailed("The entrypoint's type check, linter or unit tests failed.")
+
+
+def entrypoint_check(plan: BuildPlan) -> BuildPlan:
+    """The plan that checks the JavaScript in docker/, with the compiler and rules of our service.
+
+    Whatever application the image is for: another one has other tools, or none.
+    """
+    contexts = {
+        **plan.contexts,
+        "app": str(REPOSITORY / "service"),
+        "entrypoint-tests": str(REPOSITORY / "tests" / "entrypoint"),
+    }
+    return dataclasses.replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
 
 
 def pytest(arguments: Sequence[str]) -> None:
