@@ -32,6 +32,7 @@ import { run } from "./run.mjs";
  * @property {string} root
  * @property {NodeJS.ProcessEnv} env
  * @property {number} uid
+ * @property {number} [toolLimit] seconds
  */
 
 const TOOL_LIMIT_S = 5;
@@ -44,17 +45,17 @@ const CARD_READERS = { kfd: readKfd };
  * @param {System} system
  * @returns {Promise<Surface>}
  */
-export async function readSurface(mode, { root, env, uid }) {
+export async function readSurface(mode, { root, env, uid, toolLimit = TOOL_LIMIT_S }) {
     /** @type {SignReading[]} */
     const signs = [];
     for (const sign of mode.signs) {
-        const reading = await readSign(sign, root, env);
+        const reading = await readSign(sign, root, env, toolLimit);
         signs.push(reading);
         if (reading.nodes?.every((found) => found.length > 0)) {
             break;
         }
     }
-    return { uid, toolLimit: TOOL_LIMIT_S, library: hasLibrary(mode, root), signs };
+    return { uid, toolLimit, library: hasLibrary(mode, root), signs };
 }
 
 /**
@@ -76,14 +77,15 @@ export function readIdentity(mode, { root, env }) {
  * @param {Sign} sign
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
+ * @param {number} toolLimit
  * @returns {Promise<SignReading>}
  */
-async function readSign(sign, root, env) {
+async function readSign(sign, root, env, toolLimit) {
     /** @type {SignReading} */
     const reading = {};
     if (sign.tool !== undefined) {
         reading.answer = isOnPath(sign.tool[0] ?? "", env["PATH"] ?? "")
-            ? await run(sign.tool, { limitMs: TOOL_LIMIT_S * 1000, env })
+            ? await run(sign.tool, { limitMs: toolLimit * 1000, env })
             : null;
     }
     if (sign.nodes !== undefined) {

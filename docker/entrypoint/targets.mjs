@@ -78,7 +78,8 @@ function leaveOut(targets, cards, env, runs) {
  */
 function overrideVersion(target) {
     const digits = target.replace(/^gfx/, "");
-    return [Number(digits.slice(0, -2)), ...[...digits.slice(-2)].map((digit) => parseInt(digit, 16))].join(".");
+    const [minor, stepping] = [digits.slice(-2, -1), digits.slice(-1)].map((digit) => parseInt(digit, 16));
+    return [Number(digits.slice(0, -2)), minor, stepping].join(".");
 }
 
 /**

@@ -37,45 +37,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes users: needs 
 #: The parts of the entrypoint, in /opt/mentator of the image.
 PARTS = ("start-docker.sh", "data-folder.sh", "backends.json", "entrypoint")
 
-#: Stands for the application: writes down how it was started.
-APPLICATION = """
-import { readFileSync, writeFileSync } from "node:fs";
-const note = (name, text) => writeFileSync(`${process.env.RECORD}/${name}`, text);
-note("cwd", process.cwd());
-note("argv", ["distjs/index.js", ...process.argv.slice(2)].map((word) => `${word}\\0`).join(""));
-note("env", Object.entries(process.env).map(([name, value]) => `${name}=${value}\\0`).join(""));
-note("status", readFileSync("/proc/self/status"));
-console.log("the service");
-"""
-
-#: Stands for node-llama-cpp, which the entrypoint's probe loads: notes what the probe is told, does
-#: what the test laid down for the candidate, and is content where there is nothing.
-LIBRARY = """
-import { appendFileSync, existsSync, writeFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
-
-const { RECORD, GGML_BACKEND_PATH } = process.env;
-const candidate = basename(dirname(GGML_BACKEND_PATH));
-
-export async function getLlama({ gpu }) {
-    appendFileSync(`${RECORD}/probes`, `${candidate} ${gpu} in ${process.cwd()}\\n`);
-    const rows = Object.entries(process.env).map(([name, value]) => `${name}=${value}\\0`);
-    writeFileSync(`${RECORD}/probe-env`, rows.join(""));
-    const body = `${RECORD}/probe-${candidate}.mjs`;
-    if (existsSync(body)) {
-        await import(body);
-    }
-    console.log("  Device 0: Some Card, compute capability 9.0, VMM: yes, VRAM: 8192 MiB");
-    const evaluate = async function* () { yield 5; yield 6; };
-    const context = { getSequence: () => ({ evaluate }) };
-    return {
-        gpu,
-        getGpuDeviceNames: async () => ["Some Card"],
-        getVramState: async () => ({ total: 8 * 2 ** 30 }),
-        loadModel: async ({ gpuLayers }) => ({ gpuLayers, createContext: async () => context }),
-    };
-}
-"""
+#: Stand for the application, and for node-llama-cpp, which the probe loads.
+STAND_INS = REPOSITORY / "tests/entrypoint/stand-in"
+APPLICATION = STAND_INS / "application.mjs"
+LIBRARY = STAND_INS / "library.mjs"
 
 #: Stands for Node where a test is about the shell's part alone: writes down what would be chosen for.
 RECORDER = """
@@ -159,10 +124,10 @@ class Surface:
             source = REPOSITORY / "docker" / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.script.parent / name)
-        self.application(APPLICATION)
+        self.application(APPLICATION.read_text(encoding="utf-8"))
         library = "/opt/mentator-llm-service/node_modules/node-llama-cpp"
         self.file(f"{library}/package.json", '{"type": "module", "exports": "./index.js"}')
-        self.file(f"{library}/index.js", LIBRARY)
+        self.file(f"{library}/index.js", LIBRARY.read_text(encoding="utf-8"))
 
     def tool(self, name: str, body: str) -> None:
         """Put a program on the PATH; `body` is its shell script."""

@@ -255,9 +255,7 @@ def test_nothing_of_a_dropped_candidate_goes_on(surface: Surface, end: str) -> N
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stop_while_it_probes_ends_all(
-    surface: Surface, sent: signal.Signals, code: int
-) -> None:
+def test_a_stop_while_it_probes_ends_all(surface: Surface, sent: signal.Signals, code: int) -> None:
     amd(surface)
     surface.probe("rocm", CHILD + DEAF + HANG)
     child = surface.record / "child"
