@@ -90,8 +90,8 @@ def lint_files() -> None:
 def lint_image(settings: Settings) -> None:
     """BuildKit's own checks, the service's and the entrypoint's: tsc, eslint and unit tests.
 
-    The latter two are build stages: they run in the image's own Node, and are cached as long as what
-    they check does not change.
+    The latter two are build stages: they run in the image's own Node, and are cached as long as
+    what they check does not change.
     """
     docker = engine.ensure(settings)
     bases = build_step.provide_bases(settings)

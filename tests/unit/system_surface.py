@@ -42,7 +42,7 @@ STAND_INS = REPOSITORY / "tests/entrypoint/stand-in"
 APPLICATION = STAND_INS / "application.mjs"
 LIBRARY = STAND_INS / "library.mjs"
 
-#: Stands for Node where a test is about the shell's part alone: writes down what would be chosen for.
+#: Stands for Node where a test is about the shell's part alone: notes how Node was started.
 RECORDER = """
 shift
 pwd >"$RECORD/cwd"

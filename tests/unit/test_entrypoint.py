@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 from scripts.shared.node_tools import node_argv
@@ -19,5 +20,4 @@ def test_the_entrypoints_javascript() -> None:
         timeout=120,
     )
     assert ended.returncode == 0, ended.stdout
-    assert "\nℹ fail 0\n" in ended.stdout
-    assert "\nℹ tests 0\n" not in ended.stdout
+    assert re.search(r"^. tests [1-9]", ended.stdout, re.MULTILINE), "it has found the tests"
