@@ -6,7 +6,6 @@ import { environmentOf } from "./choose.mjs";
 import { findHardware } from "./find.mjs";
 import { compiledTargets, findPlugin } from "./image.mjs";
 import { say } from "./log.mjs";
-import { prove } from "./proof.mjs";
 import { readIdentity, readSurface } from "./surface.mjs";
 import { fitCards } from "./targets.mjs";
 
@@ -45,6 +44,7 @@ export async function tryMode(mode, table, paths, limit, { env, uid }) {
         return failed(mode, finding, fit.remedy);
     }
     say(mode.name, `found: ${finding}`);
+    const { prove } = await import("./proof.mjs"); // late: a start without a GPU is sooner there
     const own = { ...env, ...fit?.environment };
     const hardware = [found.said, found.targets.join(" "), ...readIdentity(mode, { root: paths.root, env: own, uid })];
     const faults = [...(mode.faults ?? []), ...(table.faults ?? [])];
@@ -53,7 +53,7 @@ export async function tryMode(mode, table, paths, limit, { env, uid }) {
     /** @type {string | undefined} */
     let remedy;
     for (const { candidate, plugin } of plugins) {
-        /** @type {Awaited<ReturnType<typeof prove>>} */
+        /** @type {import("./memory.mjs").Proof | import("./faults.mjs").Explanation} */
         let result = { fault: "it is not in this image" };
         if (plugin !== undefined) {
             const environment = environmentOf(mode, own, makeFolders(mode, paths.data, env), plugin);

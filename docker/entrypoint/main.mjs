@@ -6,10 +6,10 @@ import { constants } from "node:os";
 import { tryMode } from "./attempt.mjs";
 import { choose, serviceEnvironment, skipReason, withoutOwn } from "./choose.mjs";
 import { readDemand } from "./demand.mjs";
+import { killAll } from "./groups.mjs";
 import { findPlugin } from "./image.mjs";
 import { report, say } from "./log.mjs";
 import { pathsBelow } from "./paths.mjs";
-import { killAll } from "./run.mjs";
 import { readText } from "./surface.mjs";
 import { lastResort, provableModes, readTable } from "./table.mjs";
 

@@ -3,6 +3,8 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 
+import { groups, killGroup } from "./groups.mjs";
+
 /**
  * @typedef {object} Options
  * @property {number} limitMs until it is asked to end (SIGTERM)
@@ -21,28 +23,6 @@ import { constants } from "node:os";
  */
 
 const PIPE_MS = 100; // for what is still in the pipe of a program that has ended
-
-/** @type {Set<number>} the process groups that are running */
-const groups = new Set();
-
-/**
- * @param {number} group
- * @param {NodeJS.Signals} signal
- */
-function killGroup(group, signal) {
-    try {
-        process.kill(-group, signal);
-    } catch {
-        // it has ended already
-    }
-}
-
-/** Kills all that is running. */
-export function killAll() {
-    for (const group of groups) {
-        killGroup(group, "SIGKILL");
-    }
-}
 
 /**
  * @param {string[]} argv

@@ -4,7 +4,6 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync 
 import { basename, dirname, join } from "node:path";
 
 import { readKfd } from "./kfd.mjs";
-import { run } from "./run.mjs";
 
 /**
  * @typedef {import("./table.mjs").Mode} Mode
@@ -84,9 +83,7 @@ async function readSign(sign, root, env, toolLimit) {
     /** @type {SignReading} */
     const reading = {};
     if (sign.tool !== undefined) {
-        reading.answer = isOnPath(sign.tool[0] ?? "", env["PATH"] ?? "")
-            ? await run(sign.tool, { limitMs: toolLimit * 1000, env })
-            : null;
+        reading.answer = isOnPath(sign.tool[0] ?? "", env["PATH"] ?? "") ? await ask(sign.tool, env, toolLimit) : null;
     }
     if (sign.nodes !== undefined) {
         reading.nodes = sign.nodes.map((pattern) => expand(root, pattern).map((path) => readNode(root, path)));
@@ -99,6 +96,16 @@ async function readSign(sign, root, env, toolLimit) {
         reading.cards = read(root);
     }
     return reading;
+}
+
+/**
+ * @param {string[]} tool
+ * @param {NodeJS.ProcessEnv} env
+ * @param {number} toolLimit
+ */
+async function ask(tool, env, toolLimit) {
+    const { run } = await import("./run.mjs"); // late: most machines without a GPU have no tool
+    return run(tool, { limitMs: toolLimit * 1000, env });
 }
 
 /**

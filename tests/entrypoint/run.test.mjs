@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { openSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { killAll, run } from "../../docker/entrypoint/run.mjs";
+import { killAll } from "../../docker/entrypoint/groups.mjs";
+import { run } from "../../docker/entrypoint/run.mjs";
 import { newRoot, put } from "./system.mjs";
 
 const shell = (/** @type {string} */ script) => ["/bin/sh", "-c", script];
