@@ -6,11 +6,10 @@
 #   docker run IMAGE --option ...  the service, with these options instead
 #   docker run IMAGE command ...   that command, as it is, without any preparation
 #
-# Reads MENTATOR_BACKEND (auto, or a mode of backends.json; default auto: the first that is proven to
-# compute here) and MENTATOR_PROBE_TIMEOUT (seconds that a proof may take, default 60). For tests only:
-# MENTATOR_SYSTEM_ROOT, a folder that stands for /. What the service gets: docs/architecture.md.
+# Reads MENTATOR_BACKEND (a mode of backends.json, or auto: the first that is proven to compute here) and
+# MENTATOR_PROBE_TIMEOUT (seconds); in tests MENTATOR_SYSTEM_ROOT, a folder that stands for /.
 #
-# Exit codes, where the service was not reached:
+# Exit codes, where the service was not reached (any other is the service's own):
 #    64  MENTATOR_BACKEND is not a mode, or MENTATOR_PROBE_TIMEOUT not a number
 #    69  the backend that MENTATOR_BACKEND demands is not possible here
 #    70  the table of backends cannot be read
@@ -18,11 +17,9 @@
 #    74  the default model cannot be copied, and there is no other model
 #   126, 127       the command cannot be run, is not there
 #   130, 143       interrupted, stopped (SIGINT, SIGTERM)
-# Any other code is the service's own.
 #
 # Functions that find something out set the variables that their comment names: subshells are slow.
-# shellcheck disable=SC2154,SC2310,SC2312 # variables are set by functions; a failure within a
-#                                          condition or "$(...)" is meant to go on
+# shellcheck disable=SC2154,SC2310,SC2312 # therefore; a failure in a condition is meant to go on
 set -eu
 
 ROOT=${MENTATOR_SYSTEM_ROOT:-}
@@ -85,8 +82,7 @@ note_start() {
     export MENTATOR_ENTRYPOINT_START="${now:-unknown}"
 }
 
-# Ends the start where a demand is not one, before anything is changed. Only Node reads the table, and
-# most starts demand nothing.
+# Refuses a wrong demand before anything is changed. Only Node reads the table; most demand nothing.
 check_demand() {
     if [ "${MENTATOR_BACKEND:-auto}" != auto ] || [ -n "${MENTATOR_PROBE_TIMEOUT:-}" ]; then
         node "${OWN}/entrypoint/check-demand.mjs" || exit
@@ -194,7 +190,7 @@ find_home() {
 
 prepare_service() {
     cd "${APP}"
-    # Inside, the port is fixed: the pipeline's setting of that name may come along in an --env-file.
+    # Inside, the port is fixed: the pipeline's setting may come along in an --env-file.
     unset MENTATOR_PORT MENTATOR_HOST
     # glibc gives each thread a heap, and keeps what was freed in each: 10 % more memory after a while.
     export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"

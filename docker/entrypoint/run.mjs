@@ -53,8 +53,13 @@ export function run(argv, { limitMs, graceMs = 1000, giveUpMs = 1000, log, cwd, 
         let late = "";
         /** @type {NodeJS.Timeout | undefined} */
         let timer;
+        let finished = false;
         const finish = (/** @type {number} */ code) => {
             clearTimeout(timer);
+            if (finished) {
+                return;
+            }
+            finished = true;
             if (group !== undefined) {
                 kill(group, "SIGKILL"); // what it has started, and left running
                 groups.delete(group);

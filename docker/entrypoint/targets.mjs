@@ -83,9 +83,10 @@ function overrideVersion(target) {
 }
 
 /**
+ * A fit that needs nothing, but for these parts.
  * @param {Partial<Fit>} [parts]
  * @returns {Fit}
  */
-function fit(parts) {
+export function fit(parts) {
     return { fits: true, finding: "", remedy: "", environment: {}, notes: [], ...parts };
 }
