@@ -240,6 +240,19 @@ def test_a_refused_node_names_its_group_by_number(surface: Surface) -> None:
     assert "a group of its own" in surface.start().row("rocm")
 
 
+@pytest.mark.parametrize("node", ["/dev/kfd", "/dev/dri/renderD128"])
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_a_node_that_this_user_may_not_write_is_refused(
+    surface: Surface, node: str, mode: int
+) -> None:
+    amd(surface, 110000)
+    (surface.root / node.lstrip("/")).chmod(mode)
+    started = surface.start()
+    assert exported(started) == {"choice": "cpu"}
+    assert f"{node} is there, but uid {SOMEBODY} may not read and write it" in started.row("rocm")
+    assert surface.probed() == []
+
+
 @pytest.mark.parametrize("end", ["process.exit(1);", HANG, DEAF + HANG])
 def test_nothing_of_a_dropped_candidate_goes_on(surface: Surface, end: str) -> None:
     amd(surface)
