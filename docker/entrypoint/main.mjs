@@ -61,11 +61,11 @@ function elapsed() {
  */
 function becomeService(args, env) {
     // Its warning that it is experimental is never printed: that would be in the next turn of this Node.
-    const { execve } = /** @type {WithExecve} */ (/** @type {unknown} */ (process));
-    if (execve === undefined) {
+    const self = /** @type {WithExecve} */ (/** @type {unknown} */ (process));
+    if (self.execve === undefined) {
         throw new Error(`Node ${process.version} has no process.execve: it takes 22.15 or later`);
     }
-    execve(process.execPath, ["node", "distjs/index.js", ...args], env);
+    self.execve(process.execPath, ["node", "distjs/index.js", ...args], env);
 }
 
 // PID 1 of a container ignores a signal that it has no handler for.

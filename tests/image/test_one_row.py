@@ -12,6 +12,7 @@ import pytest
 
 from scripts.docker_engine import Engine
 from scripts.running import client as service_client
+from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 from tests import containers
 from tests.image import shared_objects, stand_in
@@ -82,7 +83,8 @@ def test_it_is_looked_for_proven_chosen_and_listed(
             gpu = service_client.get(running.address, "/state")["gpuInfo"]
             assert (gpu["type"], gpu["lost"]) == ("fake", None)
             assert gpu["devices"] == [{"name": "Stand-in Card", "totalVramMb": 8192}]
-            variables = running.run("sh", "-c", "tr '\\0' '\\n' </proc/1/environ").splitlines()
+            who = ("exec", "--user", "10001", container.name)
+            variables = commands.check(engine.argv(*who, "cat", "/proc/1/environ")).split("\0")
             assert "FAKE_CARD=first" in variables
             assert f"MENTATOR_BACKEND_TABLE={TABLE}" in variables
             assert running.stop() == 0
