@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts import docker_engine as engine
 from scripts.application import package as application
 from scripts.image import build as build_step
-from scripts.image.plan import build_argv, check_argv, check_stage
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage
 from scripts.shared import commands
 from scripts.shared import python_environment as environment
 from scripts.shared.console import say
@@ -88,9 +88,10 @@ def lint_files() -> None:
 
 
 def lint_image(settings: Settings) -> None:
-    """BuildKit's own checks, and the service's: tsc, eslint, tests, clang-tidy, in build stages.
+    """BuildKit's own checks; tsc, eslint, unit tests and clang-tidy in build stages.
 
-    They run in the image's own Node, and are cached as long as the service does not change.
+    The stages run in the image's own Node, and are cached as long as what they check does not
+    change.
     """
     docker = engine.ensure(settings)
     bases = build_step.provide_bases(settings)
@@ -99,12 +100,29 @@ def lint_image(settings: Settings) -> None:
     chosen = build_step.plan_of(settings, app, bases)
     if commands.run(docker.argv(*check_argv(chosen))) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
-    stages = {"application-check": "The service's type check, linter or unit tests failed."}
+    checks = [
+        (check_stage(chosen), "The service's type check, linter or unit tests failed."),
+        (entrypoint_check(chosen), "The entrypoint's type check, linter or unit tests failed."),
+    ]
     if app.addon == "corrected":
-        stages["addon-check"] = "clang-tidy found faults in the C++ of patches/addon."
-    for stage, fault in stages.items():
-        if commands.run(docker.argv(*build_argv(check_stage(chosen, stage)))) != 0:
+        fault = "clang-tidy found faults in the C++ of patches/addon."
+        checks.append((check_stage(chosen, "addon-check"), fault))
+    for stage, fault in checks:
+        if commands.run(docker.argv(*build_argv(stage))) != 0:
             raise ChecksFailed(fault)
+
+
+def entrypoint_check(plan: BuildPlan) -> BuildPlan:
+    """The plan that checks the JavaScript in docker/, with the compiler and rules of our service.
+
+    Whatever application the image is for: another one has other tools, or none.
+    """
+    contexts = {
+        **plan.contexts,
+        "app": str(REPOSITORY / "service"),
+        "entrypoint-tests": str(REPOSITORY / "tests" / "entrypoint"),
+    }
+    return dataclasses.replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
 
 
 def pytest(arguments: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from scripts.application.revision import Revision
 from scripts.backends.variants import Variant, find
 from scripts.bases import Bases
 from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.project.checks import entrypoint_check
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
@@ -156,6 +157,17 @@ def test_the_stage_that_checks_leaves_no_image() -> None:
     assert argv[argv.index("--target") + 1] == "application-check"
     assert argv[argv.index("--output") + 1] == "type=cacheonly"
     assert not {"--tag", "--label", "--load"} & set(argv)
+
+
+def test_the_entrypoint_is_checked_with_the_services_compiler_whatever_the_application() -> None:
+    checked = entrypoint_check(planned(Settings()))
+    assert checked.target == "entrypoint-check"
+    assert checked.contexts["app"] == str(REPOSITORY / "service")
+    assert checked.contexts["entrypoint-tests"] == str(REPOSITORY / "tests/entrypoint")
+    assert checked.contexts["node"] == BASES.contexts["node"]
+    text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert "FROM application-modules AS entrypoint-check" in text
+    assert "COPY --from=entrypoint-tests " in text
 
 
 def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
