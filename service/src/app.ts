@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
 import type { FastifyInstance } from "fastify";
-import type { Backend } from "./backend.js";
+import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
@@ -39,7 +39,7 @@ const LAST_MSEC = 8000;
 
 export interface StartOptions {
     readonly configuration: Configuration;
-    readonly backend: Backend;
+    readonly chosen: ChosenBackend;
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
@@ -76,7 +76,9 @@ function makeFolders(configuration: Configuration): void {
  * @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, backend, host } = options;
+    const { configuration, chosen, host } = options;
+    const { backend } = chosen;
+    const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
     const version = readVersion();
     const threads = threadsOfThisProcess();
@@ -89,12 +91,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
     const cut = new AbortController();
     const proof = new Proof(backend.proofFile);
-    const watch = new GpuWatch(await Surface.now(backend.type), (why) => {
+    const watch = new GpuWatch(await Surface.now(watched), (why) => {
         log.write("error", "core", gpuLost(why).message);
         proof.forget();
         cut.abort(gpuLost(why));
     });
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log, backend.gpu === false ? undefined : watch);
+    const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
@@ -110,7 +112,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     };
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const metrics = new Metrics(
-        { version, backend: backend.type },
+        { version, backend: backendName },
         measuredOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
@@ -119,6 +121,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         version,
         startTimestamp,
         backend,
+        backendNames: chosen.modes.map(({ name }) => name),
         engine,
         models,
         scheduler,
@@ -143,10 +146,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await listen(server, host, configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
-    log.write("info", "core", `backend ${backend.type}: ${backend.reason}`);
+    log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
-    options.warnings.forEach((warning) => log.write("warn", "core", warning));
+    [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}:${configuration.port}`);
     watch.start();
     const stopRetention = startRetention(database, configuration.log.liveDay);

@@ -1,7 +1,7 @@
 /** The entry point: command line, signals and exit codes. */
 
 import { startService, type StartOptions } from "./app.js";
-import { backendFromEnvironment } from "./backend.js";
+import { backendFromEnvironment } from "./backend/backend.js";
 import { type Command, HELP, parseCommandLine } from "./cli.js";
 import { type Read, readConfiguration, readContainerConfiguration, writeTemplate } from "./config/file.js";
 import { messageOf, StartError } from "./errors.js";
@@ -39,7 +39,7 @@ function startOptions(read: Read, loopback: boolean): StartOptions {
             port: portFromEnvironment(port, configuration.port),
             apiKey: apiKeyFromEnvironment(apiKey, configuration.apiKey),
         },
-        backend: backendFromEnvironment(process.env),
+        chosen: backendFromEnvironment(process.env),
         host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
     };
 }

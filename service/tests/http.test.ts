@@ -39,7 +39,7 @@ describe("state", () => {
             models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, layerCount: 2 }],
         });
         const { body } = await call("GET", "/state");
-        expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", reason: "test" } });
+        expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", title: "CPU", reason: "test" } });
     });
 
     it("counts prompts", async () => {

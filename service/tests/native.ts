@@ -11,12 +11,12 @@ export interface Addon {
 }
 
 interface Inside {
-    readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[];
+    readonly residents: { readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[] };
 }
 
 /** Of the model that was used last. */
 export function addonOf(engine: LlamaEngine): Addon {
-    const [host] = (engine as unknown as Inside).hosts;
+    const [host] = (engine as unknown as Inside).residents.hosts;
     return host?.slots[0]?.sequence.context._ctx ?? expect.fail();
 }
 

@@ -1,7 +1,7 @@
 /** What is computed, token by token, on a real model: MENTATOR_TEST_MODEL names its file. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import type { ChatRequest, Generated, LoadedModel } from "../src/engine/engine.js";
 import { LlamaEngine } from "../src/engine/llama-engine.js";
 import { Log } from "../src/log.js";
@@ -48,7 +48,7 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
 
     beforeAll(() => {
         // One thread: several wait for each other at every step, which takes for ever on a busy machine.
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
     });
     beforeEach(async () => {
         await freshModel();

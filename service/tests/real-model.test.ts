@@ -8,7 +8,7 @@ import path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type RunningService, startService } from "../src/app.js";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import { readContainerConfiguration } from "../src/config/file.js";
 
 const TOOL = `$$spec
@@ -45,7 +45,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         service = await startService({
             ...read,
             configuration: { ...read.configuration, port },
-            backend: backendFromEnvironment({}),
+            chosen: backendFromEnvironment({}),
             host: "127.0.0.1",
         });
         baseURL = `http://127.0.0.1:${port}`;

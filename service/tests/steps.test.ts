@@ -1,7 +1,7 @@
 /** Tokens that the corrected native part chooses and computes by itself, on a real model: MENTATOR_TEST_MODEL names its file. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import type { CompletionRequest, Generated, LoadedModel } from "../src/engine/engine.js";
 import { LlamaEngine } from "../src/engine/llama-engine.js";
 import { Log } from "../src/log.js";
@@ -24,7 +24,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
 
     async function freshModel(slots = 1): Promise<void> {
         await engine.close();
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
         await engine.start();
         model = await engine.load({ name: "model", file: MODEL, contextSize: CONTEXT }, () => false, NEVER);
         given = [];
@@ -45,7 +45,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
     const computed = (): number => addonOf(engine).getSequenceKvCacheMaxPosition(0) + 1;
 
     beforeAll(() => {
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
     });
     beforeEach(async () => freshModel(), 60_000);
     afterAll(async () => engine.close());

@@ -1,6 +1,5 @@
 /** What the service needs of an inference engine. Tests put a fake here; llama-engine.ts is the real one. */
 
-import type { BackendType } from "../backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ModelFacts } from "../models/catalog.js";
 
@@ -140,7 +139,7 @@ export interface Embedded {
 }
 
 export interface Device {
-    readonly type: BackendType;
+    /** The processor's or the cards' name. */
     readonly device: string;
     readonly totalVramMb: number;
     readonly usedVramMb: number;

@@ -1,6 +1,7 @@
-/** Main memory that this process may use. */
+/** Memory that this process may use: main memory, and that of the GPUs. */
 
 import { freemem, totalmem } from "node:os";
+import type { Llama } from "node-llama-cpp";
 
 export interface Memory {
     /** Bytes: the machine's, or the container's limit. */
@@ -26,6 +27,11 @@ export function memoryOf(machine: Memory, limit: number, resident: number): Memo
 export function memoryOfThisProcess(): Memory {
     const machine = { total: totalmem(), free: freemem() };
     return memoryOf(machine, process.constrainedMemory(), process.memoryUsage.rss());
+}
+
+/** What a model computes in. */
+export async function memoryFor(llama: Llama, onGpu: boolean): Promise<Memory> {
+    return onGpu ? llama.getVramState() : memoryOfThisProcess();
 }
 
 /** For messages. */

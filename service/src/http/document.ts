@@ -14,7 +14,7 @@ const TAGS = [
 ] as const;
 
 const DESCRIPTION =
-    "Runs local LLMs on NVIDIA CUDA, AMD ROCm or CPU. Every answer carries `x-request-id`: the request's own, " +
+    "Runs local LLMs on a GPU or the CPU. Every answer carries `x-request-id`: the request's own, " +
     "if it brought one, else a new one; the same id stands in the log and the database.";
 
 /**

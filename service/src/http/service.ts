@@ -1,7 +1,7 @@
 /** What the routes may reach. Composed in app.ts, and from fakes in tests. */
 
+import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
-import type { Backend } from "../backend.js";
 import type { Engine } from "../engine/engine.js";
 import type { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -19,6 +19,8 @@ export interface Service {
     /** Milliseconds since the epoch. */
     readonly startTimestamp: number;
     readonly backend: Backend;
+    /** All modes that there are, as /state may name them. */
+    readonly backendNames: readonly string[];
     readonly engine: Engine;
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;

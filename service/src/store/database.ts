@@ -2,9 +2,9 @@
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
+import { DatabaseSync } from "./sqlite.js";
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, pipe TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);
@@ -25,7 +25,7 @@ const RETRY_MSEC = 60_000;
 export type Row = Readonly<Record<string, string | number | null>>;
 
 export class Database {
-    private handle: DatabaseSyncInstance | undefined;
+    private handle: DatabaseSync | undefined;
     private retryAt = 0;
     private trouble = "";
 
@@ -35,7 +35,7 @@ export class Database {
     ) {}
 
     /** Runs `work` on the database. A failure is logged once until it is over; then there is no result. */
-    public attempt<T>(work: (database: DatabaseSyncInstance) => T): T | undefined {
+    public attempt<T>(work: (database: DatabaseSync) => T): T | undefined {
         if (this.handle === undefined && Date.now() < this.retryAt) {
             return undefined;
         }
@@ -54,7 +54,7 @@ export class Database {
     }
 
     /** As `attempt`, for requests that are about the rows. @throws ServiceError 500 */
-    public must<T>(work: (database: DatabaseSyncInstance) => T): T {
+    public must<T>(work: (database: DatabaseSync) => T): T {
         const box = this.attempt((database) => ({ value: work(database) }));
         if (box === undefined) {
             throw new ServiceError(500, `The log database cannot be used: ${this.trouble}`);
@@ -63,7 +63,7 @@ export class Database {
     }
 
     /** All or nothing. */
-    public transaction(database: DatabaseSyncInstance, work: () => void): void {
+    public transaction(database: DatabaseSync, work: () => void): void {
         database.exec("BEGIN IMMEDIATE");
         try {
             work();
@@ -85,10 +85,12 @@ export class Database {
         }
     }
 
-    private open(): DatabaseSyncInstance {
+    private open(): DatabaseSync {
         mkdirSync(path.dirname(this.file), { recursive: true });
-        const database = new DatabaseSync(this.file, { timeout: BUSY_MSEC });
+        const database = new DatabaseSync(this.file);
         try {
+            // First of all: switching to WAL may have to wait for a lock too. Node 22.15 has no option for it.
+            database.exec(`PRAGMA busy_timeout = ${BUSY_MSEC}`);
             database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
             database.exec(TABLES);
         } catch (thrown) {

@@ -40,7 +40,7 @@ export class LogTable {
     /** `from` to before `to`, milliseconds since the epoch. */
     public between(from: number, to: number): LogRow[] {
         const rows = this.database.must(
-            (db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY log.id`).all(from, to) as (LogRow & { data: string | null })[],
+            (db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY log.id`).all(from, to) as unknown as (LogRow & { data: string | null })[],
         );
         return rows.map(({ data, ...row }) => ({ ...row, ...requestIdIn(data) }));
     }
