@@ -6,6 +6,8 @@ import type { GenerationJob } from "../src/schedule/scheduler.js";
 import { FakeEngine } from "./fake-service.js";
 
 const OPTIONS = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 10, repeatPenalty: 1 };
+/** Requests that may wait. */
+const QUEUE = 256;
 
 /** Holds `room` models, and says what happens on them. */
 class CrowdedEngine extends FakeEngine {
@@ -62,7 +64,7 @@ function job(name: string, more: Partial<GenerationJob> = {}): GenerationJob {
 describe("the fair scheduler", () => {
     it("runs as many of a model at once as it has slots, in order", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         const positions: number[] = [];
         const running = [1, 2, 3, 4].map(() => scheduler.run(job("a", { onPosition: (position) => positions.push(position) })));
@@ -76,7 +78,7 @@ describe("the fair scheduler", () => {
 
     it("loads beside what runs when there is room, and changes models when there is none", async () => {
         const engine = new CrowdedEngine(2);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         const done = await Promise.all(["a", "b", "c"].map((name) => scheduler.run(job(name))));
         expect(done.map((finished) => "result" in finished && finished.loadModelStatus)).toEqual(["load", "load", "load"]);
         expect(engine.events.slice(0, 4).sort()).toEqual(["load a", "load b", "run a", "run b"]);
@@ -105,7 +107,7 @@ describe("the fair scheduler", () => {
 
     it("goes on after a model that does not load", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         const [, broken, after] = await Promise.all(["a", "broken", "a"].map((name) => scheduler.run(job(name))));
         expect(broken).toMatchObject({ failure: { message: "truncated" } });
         expect(after).toMatchObject({ loadModelStatus: "exists" });
@@ -122,7 +124,7 @@ describe("the fair scheduler", () => {
 
     it("forgets who leaves while waiting", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         const gone = new AbortController();
         const running = [1, 2].map(() => scheduler.run(job("a")));
@@ -136,7 +138,7 @@ describe("the fair scheduler", () => {
     it("limits the time of the generation, not of the wait", async () => {
         const engine = new CrowdedEngine(1);
         engine.slots = 1;
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         engine.delayMsec = 60;
         const done = await Promise.all([1, 2].map(() => scheduler.run(job("a", { durationMsec: 100 }))));
@@ -146,7 +148,7 @@ describe("the fair scheduler", () => {
 
     it("sends away what waits, cuts what runs at the limit, and takes nothing more", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         engine.delayMsec = 60_000;
         const jobs = [1, 2, 3].map(() => scheduler.run(job("a")));
@@ -158,7 +160,7 @@ describe("the fair scheduler", () => {
     });
 
     it("embeds on the same terms", async () => {
-        const scheduler = new FairScheduler(new CrowdedEngine(1));
+        const scheduler = new FairScheduler(new CrowdedEngine(1), QUEUE);
         const { spec, signal } = job("a");
         expect(await scheduler.embed({ spec, signal, texts: ["xy"] })).toMatchObject({ result: { vectors: [[2, 0.5]], tokens: 1 } });
     });

@@ -131,7 +131,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
-    const scheduler = new FairScheduler(engine, options.queueLimit);
+    const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDown() : fake.lost === undefined ? undefined : gpuLost(fake.lost));
