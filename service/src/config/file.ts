@@ -8,7 +8,7 @@ import { fixedInContainer } from "./container.js";
 import { type Fixed, parseConfiguration, remarkLine } from "./parse.js";
 import { configurationTemplate } from "./template.js";
 
-export const FILE_NAME = "mentator-llm-service.conf.jsonc";
+const FILE_NAME = "mentator-llm-service.conf.jsonc";
 
 export interface Read {
     readonly configuration: Configuration;

@@ -7,7 +7,7 @@ import type { Configuration, Paths } from "./configuration.js";
 import { type Key, KEYS, SECTIONS } from "./keys.js";
 
 /** One fault or warning, with its place in the file. */
-export interface Remark {
+interface Remark {
     /** Dotted path; empty for the file as a whole. */
     readonly key: string;
     /** Counted from 1. */
@@ -15,7 +15,7 @@ export interface Remark {
     readonly message: string;
 }
 
-export interface Parsed {
+interface Parsed {
     /** Absent when there are faults. */
     readonly configuration?: Configuration;
     readonly faults: readonly Remark[];

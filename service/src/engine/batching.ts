@@ -4,11 +4,11 @@
  */
 
 /** What a sequence wants computed; as node-llama-cpp's `BatchItem`. */
-export interface Wanted {
+interface Wanted {
     readonly tokens: readonly unknown[];
 }
 
-export interface Share<Item> {
+interface Share<Item> {
     readonly item: Item;
     /** Tokens of it, at least 1. */
     readonly processAmount: number;

@@ -7,7 +7,7 @@ import { takeSteps } from "./corrected.js";
 import type { Library } from "./library.js";
 import { LEAST_CONTEXT, type Size } from "./sizing.js";
 
-export interface OpenContext {
+interface OpenContext {
     /** Tokens of one slot. */
     readonly contextSize: number;
     readonly batchSize: number;
@@ -15,7 +15,7 @@ export interface OpenContext {
     readonly sequences: readonly LlamaContextSequence[];
 }
 
-export interface ContextSettings {
+interface ContextSettings {
     readonly library: Library;
     readonly threads: number;
     readonly log: Log;

@@ -9,7 +9,7 @@ import { callId, forcedTools, readCall } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
 
-export interface Means {
+interface Means {
     readonly library: Library;
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;

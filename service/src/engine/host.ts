@@ -40,7 +40,7 @@ function commonBegin(one: readonly Token[], other: readonly Token[]): number {
     return different === -1 ? one.length : different;
 }
 
-export interface Held {
+interface Held {
     readonly info: LoadedModel;
     readonly model: LlamaModel;
     /** In the order of their ids. */

@@ -13,7 +13,7 @@ import { contextToFit, type Needs } from "./needs.js";
 import type { Runtime } from "./runtime.js";
 import { copiesWeights, type EngineSettings, sizeModel } from "./sizing.js";
 
-export interface LoaderSettings {
+interface LoaderSettings {
     readonly threads: number;
     readonly engine: EngineSettings;
     readonly log: Log;

@@ -18,7 +18,7 @@ export interface SlotView {
     readonly lastUsed: number;
 }
 
-export interface SlotChoice {
+interface SlotChoice {
     readonly id: number;
     /** The slot whose state shall be copied into this one first, as it shares more with the prompt. */
     readonly copyFrom?: number;

@@ -1,6 +1,6 @@
 /** What routes say of their answers in the OpenAPI document. Nothing is cut to fit: answers are sent as they are. */
 
-export const DURATION_SCHEMA = {
+const DURATION_SCHEMA = {
     type: "object",
     description: "Milliseconds",
     required: ["promptMsec", "queueMsec"],
@@ -27,7 +27,7 @@ export function timedAnswer(required: readonly string[], result: Readonly<Record
 }
 
 /** Every error of the Mentator API. */
-export const ERROR_SCHEMA = {
+const ERROR_SCHEMA = {
     type: "object",
     required: ["error"],
     properties: { error: { type: "string" } },

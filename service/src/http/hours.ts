@@ -5,7 +5,7 @@ import { badRequest } from "../errors.js";
 const HOUR_MSEC = 3_600_000;
 
 /** From `from` to before `to`, milliseconds since the epoch. */
-export interface Span {
+interface Span {
     readonly from: number;
     readonly to: number;
 }

@@ -49,7 +49,7 @@ export interface Service {
     readonly inFlight: InFlight;
 }
 
-export interface NotReady {
+interface NotReady {
     readonly why: string;
     readonly retryAfterSeconds: number;
 }

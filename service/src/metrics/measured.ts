@@ -7,7 +7,7 @@ import type { Measured } from "./metrics.js";
 
 const MEGABYTE = 1024 ** 2;
 
-export interface Sources {
+interface Sources {
     readonly engine: Engine;
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;

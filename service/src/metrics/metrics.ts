@@ -12,7 +12,7 @@ export interface Measured {
 }
 
 /** A request for a model that has come to its end. */
-export interface Served {
+interface Served {
     readonly call: string;
     readonly code: number;
     readonly duration: Duration;

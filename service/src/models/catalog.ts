@@ -15,7 +15,7 @@ export interface ModelFacts {
 }
 
 /** Reads a file's metadata. @throws when it is no GGUF file */
-export type Inspect = (file: string) => Promise<ModelFacts>;
+type Inspect = (file: string) => Promise<ModelFacts>;
 
 export interface Model extends NamedModel {
     /** Absolute. */
@@ -24,7 +24,7 @@ export interface Model extends NamedModel {
 }
 
 /** What a request may say of how a model is loaded; null is as good as nothing. */
-export interface Wishes {
+interface Wishes {
     readonly gpulayer?: number | null | undefined;
     readonly contextSize?: number | null | undefined;
 }

@@ -5,6 +5,7 @@ import type { ChatMessage, ChatRequest, Constraint, ToolChoice, ToolDefinition }
 import { compileSchema } from "../prompt/json-schema.js";
 import type { BodyMessage, BodyTool, ChatBody } from "./chat-schema.js";
 import { ParameterFault } from "./errors.js";
+import type { Asked } from "./generations.js";
 import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
 
 function textOf(content: BodyMessage["content"], at: string): string {
@@ -95,16 +96,12 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
     return { kind: "schema", schema };
 }
 
-/** One of the answers that a body asks for. */
-export interface AskedChat {
-    /** With the tools, where there are some. */
-    readonly request: ChatRequest;
-    /** With tools and a constraint, which exclude each other: asked when no tool was called. */
-    readonly otherwise?: ChatRequest;
-}
-
-/** One for each of `n`. @throws ParameterFault */
-export function chatRequests(body: ChatBody, defaults: GenerationOptions): AskedChat[] {
+/**
+ * One for each of `n`. Tools and a constraint exclude each other: where a request has both, the constrained
+ * one is asked only when no tool was called.
+ * @throws ParameterFault
+ */
+export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked[] {
     refuseUnsupported(body);
     const options = optionsOf(body, defaults, body.max_completion_tokens ?? body.max_tokens ?? defaults.maxTokens);
     const tools = (body.tools ?? []).map(toolOf);

@@ -14,7 +14,7 @@ export class ParameterFault extends ServiceError {
     }
 }
 
-export interface OpenAiError {
+interface OpenAiError {
     readonly status: number;
     readonly body: { readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null } };
 }

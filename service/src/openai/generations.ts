@@ -28,7 +28,7 @@ export interface Run {
     readonly respond: (answers: readonly Generated[], model: string) => object;
 }
 
-export interface Ran {
+interface Ran {
     readonly answers: readonly Generated[];
     readonly model: string;
     readonly response: object;

@@ -9,7 +9,7 @@ import { checkPatterns, hasPattern } from "./pattern-check.js";
 /** Why a value is not valid, or "". Rejects with a ServiceError when that cannot be found out in time. */
 export type Validator = (value: unknown, signal: AbortSignal) => Promise<string>;
 
-export type Compiled = { readonly validate: Validator; readonly error: "" } | { readonly error: string };
+type Compiled = { readonly validate: Validator; readonly error: "" } | { readonly error: string };
 
 /** `format` says what a text means; without a table of formats it is not checked, as the standard allows. */
 const SETTINGS = { strict: false, allErrors: true, validateFormats: false, logger: false } as const;

@@ -37,7 +37,7 @@ export function hasPattern(schema: unknown): boolean {
 }
 
 /** Of ajv. */
-export interface Dialect {
+interface Dialect {
     readonly module: string;
     readonly settings: object;
 }

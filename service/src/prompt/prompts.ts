@@ -13,7 +13,7 @@ import { compileSchema, type Validator } from "./json-schema.js";
 import type { PromptRequest } from "./request.js";
 import { answerWithTools, type CallTool } from "./server-tools.js";
 
-export interface PromptResult {
+interface PromptResult {
     readonly loadModelStatus: "load" | "exists";
     /** Only of a request that allowed tools. */
     readonly usedTools?: readonly string[];
@@ -22,7 +22,7 @@ export interface PromptResult {
 }
 
 /** A request's end, good or bad. */
-export interface PromptOutcome {
+interface PromptOutcome {
     readonly duration: Duration;
     readonly result?: PromptResult;
     readonly error?: ServiceError;

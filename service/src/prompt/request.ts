@@ -2,7 +2,7 @@
 
 import type { GenerationOptions } from "../config/configuration.js";
 
-export interface AnswerFormat {
+interface AnswerFormat {
     /** true: the generation is constrained by the schema; false: the answer is only validated. */
     readonly useGrammar: boolean;
     readonly jsonSchema: object;

@@ -11,13 +11,11 @@ export class ApiError extends Error {
     /**
      * @param {number} status
      * @param {string} message
-     * @param {unknown} [body]
      */
-    constructor(status, message, body) {
+    constructor(status, message) {
         super(message);
         this.name = "ApiError";
         this.status = status;
-        this.body = body;
     }
 }
 
@@ -72,7 +70,7 @@ async function errorOf(response) {
     const body = await response.json().catch(() => undefined);
     const wait = response.headers.get("retry-after");
     const message = messageOf(body) || `The service answered ${response.status} ${response.statusText}.`;
-    return new ApiError(response.status, wait === null ? message : `${message} Try again in ${wait} s.`, body);
+    return new ApiError(response.status, wait === null ? message : `${message} Try again in ${wait} s.`);
 }
 
 /**

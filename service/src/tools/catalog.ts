@@ -46,10 +46,6 @@ export class ToolCatalog extends Rescanned {
         super();
     }
 
-    public list(): readonly Tool[] {
-        return this.tools;
-    }
-
     /** Looks into the folder again before it says that there is no such tool. @throws ServiceError 400 */
     public async choose(names: readonly string[]): Promise<readonly Tool[]> {
         const known = (name: string): boolean => name === "*" || this.tools.some((tool) => tool.name === name);

@@ -76,7 +76,7 @@ describe("a question", () => {
         expect(rateOf(answer)).toBe(100);
         take(answer, { choices: [{ delta: {}, finish_reason: "stop" }] }, 31);
         take(answer, { choices: [], usage: { prompt_tokens: 4, completion_tokens: 5 } }, 32);
-        expect(answer).toMatchObject({ text: "AB", reasoning: "Hm", firstMsec: 10, lastMsec: 30, finish: "stop", promptTokens: 4 });
+        expect(answer).toMatchObject({ text: "AB", reasoning: "Hm", firstMsec: 10, lastMsec: 30, finish: "stop", completionTokens: 5 });
         expect(rateOf(answer)).toBe(200);
         expect(() => take(answer, { error: { message: "no" } }, 40)).toThrow("no");
     });
