@@ -18,7 +18,7 @@ function portFromEnvironment(text: string | undefined, configured: number): numb
     return port;
 }
 
-/** Not shown in the fault: it is a secret. */
+/** The fault does not show the key: it is a secret. */
 function apiKeyFromEnvironment(text: string | undefined, configured: string): string {
     if (text === undefined || text === "") {
         return configured;
@@ -45,7 +45,7 @@ function startOptions(read: Read, loopback: boolean): StartOptions {
 }
 
 async function serve(options: StartOptions): Promise<void> {
-    // A signal during the start counts too: the process is PID 1 in a container, and ignores them otherwise.
+    // Also during the start: as PID 1 in a container, a process ignores signals that it has no handler for.
     let stop: (why: string) => void = () => undefined;
     let early: string | undefined;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -51,7 +51,7 @@ describe("the devices", () => {
 });
 
 describe("the choice", () => {
-    it("takes the row of the table, and all that the entrypoint says of it", () => {
+    it("takes the row of the table, and what the entrypoint says about it", () => {
         const { backend, modes, warnings } = backendFromEnvironment({
             MENTATOR_BACKEND_TABLE: TABLE,
             MENTATOR_BACKEND_CHOICE: "fake",
@@ -119,7 +119,7 @@ describe("the table", () => {
         expect(() => parseTable(text)).toThrow(/^modes\[0\]\.watch\[0\] must be a relative path/);
     });
 
-    it("tells all of its faults at once", () => {
+    it("lists all of its faults at once", () => {
         const file = fileWith('{"modes": [{"name": "A", "getLlama": 1}, {}]}');
         expect(faultsOf({ MENTATOR_BACKEND_TABLE: file })).toHaveLength(4);
     });
@@ -128,7 +128,7 @@ describe("the table", () => {
         expect(faultsOf({ MENTATOR_BACKEND_TABLE: tmpdir() })[0]).toMatch(/^The table of backends cannot be read: EISDIR/);
     });
 
-    it("need not have the CPU", () => {
+    it("gets the CPU as a mode where it has no such row", () => {
         const file = fileWith('{"modes": [{"name": "a", "getLlama": "a"}]}');
         expect(backendFromEnvironment({ MENTATOR_BACKEND_TABLE: file }).modes.map(({ name }) => name)).toEqual(["a", "cpu"]);
     });

@@ -43,7 +43,7 @@ it("loads SQLite without a warning, and hides no other warning", () => {
     expect(stderr).not.toMatch(/sqlite/i);
 });
 
-it("deletes what is old, with what belongs to it", () => {
+it("deletes old rows, and the extra rows that belong to them", () => {
     const { database, table } = open();
     for (const ts of [10, 20, 30]) {
         table.add({ ts, pipe: "core", kind: "info", message: String(ts) });
@@ -55,7 +55,7 @@ it("deletes what is old, with what belongs to it", () => {
     database.close();
 });
 
-it("says once that its file is damaged, and lets everybody go on", () => {
+it("says once that its file is damaged, and the service goes on", () => {
     const { lines, table } = open("not a database, and long enough to be read as one ".repeat(50));
     table.add({ ts: 1, pipe: "core", kind: "info", message: "x" });
     table.add({ ts: 2, pipe: "core", kind: "info", message: "x" });

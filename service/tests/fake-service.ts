@@ -6,11 +6,11 @@ import path from "node:path";
 import type { ChosenBackend } from "../src/backend/backend.js";
 import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
-import { badRequest, gpuLost, shuttingDown } from "../src/errors.js";
+import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
 import { InFlight } from "../src/http/in-flight.js";
 import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
-import { measuredOf } from "../src/metrics/measured.js";
+import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
 import { Journal } from "../src/prompt/journal.js";
@@ -134,10 +134,10 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
-    const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDown() : fake.lost === undefined ? undefined : gpuLost(fake.lost));
+    const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, measuredOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
+    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,

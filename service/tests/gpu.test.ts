@@ -33,7 +33,7 @@ describe("the surface", () => {
     it.each([
         ["nvidia", ["dev/nvidia0", "dev/nvidia11", "dev/nvidiactl", "dev/nvidia-uvm", "proc/driver/nvidia/version"]],
         ["amd", ["dev/kfd", "dev/dri/renderD128"]],
-    ] as const)("of %s is what was there at first", async (vendor, files) => {
+    ] as const)("of %s has what was there at the start", async (vendor, files) => {
         put(...files, "dev/nvidia-modeset", "dev/dri/card0", "dev/null");
         const surface = await Surface.now(WATCH[vendor], root);
         expect([...surface.files].sort()).toEqual(files.map((file) => path.join(root, file)).sort());
@@ -62,7 +62,7 @@ describe("the surface", () => {
         expect([...fitting, ...others].filter((name) => matcher.test(name))).toEqual(fitting);
     });
 
-    it("of the CPU is nothing", async () => {
+    it("is empty without patterns", async () => {
         put("dev/nvidia0", "dev/kfd");
         expect((await Surface.now([], root)).files).toEqual([]);
     });
@@ -75,7 +75,7 @@ describe("the watch", () => {
         return { watch: new GpuWatch(await Surface.now(["dev/nvidia[0-9]*"], root), (why) => told.push(why)), told };
     }
 
-    it("tells once that the card is gone, by itself", async () => {
+    it("finds out by itself that the card is gone, and says it once", async () => {
         const { watch, told } = await watching();
         watch.start(5);
         await watch.look();
@@ -87,25 +87,25 @@ describe("the watch", () => {
         watch.stop();
     });
 
-    it("looks when work failed", async () => {
+    it("looks at the device nodes after work failed", async () => {
         const { watch } = await watching();
         rmSync(path.join(root, "dev/nvidia0"));
-        watch.failed(new Error("decode"));
+        watch.onFailure(new Error("decode"));
         await expect.poll(() => watch.lost).toContain("nvidia0");
     });
 
-    it("gives up after three failures in a row, and no sooner", async () => {
+    it("declares the GPU lost after three failures in a row, not before", async () => {
         const { watch, told } = await watching();
         for (let round = 0; round < 2; round += 1) {
-            watch.failed(new Error("CUDA error"));
-            watch.failed(new Error("CUDA error"));
-            watch.succeeded();
+            watch.onFailure(new Error("CUDA error"));
+            watch.onFailure(new Error("CUDA error"));
+            watch.onSuccess();
         }
         await watch.look();
         expect(watch.lost).toBeUndefined();
-        watch.failed(new Error("a"));
-        watch.failed(new Error("b"));
-        watch.failed(new Error("CUDA error: unspecified launch failure"));
+        watch.onFailure(new Error("a"));
+        watch.onFailure(new Error("b"));
+        watch.onFailure(new Error("CUDA error: unspecified launch failure"));
         expect(told).toEqual(["it failed 3 times in a row, at last with: CUDA error: unspecified launch failure"]);
     });
 });
@@ -122,7 +122,7 @@ describe("a proof", () => {
         expect(files()).toEqual(["proof"]);
     });
 
-    it("is forgotten with its mark", () => {
+    it("is deleted together with its mark", () => {
         put("proof");
         const proof = new Proof(path.join(root, "proof"));
         proof.use();
@@ -130,7 +130,7 @@ describe("a proof", () => {
         expect(proof.forget()).toBe(true);
     });
 
-    it("that there is none of, or that cannot be deleted, is not said to be forgotten", () => {
+    it("does not say that it was deleted where it is missing or cannot be deleted", () => {
         put("proof/file");
         const stuck = new Proof(path.join(root, "proof"));
         stuck.use();

@@ -1,4 +1,4 @@
-/** The native part below an engine, for tests that look at what reaches it. */
+/** The native part below an engine, for tests that look at the calls of it. */
 
 import { expect } from "vitest";
 import type { LlamaEngine } from "../src/engine/llama-engine.js";

@@ -147,11 +147,11 @@ export class LlamaEngine implements Engine {
     private async watched<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
         try {
             const done = await work;
-            this.witness?.succeeded();
+            this.witness?.onSuccess();
             return done;
         } catch (thrown) {
             if (!signal.aborted && !(thrown instanceof ServiceError)) {
-                this.witness?.failed(thrown);
+                this.witness?.onFailure(thrown);
             }
             throw thrown;
         }

@@ -10,12 +10,12 @@ export interface Memory {
     readonly free: number;
 }
 
-/** What the container may not use up: Node itself, buffers, the kernel's own. */
+/** Left free for Node, buffers and the kernel. */
 const MARGIN_BYTES = 128 * 1024 ** 2;
 
 /**
  * @param machine total and available (caches count as available), bytes
- * @param limit the container's, bytes; more than the machine has, or 0, means none
+ * @param limit of the container, bytes; 0, or more than the machine has: no limit
  * @param resident what this process holds, bytes
  */
 export function memoryOf(machine: Memory, limit: number, resident: number): Memory {

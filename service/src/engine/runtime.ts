@@ -12,7 +12,7 @@ export interface Runtime {
     readonly llama: Llama;
 }
 
-/** llama.cpp calls much of what is normal a warning; only what it calls an error is one here. */
+/** llama.cpp logs much that is normal as a warning, so its warnings are debug messages here. */
 const KIND_OF: Readonly<Record<string, Kind>> = { fatal: "error", error: "error", warn: "debug" };
 
 function refuse(backend: Backend, why: string): StartError {
@@ -20,8 +20,8 @@ function refuse(backend: Backend, why: string): StartError {
     return new StartError(3, [
         `The ${backend.mode.name} backend cannot be used: ${why}`,
         `It was chosen because: ${backend.reason}`,
-        "There is no silent fall to CPU. Set MENTATOR_BACKEND=cpu to run without the GPU, or see that the container has the device and a driver that fits.",
-        ...(forgotten ? ["What was remembered of this backend is forgotten: the next start proves it anew."] : []),
+        "The service does not fall back to the CPU by itself. Give the container the device and a driver that fits, or set MENTATOR_BACKEND=cpu.",
+        ...(forgotten ? ["The remembered test of this backend was deleted: the next start tests it again."] : []),
     ]);
 }
 

@@ -1,4 +1,4 @@
-/** `date=YYYYMMDD&hour=HH` as hours of the epoch, and rows by hour. UTC throughout, as the log's lines. */
+/** `date=YYYYMMDD&hour=HH` as a span of time, and the names of hours. UTC, like the lines of the log. */
 
 import { badRequest } from "../errors.js";
 

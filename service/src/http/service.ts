@@ -1,4 +1,4 @@
-/** What the routes may reach. Composed in app.ts, and from fakes in tests. */
+/** What the routes may use. Put together in app.ts, and from fakes in tests. */
 
 import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
@@ -31,20 +31,20 @@ export interface Service {
     readonly promptTable: PromptTable;
     readonly defaultOptions: GenerationOptions;
     readonly savePrompt: boolean;
-    /** Empty: everybody may call. */
+    /** Empty: no key is needed. */
     readonly apiKey: string;
-    /** Of other origins, whose pages may call. */
+    /** Other origins whose pages may call. */
     readonly corsOrigins: readonly string[];
     readonly log: Log;
-    /** Why no model can answer, or nothing. */
+    /** Why no model can answer; undefined when one can. */
     notReady(): NotReady | undefined;
     /** True once the service is about to stop. */
     stopping(): boolean;
-    /** Why there is no GPU any more, where there was one. */
+    /** Why the GPU is gone, where there was one. */
     gpuLost(): string | undefined;
-    /** What a request for a model is refused with, before anything else is looked at. */
+    /** The error of every request for a model, where none can be answered any more. */
     refusal(): ServiceError | undefined;
-    /** Aborted, with what to answer, when what still runs at the stop has taken long enough. */
+    /** Aborted, with the error to answer, when requests still run at the end of the time to stop. */
     readonly cut: AbortSignal;
     readonly inFlight: InFlight;
 }
@@ -54,7 +54,7 @@ interface NotReady {
     readonly retryAfterSeconds: number;
 }
 
-/** What /ready and /metrics go by. */
+/** What /ready and /metrics tell. */
 export function readiness(engine: Engine, models: ModelCatalog, refusal: ServiceError | undefined): NotReady | undefined {
     if (refusal !== undefined) {
         return { why: refusal.message, retryAfterSeconds: refusal.retryAfterSeconds ?? 10 };

@@ -18,7 +18,7 @@ function textOf(content: BodyMessage["content"], at: string): string {
     return content
         .map(({ type, text }, index) => {
             if (type !== "text" || text === undefined) {
-                throw new ParameterFault(`${at}.content[${index}]`, `Only texts can be read, not "${type.slice(0, 50)}".`);
+                throw new ParameterFault(`${at}.content[${index}]`, `Only parts of type text are supported, not "${type.slice(0, 50)}".`);
             }
             return text;
         })
@@ -55,7 +55,7 @@ function messageOf(message: BodyMessage, index: number): ChatMessage {
 function toolOf({ function: { name, description, parameters } }: BodyTool, index: number): ToolDefinition {
     const { error } = compileSchema(parameters ?? {});
     if (error !== "") {
-        throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} are no usable JSON Schema: ${error}`);
+        throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} cannot be used as a JSON Schema: ${error}`);
     }
     return {
         name,
@@ -69,14 +69,14 @@ function choiceOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinit
         return "auto";
     }
     if (choice !== "none" && choice !== "auto" && tools.length === 0) {
-        throw new ParameterFault("tool_choice", "tool_choice asks for a tool, and there are no tools.");
+        throw new ParameterFault("tool_choice", "tool_choice asks for a tool, but the request has no tools.");
     }
     if (typeof choice === "string") {
         return choice;
     }
     const { name } = choice.function;
     if (!tools.some((tool) => tool.name === name)) {
-        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is none of the tools.`);
+        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is not one of the tools.`);
     }
     return { name };
 }
@@ -91,7 +91,7 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
     }
     const { error } = compileSchema(schema);
     if (error !== "") {
-        throw new ParameterFault("response_format", `response_format.json_schema.schema is no usable JSON Schema: ${error}`);
+        throw new ParameterFault("response_format", `response_format.json_schema.schema cannot be used as a JSON Schema: ${error}`);
     }
     return { kind: "schema", schema };
 }

@@ -8,14 +8,14 @@
  */
 
 import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
-import { ServiceError, shuttingDown } from "../errors.js";
+import { ServiceError, shuttingDownError } from "../errors.js";
 import type { Entry, Place } from "./entry.js";
 import { Queue } from "./queue.js";
 import { RETRY_UNKNOWN, Running } from "./running.js";
 import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
 import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
-/** So long others may overtake a request whose model waits for memory. */
+/** How long others may overtake a request whose model waits for memory. */
 const PATIENCE_MSEC = 2000;
 
 /** An aborted request leaves the engine within one batch; one that does not is left behind after this. */
@@ -28,7 +28,7 @@ function reasonOf(thrown: unknown, signal: AbortSignal, draining: boolean): Erro
         return signal.reason as Error;
     }
     if (thrown instanceof MemoryBusy) {
-        return draining ? shuttingDown() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
+        return draining ? shuttingDownError() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
     }
     return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
@@ -69,14 +69,14 @@ export class FairScheduler implements Scheduler {
     public async drain(limitMsec: number): Promise<void> {
         this.draining = true;
         for (const entry of this.queue.takeAll()) {
-            entry.refuse(shuttingDown());
+            entry.refuse(shuttingDownError());
         }
         if (this.running === 0) {
             return;
         }
         const limit = setTimeout(() => {
-            this.stop.abort(shuttingDown());
-            this.loading?.refuse(shuttingDown());
+            this.stop.abort(shuttingDownError());
+            this.loading?.refuse(shuttingDownError());
         }, limitMsec);
         const idle = new Promise<void>((resolve) => {
             this.idle = resolve;
@@ -126,11 +126,11 @@ export class FairScheduler implements Scheduler {
         const { signal } = job;
         signal.throwIfAborted();
         if (this.draining) {
-            throw shuttingDown();
+            throw shuttingDownError();
         }
         return new Promise<Place>((resolve, reject) => {
             const leave = (): void => {
-                // One whose model is being loaded is told by the loading itself.
+                // A request whose model is being loaded is not in the queue: `load` refuses it.
                 if (this.queue.remove(entry)) {
                     reject(signal.reason as Error);
                     this.dispatch();
@@ -172,7 +172,7 @@ export class FairScheduler implements Scheduler {
         for (const entry of snapshot) {
             const model = this.engine.find(entry.job.spec);
             if (model !== undefined) {
-                // Who came before the one that waits for memory is not held up by it.
+                // A request that came before the one that waits for memory is not delayed by it.
                 if (this.hasSlot(model) && !(held && entry.came > stuck.came)) {
                     this.leave(entry, now);
                     this.onModels.begin(model);
@@ -227,7 +227,7 @@ export class FairScheduler implements Scheduler {
         }
     }
 
-    /** One is kept for whom the model was loaded: it is there a moment before that one is told. */
+    /** One slot is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
     private hasSlot(model: LoadedModel): boolean {
         const kept = this.loading !== undefined && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
         return this.onModels.on(model) + kept < model.slots;

@@ -22,7 +22,7 @@ export class Queue {
         this.entries = [...this.entries, entry];
     }
 
-    /** To where it was, for one that left and could not start. */
+    /** Puts a request that left and could not start where it was. */
     public putBack(entry: Entry): void {
         this.entries = [...this.entries, entry].sort((a, b) => a.came - b.came);
     }
@@ -34,7 +34,7 @@ export class Queue {
         return this.entries.length < before;
     }
 
-    /** All that waited; the queue is empty then. */
+    /** Empties the queue. @returns the requests that waited */
     public takeAll(): readonly Entry[] {
         const taken = this.entries;
         this.entries = [];

@@ -1,4 +1,4 @@
-/** Work that ends in time: with a limit of its own, or left behind when it has to stop. */
+/** Runs work with a time limit, and stops waiting for work that does not end. */
 
 import { badRequest } from "../errors.js";
 
@@ -22,7 +22,7 @@ export async function withTimeLimit<Result>(work: (signal: AbortSignal) => Promi
     }
 }
 
-/** What `work` gives, or the signal's reason at once: nobody waits for the work's end then. */
+/** The result of `work`, or the signal's reason as soon as it is aborted: the end of the work is not waited for then. */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
     let leave: () => void = () => undefined;
     const aborted = new Promise<never>((_, reject) => {

@@ -69,11 +69,11 @@ async function questionFor(text) {
         write(status, "The schema cannot be used.");
         return undefined;
     }
-    const told = system.value.trim() === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system.value }];
+    const instructions = system.value.trim() === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system.value }];
     const before = turns.map(({ role, content }) => ({ role, content }));
     return {
         model: model.value,
-        messages: [...told, ...before, { role: "user", content: text }],
+        messages: [...instructions, ...before, { role: "user", content: text }],
         options: chosen,
         ...(schema.enabled ? { schema: schema.schema() } : {}),
         grammar: schema.grammar,

@@ -11,7 +11,7 @@ import { chunksOf, events } from "./sse.js";
  * @property {readonly Message[]} messages the last one is the user's
  * @property {Options} options over the service's defaults
  * @property {object} [schema] of the answer
- * @property {boolean} grammar the schema constrains the generation; else the finished answer is held against it
+ * @property {boolean} grammar the schema constrains the generation; else the finished answer is checked against it
  */
 /**
  * @typedef {object} Answer as far as it came
@@ -25,11 +25,11 @@ import { chunksOf, events } from "./sse.js";
  * @property {string} [finish] why it ended, in OpenAI's words
  */
 
-/** How a token is chosen: to OpenAI's API, saying one of these unsays the service's default of the others. */
+/** Options that choose a token: when one of these is set, the OpenAI-compatible API drops the service's defaults of the others. */
 const SAMPLING = /** @type {const} */ (["temperature", "topP", "topK", "minP"]);
 
 /**
- * What was given, and where that is one of SAMPLING, the defaults of the others with it.
+ * The options that were set, and where one of them is in SAMPLING, the defaults of the others in it.
  * @param {Options} given
  * @param {Options} whole the given ones over the service's defaults, as POST /check/options answers them
  * @returns {Options}
@@ -39,7 +39,7 @@ export function completeOptions(given, whole) {
     return says ? { ...Object.fromEntries(SAMPLING.map((name) => [name, whole[name]])), ...given } : given;
 }
 
-/** As long as POST /prompt may take; the stop button is sooner. */
+/** Time limit of POST /prompt. The stop button ends it sooner. */
 const LIMIT_MSEC = 3_600_000;
 
 /** The same options by the names that OpenAI's API and llama.cpp's server give them. */
@@ -130,10 +130,10 @@ export function rateOf({ tokensPerSecond, firstMsec, lastMsec, completionTokens,
 }
 
 /** @returns {Answer} */
-export const nothingYet = () => ({ text: "", reasoning: "", pieces: 0 });
+export const emptyAnswer = () => ({ text: "", reasoning: "", pieces: 0 });
 
 /**
- * Fills `answer` as it comes, so that the caller has what came when it stops or fails.
+ * Fills `answer` piece by piece, so that the caller has the pieces when it is stopped or fails.
  * @param {Question} question
  * @param {Answer} answer
  * @param {AbortSignal} signal

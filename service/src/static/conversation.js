@@ -1,6 +1,6 @@
 /** One question and its answer, shown as it comes. */
 
-import { ask, nothingYet, rateOf } from "./completion.js";
+import { ask, emptyAnswer, rateOf } from "./completion.js";
 import { copies, h, write } from "./dom.js";
 import { many, messageOf, milliseconds, perSecond } from "./format.js";
 import { addArticle, addTurn, fill, isAtEnd, showReasoning, toEnd } from "./transcript.js";
@@ -38,14 +38,14 @@ export async function converse(question, text, signal, say) {
     const asked = addTurn({ role: "user", content: text });
     const view = addArticle("assistant", question.model);
     toEnd();
-    const answer = nothingYet();
+    const answer = emptyAnswer();
     let frame = 0;
     const draw = () => {
         frame = 0;
         const follow = isAtEnd();
         fill(view.text, answer.text);
         showReasoning(view.thinking, answer.reasoning);
-        // The speed stands beside the answer and not here: this place is read aloud at every change.
+        // The speed is shown beside the answer and not here: screen readers read the status at every change.
         write(view.meta, metaOf(answer, ""));
         say("Generating");
         if (follow) {

@@ -1,4 +1,4 @@
-/** Rows of both logs as table rows, each with what a filter looks at. */
+/** Rows of both logs as table rows, each with the text and level that a filter compares. */
 
 import { h } from "./dom.js";
 import * as format from "./format.js";
@@ -49,7 +49,7 @@ export function coreRow({ ts, pipe, kind, message, data }) {
 }
 
 /**
- * JSON for people, other texts as they are.
+ * JSON with indentation, other texts as they are.
  * @param {string} text
  */
 function tidy(text) {
@@ -64,7 +64,7 @@ function tidy(text) {
 export function chatRow({ ts, durationPromptMsec, durationQueueMsec, code, request, response, answerRaw }) {
     const texts = /** @type {const} */ ([["Request", request], ["Response", response], ["The model's text", answerRaw]]).filter(([, text]) => text !== null);
     const details = h("details", {}, h("summary", {}, summaryOf(request, response)));
-    // Made when somebody looks: 2000 rows of long texts are much.
+    // Made when it is opened: 2000 rows of long texts would take much memory.
     details.addEventListener("toggle", () => {
         if (details.childElementCount === 1) {
             details.append(...texts.flatMap(([title, text]) => [h("h3", {}, title), h("pre", { tabindex: 0 }, tidy(text ?? ""))]));

@@ -1,4 +1,4 @@
-/** Asks again and again, one call at a time, and not while nobody looks. */
+/** Calls again and again, one call at a time, and not while the page is hidden. */
 
 /**
  * @param {() => Promise<void>} task must not reject

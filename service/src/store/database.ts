@@ -1,4 +1,4 @@
-/** The SQLite file. Opens it, and opens it again after a failure; never stands in a request's way. */
+/** The SQLite file. Opens it, and opens it again after a failure; a request never fails because of it. */
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -34,7 +34,7 @@ export class Database {
         private readonly log: Log,
     ) {}
 
-    /** Runs `work` on the database. A failure is logged once until it is over; then there is no result. */
+    /** Runs `work` on the database. A failure is logged once, until it is over. @returns undefined when it failed */
     public attempt<T>(work: (database: DatabaseSync) => T): T | undefined {
         if (this.handle === undefined && Date.now() < this.retryAt) {
             return undefined;
@@ -53,7 +53,7 @@ export class Database {
         }
     }
 
-    /** As `attempt`, for requests that are about the rows. @throws ServiceError 500 */
+    /** Like `attempt`, for requests that need the rows. @throws ServiceError 500 */
     public must<T>(work: (database: DatabaseSync) => T): T {
         const box = this.attempt((database) => ({ value: work(database) }));
         if (box === undefined) {
@@ -89,7 +89,7 @@ export class Database {
         mkdirSync(path.dirname(this.file), { recursive: true });
         const database = new DatabaseSync(this.file);
         try {
-            // First of all: switching to WAL may have to wait for a lock too. Node 22.15 has no option for it.
+            // First of all, since the switch to WAL may have to wait for a lock too. Node 22.15 has no option for it.
             database.exec(`PRAGMA busy_timeout = ${BUSY_MSEC}`);
             database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
             database.exec(TABLES);
@@ -103,12 +103,12 @@ export class Database {
     private fail(why: string): void {
         if (why !== this.trouble) {
             this.trouble = why;
-            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again every minute`);
+            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again after a minute`);
         }
         try {
             this.handle?.close();
         } catch {
-            // A damaged file may not even close; the handle is given up either way.
+            // A damaged file may not even close. The handle is not used again in any case.
         }
         this.handle = undefined;
         this.retryAt = Date.now() + RETRY_MSEC;

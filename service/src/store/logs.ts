@@ -5,7 +5,7 @@ import type { Database, Row } from "./database.js";
 
 const SELECT = "SELECT log.id, ts, pipe, kind, message, data FROM log LEFT JOIN logExtra ON logExtra.id = log.id";
 
-/** `data` may be of another writer. */
+/** Another program may have written `data`. */
 function requestIdIn(data: string | null): { requestId?: string } {
     try {
         const { requestId } = JSON.parse(data ?? "{}") as { requestId?: unknown };

@@ -10,11 +10,11 @@ const HOUR_MSEC = 3_600_000;
 
 const megabytes = (bytes: number): number => Math.round((bytes / 1024 ** 2) * 10) / 10;
 
-function listed({ name, relativeFileName, sizeBytes, facts }: Model): object {
+function modelRow({ name, relativeFileName, sizeBytes, facts }: Model): object {
     return { name, relativeFileName, sizeKb: Math.ceil(sizeBytes / 1024), ...facts };
 }
 
-function shown(model: LoadedModel | undefined): object | null {
+function loadedModelRow(model: LoadedModel | undefined): object | null {
     if (model === undefined) {
         return null;
     }
@@ -107,7 +107,7 @@ export const stateRoutes: Routes = (server, service) => {
     );
 
     server.get("/state/models", { schema: { tags: ["state"], summary: "Models that requests can name", response: answers(MODELS) } }, () => ({
-        models: service.models.list().map(listed),
+        models: service.models.list().map(modelRow),
     }));
 
     server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
@@ -118,7 +118,7 @@ export const stateRoutes: Routes = (server, service) => {
         return {
             serverStartTimestamp: service.startTimestamp,
             serverUptimeSeconds: Math.floor((now - service.startTimestamp) / 1000),
-            currentModel: shown(service.engine.current),
+            currentModel: loadedModelRow(service.engine.current),
             gpuInfo: { type: mode.name, title: mode.title, ...(await service.engine.device()), reason, devices, lost: service.gpuLost() ?? null },
             memoryUsageMb: megabytes(memory.rss),
             memoryHeapMb: megabytes(memory.heapUsed),
