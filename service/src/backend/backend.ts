@@ -70,7 +70,7 @@ export function backendFromEnvironment(environment: Environment): ChosenBackend 
     }
     if (mode === undefined) {
         const why = `MENTATOR_BACKEND_CHOICE is "${choice ?? ""}", but there is no table of backends (${file}): the service runs on the CPU`;
-        return { backend: { mode: CPU, reason: why, devices: [] }, modes, warnings: [why] };
+        return { backend: { mode: CPU, reason: "there is no table of backends, so CPU", devices: [] }, modes, warnings: [why] };
     }
     const reason = (environment["MENTATOR_BACKEND_REASON"] ?? "").replace(/\s+/g, " ").trim();
     const fallback = choice === undefined ? "no backend was chosen, so CPU" : "chosen by MENTATOR_BACKEND_CHOICE";
