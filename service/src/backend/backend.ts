@@ -28,7 +28,7 @@ export interface ChosenBackend {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variable's value; nothing where it is empty, too. */
+/** The value of a variable; undefined where it is missing or empty. */
 function valueOf(environment: Environment, name: string): string | undefined {
     const value = environment[name];
     return value === "" ? undefined : value;

@@ -37,7 +37,7 @@ function isObject(value: unknown): value is Json {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The faults of one row; `place` is where it stands, as in `modes[1]`. */
+/** The faults of one row; `place` names it, as in `modes[1]`. */
 function faultsOf(row: unknown, place: string): string[] {
     if (!isObject(row)) {
         return [`${place} must be an object`];

@@ -14,7 +14,7 @@ interface Share<Item> {
     readonly processAmount: number;
 }
 
-/** The longest prompt's share of what prompts get together, so that the others cannot stop it for ever. */
+/** The longest prompt's share of what prompts get together, so that the others cannot stop it completely. */
 const LONGEST_PART = 1 / 4;
 
 /**

@@ -48,10 +48,10 @@ async function open(model: LlamaModel, { slots, contextSize, batchSize }: Size, 
     });
     // Where a GPU computes, threads that stay awake for it would only take time from others.
     if (!takeSteps(context, model.gpuLayers > 0 ? 0 : threads)) {
-        log.write("debug", "engine", "node-llama-cpp's native part is the stock one: one stream is slower");
+        log.write("debug", "engine", "node-llama-cpp's native part is not patched: a single stream is slower");
     }
     if (slots > 1 && !("mentatorBatching" in library.LlamaContext)) {
-        log.write("warn", "engine", "node-llama-cpp is not corrected (npm run patch): parallel requests are slow");
+        log.write("warn", "engine", "node-llama-cpp is not patched (npm run patch): parallel requests are slow");
     }
     const sequences = Array.from({ length: slots }, () => context.getSequence());
     return { contextSize: context.contextSize, batchSize: context.batchSize, sequences };

@@ -52,7 +52,7 @@ export class OptionFields {
         return error === "" ? completeOptions(given, whole) : undefined;
     }
 
-    /** @returns {Record<string, string>} what stands in the fields, for `restore` */
+    /** @returns {Record<string, string>} the texts of the fields, for `restore` */
     keep() {
         return Object.fromEntries([...this.inputs].map(([name, input]) => [name, input.value]));
     }

@@ -5,7 +5,6 @@ import { inline } from "./inline.js";
 import { blocks } from "./prose.js";
 
 /** @typedef {{ role: "user" | "assistant", content: string, reasoning?: string, meta?: string, model?: string }} Turn */
-/** @typedef {ReturnType<typeof addArticle>} TurnView */
 
 /** Pixels from the end at which the reader still counts as being there. */
 const NEAR_END = 60;

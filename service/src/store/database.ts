@@ -1,4 +1,4 @@
-/** The SQLite file. Opens it, and opens it again after a failure; a request never fails because of it. */
+/** The SQLite file. Opens it, and opens it again after a failure. A request for a model never fails because of it. */
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
