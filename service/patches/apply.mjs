@@ -17,41 +17,59 @@ const words = process.argv.slice(2);
 const library = join(words.find((word) => !word.startsWith("--")) ?? "node_modules", "node-llama-cpp");
 const folder = join(import.meta.dirname, "javascript");
 const diffs = readdirSync(folder).filter((name) => name.endsWith(".diff")).sort().map((name) => join(folder, name));
+/** The folder of the copies, once there is one. @type {string | undefined} */
 let copies;
 
+/** @param {string} why */
 function refuse(why) {
     console.error(`patches/apply.mjs: ${why}`);
     process.exitCode = 1;
 }
 
-/** A copy of the library's file, where `patch` may fail half-way. */
-function copy() {
-    const place = mkdtempSync(join(copies, "copy-"));
+/**
+ * A copy of the library's file, where `patch` may fail half-way.
+ * @param {string} parent
+ */
+function copy(parent) {
+    const place = mkdtempSync(join(parent, "copy-"));
     cpSync(join(library, FILE), join(place, FILE));
     return place;
 }
 
-/** Why a diff does not fit the copy, or undefined after it was applied. */
+/**
+ * Why a diff does not fit the copy, or undefined after it was applied.
+ * @param {string} place
+ * @param {string} diff
+ * @param {...string} more options of `patch`
+ */
 function fault(place, diff, ...more) {
     const options = ["--strip=1", "--fuzz=0", "--no-backup-if-mismatch", "--force", "--silent", "--reject-file=-"];
-    const done = spawnSync("patch", [...options, ...more, `--directory=${place}`], {input: readFileSync(diff)});
+    const done = spawnSync("patch", [...options, ...more, `--directory=${place}`], {input: readFileSync(diff), encoding: "utf8"});
     if (done.error) return `the program \`patch\` did not start (${done.error.message}). Install it (Debian: apt-get install patch)`;
     if (done.status === 0) return undefined;
     return `${diff} does not fit ${join(library, FILE)} (after a change of the diffs, run \`npm ci\` first): ${done.stdout}${done.stderr}`.trim();
 }
 
 function run() {
-    const {version} = JSON.parse(readFileSync(join(library, "package.json"), "utf8"));
-    if (version !== VERSION) return refuse(`${library} is ${version}, the patches are for ${VERSION}`);
+    /** @type {unknown} */
+    const parsed = JSON.parse(readFileSync(join(library, "package.json"), "utf8"));
+    const {version} = /** @type {{version: string}} */ (parsed);
+    if (version !== VERSION) {
+        refuse(`${library} is ${version}, the patches are for ${VERSION}`);
+        return;
+    }
     // In the library's folder: a rename then replaces the file at once, also one that npm's or pnpm's store shares.
-    copies = mkdtempSync(join(library, ".patch-"));
-    let released = copy();
+    const parent = copies = mkdtempSync(join(library, ".patch-"));
+    let released = copy(parent);
     const patched = diffs.toReversed().every((diff) => fault(released, diff, "--reverse") === undefined);
-    if (!patched) released = copy();
-    const result = copy();
+    if (!patched) released = copy(parent);
+    const result = copy(parent);
     for (const diff of patched ? [] : diffs) {
         const why = fault(result, diff);
-        if (why !== undefined) return refuse(why);
+        if (why !== undefined) {
+            refuse(why);
+            return;
+        }
     }
     const undo = words.includes("--undo");
     if (undo === patched) renameSync(join(undo ? released : result, FILE), join(library, FILE));
@@ -61,7 +79,7 @@ function run() {
 try {
     run();
 } catch (thrown) {
-    refuse(thrown.message);
+    refuse(thrown instanceof Error ? thrown.message : String(thrown));
 } finally {
     if (copies !== undefined) rmSync(copies, {recursive: true, force: true});
 }

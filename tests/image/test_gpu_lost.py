@@ -141,5 +141,5 @@ def test_a_proof_that_turns_out_wrong_is_forgotten(
         assert ended.code == 3, ended.err
         said = ended.out + ended.err
         assert "The cuda backend cannot be used" in said
-        assert "the next start proves it anew" in said
+        assert "the next start tests it again" in said
         assert not Path(data, "proof").exists()
