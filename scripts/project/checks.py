@@ -50,8 +50,12 @@ FILE_LINTERS: tuple[tuple[str, ...], ...] = (
 )
 
 #: The unit tests on every core, then those that need an engine one after the other, with one
-#: summary: tests/scheduling.py.
-ALL_TESTS = ("tests/unit", "tests/image", "tests/smoke", "-n", "auto")
+#: summary: tests/scheduling.py. A worker that crashes ends the run: by default xdist would start it
+#: again with the test that made it crash.
+ALL_TESTS = (
+    *("tests/unit", "tests/image", "tests/smoke"),
+    *("-n", "auto", "--max-worker-restart", "0"),
+)
 
 #: What ROCm is compiled for where tests are all that the image is for: kernels for every card
 #: take hours, and are made in the same way.
