@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,8 +45,17 @@ FILE_LINTERS: tuple[tuple[str, ...], ...] = (
     ("shellcheck", "--external-sources", *SHELL),
     ("hadolint", "--config", "docker/hadolint.yaml", *DOCKERFILES),
     ("yamllint", "--strict", "."),
+    ("actionlint",),
+    ("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github"),
 )
 
+#: The unit tests on every core, then those that need an engine one after the other, with one
+#: summary: tests/scheduling.py. A worker that crashes ends the run: by default xdist would start it
+#: again with the test that made it crash.
+ALL_TESTS = (
+    *("tests/unit", "tests/image", "tests/smoke"),
+    *("-n", "auto", "--max-worker-restart", "0"),
+)
 
 #: What ROCm is compiled for where tests are all that the image is for: kernels for every card
 #: take hours, and are made in the same way.
@@ -63,8 +73,8 @@ def everything(settings: Settings, *, any_targets: bool = True) -> None:
         settings = dataclasses.replace(settings, rocm_targets=TEST_TARGETS)
     lint(settings)
     build_step.build(settings)
-    argv = [sys.executable, "-m", "pytest", "tests/unit", "tests/image", "tests/smoke"]
-    say("$ pytest tests/unit tests/image tests/smoke")
+    argv = [sys.executable, "-m", "pytest", *ALL_TESTS]
+    say(f"$ {shlex.join(['pytest', *ALL_TESTS])}")
     os.chdir(REPOSITORY)
     # The tests use the same engine and model, and may not ask anybody anything.
     os.environ["MENTATOR_YES"] = "1"
@@ -74,14 +84,14 @@ def everything(settings: Settings, *, any_targets: bool = True) -> None:
 
 
 def lint(settings: Settings) -> None:
-    """Every linter: of Python, shell, YAML, the Dockerfile and the service's TypeScript."""
-    environment.ensure("dev")
+    """Every linter: of Python, shell, YAML, workflows, the Dockerfile and the service's code."""
     lint_files()
     lint_image(settings)
 
 
 def lint_files() -> None:
     """The linters that read files only. Raises `ChecksFailed` with all that found something."""
+    environment.ensure("dev")
     failed = [step[0] for step in FILE_LINTERS if _step(step) != 0]
     if failed:
         raise ChecksFailed(f"Linters found faults: {', '.join(failed)}.")
@@ -125,12 +135,8 @@ def entrypoint_check(plan: BuildPlan) -> BuildPlan:
     return dataclasses.replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
 
 
-def pytest(arguments: Sequence[str]) -> None:
-    """Run pytest on some of the tests. Raises `ChecksFailed` where it does not pass."""
-    if commands.run([sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY) != 0:
-        raise ChecksFailed("Tests failed.")
-
-
 def _step(argv: Sequence[str]) -> int:
-    program = str(Path(sys.executable).parent / argv[0])
-    return commands.run([program, *argv[1:]], cwd=REPOSITORY)
+    programs = Path(sys.executable).parent
+    # actionlint starts the shellcheck that it finds.
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return commands.run([str(programs / argv[0]), *argv[1:]], env={"PATH": path}, cwd=REPOSITORY)
