@@ -46,7 +46,7 @@ export async function tryMode(mode, table, paths, limit, user) {
         return failed(mode, ready.finding, ready.remedy);
     }
     say(mode.name, `found: ${ready.finding}`);
-    const faults = [...(mode.faults ?? []), ...(table.faults ?? [])];
+    const faults = [...(mode.faults ?? []), ...table.faults];
     /** @type {string[]} */
     const dropped = [];
     /** @type {string | undefined} */
