@@ -103,7 +103,8 @@ function resolve(packages, name, place) {
  * @param {Set<string>} found
  */
 function follow(packages, place, found) {
-    const {dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {}} = packages[place] ?? {};
+    const entry = packages[place] ?? {};
+    const {dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {}} = entry;
     const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
     for (const name of new Set([...Object.keys({...dependencies, ...optionalDependencies}), ...peers])) {
         const needed = resolve(packages, name, place);
