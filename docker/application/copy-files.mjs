@@ -10,7 +10,7 @@ import {dirname, join} from "node:path";
 
 const ENTRY = "distjs/index.js";
 const [folder, out] = process.argv.slice(2);
-if (out === undefined) {
+if (folder === undefined || out === undefined) {
     console.error("usage: copy-files.mjs FOLDER OUT");
     process.exit(2);
 }
@@ -19,18 +19,21 @@ if (!existsSync(join(folder, ENTRY))) {
     process.exit(1);
 }
 
-function packed() {
+/** @param {string} cwd @returns {string[]} the paths that npm would pack */
+function packed(cwd) {
     const said = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
-        cwd: folder,
+        cwd,
         encoding: "utf8",
         stdio: ["ignore", "pipe", "inherit"]
     });
-    return JSON.parse(said)[0].files.map(({path}) => path);
+    /** @type {[{files: {path: string}[]}]} */
+    const [{files}] = JSON.parse(said);
+    return files.map(({path}) => path);
 }
 
 const {files} = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const whole = readdirSync(folder).filter((name) => name !== "node_modules" && !name.startsWith("."));
-const names = Array.isArray(files) ? new Set([...packed(), "package.json", "distjs"]) : whole;
+const names = Array.isArray(files) ? new Set([...packed(folder), "package.json", "distjs"]) : whole;
 for (const name of names) {
     mkdirSync(dirname(join(out, name)), {recursive: true});
     cpSync(join(folder, name), join(out, name), {recursive: true, verbatimSymlinks: true});
