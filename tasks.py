@@ -8,25 +8,37 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.context import Context
 
+from scripts.backends import table as backends
+from scripts.backends.variants import choices
 from scripts.shared import settings as settings_module
 from scripts.shared.console import say
-from scripts.shared.edge import task
-from scripts.shared.settings import Settings
+from scripts.shared.edge import edge, task
+from scripts.shared.settings import Loaded, Settings
 
 YES = "install and start what is missing without a question"
 
 
+with edge():
+    CHOICES = choices(backends.read())
+
+
+def _load(**flags: Any) -> Loaded:
+    return settings_module.load(flags, choices=CHOICES)
+
+
 def _settings(**flags: Any) -> Settings:
-    return settings_module.load(flags).settings
+    return _load(**flags).settings
 
 
 @task()
 def config(_: Context) -> None:
-    """Print every setting, its value and where it came from."""
-    rows = settings_module.table(settings_module.load())
+    """Print every setting, its value, where it came from, and what it may be."""
+    loaded = _load()
+    rows = settings_module.table(loaded)
     width = max(len(name) for name, _, _ in rows)
     for name, value, origin in rows:
-        say(f"{name:{width}}  {value or '-'}  ({origin})")
+        may_be = f"  one of: {', '.join(loaded.choices[name])}" if loaded.choices[name] else ""
+        say(f"{name:{width}}  {value or '-'}  ({origin}){may_be}")
 
 
 @task(help={"json": "machine-readable"})
@@ -63,7 +75,7 @@ def engine_status(_: Context) -> None:
 
 
 BUILD_HELP = {
-    "variant": "which image: universal, cuda, rocm or cpu",
+    "variant": f"which image: {', '.join(CHOICES['variant'])}",
     "cuda": "CUDA backend: auto, prebuilt or source",
     "cuda-archs": "GPU architectures that CUDA must have code for, e.g. 90,120",
     "rocm-targets": "GPU targets that ROCm is compiled for, e.g. gfx1100,gfx90a, or all",
@@ -186,6 +198,7 @@ def cache_import(_: Context, source: str) -> None:
     help={
         "yes": YES,
         "variant": "which image to build (default: the one of this machine's hardware)",
+        "backend": f"what the container must run on: {', '.join(CHOICES['backend'])}",
         "model": "default model: a path, a URL or a name",
         "data": "the container's data folder on this machine",
         "port": "the port on this machine",
@@ -197,6 +210,7 @@ def up(
     _: Context,
     yes: bool = False,
     variant: str | None = None,
+    backend: str | None = None,
     model: str | None = None,
     data: str | None = None,
     port: int | None = None,
@@ -206,8 +220,9 @@ def up(
     """From nothing to an answer: engine, model, build, run, first prompt."""
     from scripts.running import up as verb
 
-    flags = {"variant": variant, "model": model, "data": data, "port": port, "host": host}
-    loaded = settings_module.load({**flags, "yes": yes or None})
+    flags = {"variant": variant, "backend": backend, "model": model}
+    places = {"data": data, "port": port, "host": host}
+    loaded = _load(**flags, **places, yes=yes or None)
     any_variant = loaded.origin["variant"] == "default"
     verb.up(loaded.settings, rebuild=rebuild, any_variant=any_variant)
 
@@ -241,7 +256,7 @@ def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None
     """Lint, build and run every test; ends with pytest's own summary."""
     from scripts.project import checks as suite
 
-    loaded = settings_module.load({"yes": yes or None, "rocm_targets": rocm_targets})
+    loaded = _load(yes=yes or None, rocm_targets=rocm_targets)
     any_targets = loaded.origin["rocm_targets"] == "default"
     suite.everything(loaded.settings, any_targets=any_targets)
 

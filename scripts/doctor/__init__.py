@@ -1,7 +1,7 @@
 """Is this machine ready: `examine` looks, `report` tells, `run` is the task and fails by it.
 
 Nothing is started, installed or changed. A new check is a function in one of the modules here and
-a row in `CHECKS`.
+a row in `CHECKS`; each kind of hardware has a check by its row in the table of backends.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from scripts.backends import table as backends
 from scripts.doctor import docker, hardware, machine, reach
 from scripts.doctor.finding import Finding, Scene
 from scripts.shared.console import say
@@ -24,16 +25,13 @@ CHECKS: tuple[Callable[[Scene], Finding], ...] = (
     reach.hugging_face,
     machine.ca,
     machine.model,
-    hardware.nvidia_driver,
-    hardware.nvidia_toolkit,
-    hardware.amd,
 )
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All findings, in the order of the table."""
+    """All findings: the table's, then one for each kind of hardware."""
     scene = Scene.of(settings)
-    return [check(scene) for check in CHECKS]
+    return [check(scene) for check in (*CHECKS, *hardware.checks(backends.read()))]
 
 
 def report(findings: list[Finding], as_json: bool = False) -> str:

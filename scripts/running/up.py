@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
 from scripts import docker_engine as engine
-from scripts.backends import local as local_build
+from scripts.backends import local, variants
+from scripts.backends import table as backends
+from scripts.backends.local import LocalChoice
+from scripts.backends.table import AUTO, Table
 from scripts.docker_engine import Engine
-from scripts.host import hardware as host_hardware
+from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
 from scripts.running import ask
-from scripts.running import container as run
+from scripts.running.container import Container, run_argv
 from scripts.shared import commands
-from scripts.shared.console import say, wait_until
+from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
 from scripts.shared.settings import Settings
 
@@ -30,33 +36,63 @@ def up(settings: Settings, *, rebuild: bool = False, any_variant: bool = True) -
     `any_variant`: nobody named one, so what is built is the variant of this machine's hardware.
     """
     docker = engine.ensure(settings)
-    nvidia, amd = host_hardware.nvidia(docker), host_hardware.amd()
-    digest = None if rebuild else _built(docker)
+    table = backends.read()
+    found = hardware.find(table, docker)
+    for each in found:
+        if each.state == "broken":
+            warn(f"{each.mode.title} cannot be used: {each.said}. {each.next}")
+    choice = local.choose(table, hardware.present(found), settings.backend)
+    digest = None if rebuild else _built(docker, table, settings.backend)
     if digest is None:
         if any_variant:
-            settings = _for_this_machine(settings, nvidia=nvidia, amd=amd)
+            say(
+                f"building the variant {choice.variant} for this machine: {choice.reason} "
+                "(--variant universal builds for every hardware)"
+            )
+            settings = build_settings(choice, settings)
         digest = str(build_step.build(settings)["digest"])
     data = settings.data_path()
     data.mkdir(parents=True, exist_ok=True)
     _remove(docker, settings.name)
-    kind = run.hardware(nvidia, amd)
-    container = run.Container(
-        digest, settings.name, str(data), settings.host, settings.port, hardware=kind
-    )
-    start(docker, container)
+    start(docker, container_for(choice, settings, digest, data))
     address = f"http://{settings.host}:{settings.port}"
     say(f"healthy: {address} (data in {data})")
     say(f"> {GREETING}")
     ask.ask(settings, GREETING)
 
 
-def start(docker: Engine, container: run.Container) -> None:
+def build_settings(choice: LocalChoice, settings: Settings) -> Settings:
+    """The settings with the machine's variant and targets; targets that somebody named stay."""
+    default = Settings()
+    options: dict[str, Any] = {
+        name: targets
+        for name, targets in choice.options.items()
+        if getattr(settings, name) == getattr(default, name)
+    }
+    return dataclasses.replace(settings, variant=choice.variant, **options)
+
+
+def container_for(choice: LocalChoice, settings: Settings, digest: str, data: Path) -> Container:
+    """The container: its hardware, and the demand for a backend where there is one."""
+    demand = {"MENTATOR_BACKEND": settings.backend} if settings.backend != AUTO else {}
+    return Container(
+        digest,
+        settings.name,
+        str(data),
+        settings.host,
+        settings.port,
+        mode=choice.mode,
+        environment=demand,
+    )
+
+
+def start(docker: Engine, container: Container) -> None:
     """Start a container and wait for its own healthcheck.
 
     Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is left
     there for a look.
     """
-    result = commands.capture(docker.argv(*run.run_argv(container)))
+    result = commands.capture(docker.argv(*run_argv(container)))
     if result.code != 0:
         taken = "port is already allocated" in result.err or "address already in use" in result.err
         raise ContainerFailed(
@@ -95,24 +131,20 @@ def logs(settings: Settings, *, follow: bool = False) -> None:
         raise ContainerFailed(f"There is no container {settings.name}.", next="Run `invoke up`.")
 
 
-def _built(docker: Engine) -> str | None:
-    """The digest of the image that was built last, where the engine still has it."""
+def _built(docker: Engine, table: Table, demand: str) -> str | None:
+    """The digest of the image that was built last, where the engine still has it.
+
+    None for one that does not hold the backend that was asked for.
+    """
     try:
-        digest: str = records.image()["digest"]
+        record = records.image()
     except ImageMissing:
         return None
+    if demand != AUTO and demand not in variants.find(record["variant"], table).backends:
+        return None
+    digest: str = record["digest"]
     there = commands.capture(docker.argv("image", "inspect", digest)).code == 0
     return digest if there else None
-
-
-def _for_this_machine(settings: Settings, *, nvidia: bool, amd: bool) -> Settings:
-    cards = host_hardware.amd_targets() if amd else ()
-    choice = local_build.suited(nvidia=nvidia, amd=amd, amd_targets=cards)
-    say(
-        f"building the variant {choice.variant} for this machine: {choice.reason} "
-        "(--variant universal builds for every hardware)"
-    )
-    return local_build.applied(choice, settings)
 
 
 def _remove(docker: Engine, name: str) -> bool:

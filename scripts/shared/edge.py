@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -50,6 +51,15 @@ def with_edge(body: Callable[..., None]) -> Callable[..., None]:
             signal.signal(signal.SIGTERM, before)
 
     return wrapped
+
+
+@contextmanager
+def edge() -> Iterator[None]:
+    """The same way out for what `tasks.py` needs before any task runs, such as a table."""
+    try:
+        yield
+    except PipelineError as error:
+        raise Exit(error.message(), code=error.exit_code) from None
 
 
 def _raise_interrupt(*_: object) -> None:

@@ -25,9 +25,7 @@ PREFIX = "MENTATOR_"
 
 #: Variables with our prefix that speak to the container, to the launcher or to Compose, not to the
 #: pipeline.
-NOT_SETTINGS = frozenset(
-    {"MENTATOR_BACKEND", "MENTATOR_API_KEY", "MENTATOR_PYTHON", "MENTATOR_TAG"}
-)
+NOT_SETTINGS = frozenset({"MENTATOR_API_KEY", "MENTATOR_PYTHON", "MENTATOR_TAG"})
 
 
 def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
@@ -39,7 +37,7 @@ class Settings:
     """Every setting of the pipeline; an empty text means "not set"."""
 
     # What is built.
-    variant: str = _setting("universal", "which image: a row of scripts/backends/variants.py")
+    variant: str = _setting("universal", "which image: with all backends, or with one and the CPU")
     cuda: str = _setting(
         "auto", "where the CUDA backend comes from", ("auto", "prebuilt", "source")
     )
@@ -65,6 +63,7 @@ class Settings:
     ca_bundle: str = _setting("", "CA bundle for HTTPS inside the build; empty finds the host's")
     # Where it runs and goes.
     registry: str = _setting("docker.io", "the registry that `invoke publish` pushes to")
+    backend: str = _setting("auto", "the backend that the container must run on; auto: its choice")
     name: str = _setting("mentator", "the container's name")
     host: str = _setting("127.0.0.1", "the address that the container's port is published on")
     port: int = _setting(19777, "the port on the host")
@@ -93,10 +92,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings in force and, by name, the source of each."""
+    """The settings in force and, by name, the source of each and the values that it may have."""
 
     settings: Settings
     origin: Mapping[str, str]
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def load(
@@ -104,8 +104,11 @@ def load(
     *,
     root: Path = REPOSITORY,
     environ: Mapping[str, str] | None = None,
+    choices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Loaded:
     """Read all sources. A flag that is None or an empty tuple was not given.
+
+    `choices` are the values of settings that a table knows and this module does not.
 
     Raises `UsageError` for an unknown key (it names the nearest known one), a value of the wrong
     kind, a file that cannot be read.
@@ -113,6 +116,8 @@ def load(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     origin = {spec.name: "default" for spec in dataclasses.fields(Settings)}
+    allowed = {spec.name: spec.metadata["choices"] for spec in dataclasses.fields(Settings)}
+    allowed |= choices or {}
     sources: list[tuple[str, str, Mapping[str, Any]]] = [
         ("pyproject.toml", "", _from_pyproject(root)),
         (".env", PREFIX, _prefixed(dotenv_values(root / ".env"))),
@@ -122,9 +127,9 @@ def load(
     for source, prefix, given in sources:
         for key, value in given.items():
             name = _known(key, prefix, source)
-            values[name] = _converted(name, value, source)
+            values[name] = _converted(name, value, source, allowed[name])
             origin[name] = source
-    return Loaded(Settings(**values), origin)
+    return Loaded(Settings(**values), origin, allowed)
 
 
 def _from_pyproject(root: Path) -> Mapping[str, Any]:
@@ -161,7 +166,7 @@ def _known(key: str, prefix: str, source: str) -> str:
     )
 
 
-def _converted(name: str, value: Any, source: str) -> Any:
+def _converted(name: str, value: Any, source: str, choices: tuple[str, ...]) -> Any:
     spec = next(spec for spec in dataclasses.fields(Settings) if spec.name == name)
     default = spec.default
     try:
@@ -178,7 +183,6 @@ def _converted(name: str, value: Any, source: str) -> Any:
     except (TypeError, ValueError):
         kind = "true or false" if isinstance(default, bool) else f"a {type(default).__name__}"
         raise UsageError(f"{name} = {value!r} ({source}) is not {kind}.") from None
-    choices: tuple[str, ...] = spec.metadata["choices"]
     if choices and converted not in choices:
         raise UsageError(f"{name} = {converted!r} ({source}) is not one of {', '.join(choices)}.")
     if name == "port" and not 1 <= converted <= 65535:

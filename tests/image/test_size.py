@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from scripts.backends.variants import VARIANTS
+from scripts.backends import table as backends
+from scripts.backends import variants
 from scripts.docker_engine import Engine
 from scripts.image import budget as size_budget
 from scripts.image import size_report
@@ -23,8 +24,8 @@ def test_image_is_within_its_budget_and_its_layers_are_drawn(
 
 
 def test_image_lists_its_rocm_targets(engine: Engine, image: dict[str, Any]) -> None:
-    targets = size_budget.rocm_targets(engine, image["digest"])
-    assert bool(targets) == ("rocm" in VARIANTS[image["variant"]].backends)
+    targets = size_budget.targets(engine, image["digest"], backends.read())
+    assert bool(targets["rocm"]) == ("rocm" in variants.find(image["variant"]).backends)
 
 
 def test_largest_files_are_listed_in_order(engine: Engine, image: dict[str, Any]) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from scripts.backends.table import Mode
 from scripts.docker_engine import Engine
+from scripts.host import hardware
 from scripts.running import client as service_client
 from scripts.running import container as run
 from scripts.shared import commands
@@ -33,13 +35,15 @@ STORY_TOKENS = 128
 ANSWER_MSEC = 300_000
 
 
-def require(present: bool, what: str, config: pytest.Config) -> None:
+def require(mode: Mode, engine: Engine, config: pytest.Config) -> None:
     """Skip when the hardware is missing, or fail with `--require-hardware`."""
-    if present:
+    found = hardware.presence(mode, engine)
+    if found.state == "present":
         return
     if config.getoption("--require-hardware"):
-        pytest.fail(f"This machine has no {what}, and --require-hardware was given.")
-    pytest.skip(f"This machine has no {what}.")
+        pytest.fail(f"This machine has no hardware for {mode.title} ({found.said}), and "
+            "--require-hardware was given.")
+    pytest.skip(f"This machine has no hardware for {mode.title} ({found.said}).")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def session(
 
     `tokens` is the length of the answer that the speed is measured with.
     """
-    without = replace(container, hardware="cpu", flags=())
+    without = replace(container, mode=None, flags=())
     starts = (container, without, container)
     runs = [
         _run(engine, replace(start, port=containers.free_port()), model, tokens) for start in starts

@@ -103,11 +103,14 @@ def test_words_for_true_and_false(root: Path, word: str, value: bool) -> None:
         ("MENTATOR_PORT", "65536", "not between 1 and 65535"),
         ("MENTATOR_NODE", "18", "is not one of 20, 22, 24"),
         ("MENTATOR_BASES", "cdrom", "is not one of auto, registry, packages"),
+        ("MENTATOR_BACKEND", "cdua", "backend = 'cdua' (environment) is not one of auto, cuda"),
+        ("MENTATOR_VARIANT", "cdua", "is not one of universal, cuda"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(root: Path, key: str, text: str, words: str) -> None:
+    choices = {"backend": ("auto", "cuda"), "variant": ("universal", "cuda")}
     with pytest.raises(UsageError) as caught:
-        load(root=root, environ={key: text})
+        load(root=root, environ={key: text}, choices=choices)
     assert words in caught.value.what
 
 
@@ -148,8 +151,8 @@ def test_variables_without_our_prefix_are_passed_over(root: Path) -> None:
 def test_the_variables_of_compose_do_not_stop_the_pipeline(root: Path) -> None:
     """Compose and the pipeline may read the same `.env`."""
     text = (REPOSITORY / "deploy" / "compose.yaml").read_text(encoding="utf-8")
-    names = set(re.findall(r"\$\{(MENTATOR_\w+)", text))
-    assert names
+    names = set(re.findall(r"\bMENTATOR_\w+", text))
+    assert {"MENTATOR_BACKEND", "MENTATOR_API_KEY", "MENTATOR_TAG"} <= names
     known = {PREFIX + name.upper() for name in NAMES} | NOT_SETTINGS
     assert names - known == set()
 
@@ -188,3 +191,10 @@ def test_the_table_shows_value_and_origin_of_every_setting(root: Path) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [spec.name for spec in dataclasses.fields(Settings) if not spec.metadata["text"]] == []
+
+
+def test_what_each_setting_may_be_is_loaded_with_it(root: Path) -> None:
+    found = load(root=root, environ={}, choices={"backend": ("auto", "cpu")}).choices
+    assert found["backend"] == ("auto", "cpu")
+    assert found["bases"] == ("auto", "registry", "packages")
+    assert found["port"] == ()

@@ -96,6 +96,7 @@ def test_every_flag_of_every_task_has_a_help_text() -> None:
     rows = [line.split() for line in done.splitlines()]
     assert {task for task, _, _ in rows} >= {"build", "up", "ask", "publish"}
     assert [(task, flag) for task, flag, told in rows if told != "True"] == []
+    assert ["up", "backend", "True"] in rows
     assert len([task for task, _, _ in rows if task == "build"]) == len(tasks.BUILD_HELP) == 18
 
 
@@ -112,3 +113,12 @@ def test_config_prints_every_setting_with_its_origin() -> None:
     assert len(lines) == len(Settings.__dataclass_fields__)
     port = next(line for line in lines if line.startswith("port "))
     assert port.split() == ["port", "8080", "(environment)"]
+    backend = next(line for line in lines if line.startswith("backend "))
+    assert backend.split(maxsplit=3)[1:] == ["auto", "(default)", "one of: auto, cuda, rocm, cpu"]
+
+
+def test_a_backend_that_is_not_in_the_table_is_refused() -> None:
+    argv = [sys.executable, "-m", "invoke", "up"]
+    done = commands.capture(argv, env={"MENTATOR_BACKEND": "cdua"}, cwd=REPOSITORY)
+    assert done.code == 2
+    assert "is not one of auto, cuda, rocm, cpu" in done.err
