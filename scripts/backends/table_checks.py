@@ -18,6 +18,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*")
 #: Words that a mode cannot be called: the free choice, and the variant that holds all modes.
 RESERVED = ("auto", "universal")
 
+#: A relative path without `..`; only its last part may be a pattern.
+PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))(?:[^/*?\[\]]+/)*(?:[^/*?\[\]]|\*|\[0-9\])+")
+
 #: Who can read the targets of the cards: scripts/host/kfd.py.
 CARD_READERS = ("kfd",)
 
@@ -68,8 +71,9 @@ def _row_faults(mode: Mode) -> Iterator[tuple[str, str]]:
             yield f"signs[{n}].cards", f"must be one of {', '.join(CARD_READERS)}"
     for key, values in paths.items():
         for value in values:
-            if value.startswith("/"):
-                yield key, f"has {value}, which must be without its leading slash"
+            if not PATH.fullmatch(value):
+                rule = "without leading slash, with * and [0-9] in its last part only"
+                yield key, f"has {value}, which must be a path {rule}"
     for n, row in enumerate(mode.faults):
         for what in _pattern_faults(row.match):
             yield f"faults[{n}].match", what

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from scripts import docker_engine as engine
+from scripts.backends import table as backends
 from scripts.backends import variants
 from scripts.image import build
 from scripts.image import record as records
@@ -94,7 +95,7 @@ def _compiler(subject: Subject) -> Lines:
 
 def _sizes(subject: Subject) -> Lines:
     """Each variant's compressed size, against the files that it needs (takes minutes)"""
-    for name in variants.VARIANTS:
+    for name in variants.variants(backends.read()):
         record = build.build(replace(subject.settings, variant=name))
         yield compressed_size.measure(subject.docker, record)
 

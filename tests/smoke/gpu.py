@@ -41,8 +41,10 @@ def require(mode: Mode, engine: Engine, config: pytest.Config) -> None:
     if found.state == "present":
         return
     if config.getoption("--require-hardware"):
-        pytest.fail(f"This machine has no hardware for {mode.title} ({found.said}), and "
-            "--require-hardware was given.")
+        pytest.fail(
+            f"This machine has no hardware for {mode.title} ({found.said}), and "
+            "--require-hardware was given."
+        )
     pytest.skip(f"This machine has no hardware for {mode.title} ({found.said}).")
 
 

@@ -6,13 +6,12 @@ import pytest
 
 from scripts.backends import table as backends
 from scripts.backends.compiled import Backends, argument, choose, origin_of
-from scripts.backends.table import Candidate, Table
+from scripts.backends.table import Candidate, Prebuilt, Table
 from scripts.shared.errors import UsageError
 
 UNIVERSAL = ("cuda", "rocm", "cpu")
 
-CUDA13 = backends.read().mode("cuda").candidates[0].prebuilt
-assert CUDA13 is not None
+CUDA13 = Prebuilt("a package", machine_code=("86", "89", "120", "121"), ptx=("75", "80", "90"))
 
 
 def test_the_cpu_variant_needs_nothing() -> None:

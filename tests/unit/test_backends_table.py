@@ -24,8 +24,8 @@ def write(path: Path, change: Change) -> Path:
 
 def test_the_table_in_force_is_typed() -> None:
     table = read()
-    assert table.names == ("cuda", "rocm", "cpu")
-    assert table.demands == ("auto", "cuda", "rocm", "cpu")
+    assert table.names[:2] == ("cuda", "rocm")
+    assert table.demands == ("auto", *table.names)
     assert table.fallback is table.mode("cpu")
     cuda = table.mode("cuda")
     assert [candidate.name for candidate in cuda.candidates] == ["cuda13", "cuda12"]
@@ -91,8 +91,13 @@ def test_it_is_read_once() -> None:
         (lambda data: data["modes"].pop(), "modes must end with the row that needs no hardware"),
         (
             lambda data: data["modes"][1]["signs"][0].update(nodes=["/dev/kfd"]),
-            "row rocm: signs[0].nodes has /dev/kfd, which must be without its leading slash",
+            "row rocm: signs[0].nodes has /dev/kfd, which must be a path without leading slash",
         ),
+        (
+            lambda data: data["modes"][1].update(watch=["dev/*/kfd"]),
+            "row rocm: watch has dev/*/kfd",
+        ),
+        (lambda data: data["modes"][1].update(watch=["dev/../kfd"]), "row rocm: watch has dev/.."),
         (
             lambda data: data["modes"][1]["signs"][0].update(tool=["rocm-smi"]),
             "row rocm: signs[0] must have either a tool or nodes",
