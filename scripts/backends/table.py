@@ -59,11 +59,7 @@ class Compile:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One plugin of ggml in a folder of its own.
-
-    `sdk` is the base image that it is always compiled with; one with `compile` is prebuilt, and
-    compiled on demand.
-    """
+    """One plugin of ggml in a folder of its own; `sdk` is what it is always compiled with."""
 
     name: str
     prebuilt: Prebuilt | None = None
@@ -243,11 +239,9 @@ def read(path: Path = FILE) -> Table:
     if not isinstance(rows, list):
         raise json_rows.fault("modes", "must be a list of rows")
     table = json_rows.row(Table, {**data, "modes": []}, "")
-    modes = (json_rows.row(Mode, row, f"row {_name(row, n)}: ") for n, row in enumerate(rows, 1))
+    names = [row.get("name", n) if isinstance(row, dict) else n for n, row in enumerate(rows, 1)]
+    pairs = zip(names, rows, strict=True)
+    modes = (json_rows.row(Mode, row, f"row {name}: ") for name, row in pairs)
     table = replace(table, modes=tuple(modes))
     table_checks.check(table)
     return table
-
-
-def _name(row: object, number: int) -> object:
-    return row.get("name", number) if isinstance(row, dict) else number
