@@ -38,8 +38,9 @@ def find(table: Table, engine: Engine | None, root: Path = Path("/")) -> list[Pr
 def presence(mode: Mode, engine: Engine | None, root: Path = Path("/")) -> Presence:
     """Look at the hardware of one row. The engine is asked only where its answer matters."""
     seen = look(mode, root)
-    if engine is None or mode.container.engine_runtime is None:
-        return judge(mode, seen, EngineDevices())
+    found = judge(mode, seen, EngineDevices())
+    if found.state == "absent" or engine is None or mode.container.engine_runtime is None:
+        return found
     return judge(mode, seen, engine_devices.ask(engine))
 
 
@@ -53,7 +54,7 @@ def judge(mode: Mode, seen: Surface, engine: EngineDevices) -> Presence:
     signs = [_sign(mode, sign, seen) for sign in mode.signs]
     for found in signs:
         if found.state == "present":
-            return _handed_over(found, seen, engine)
+            return _for_a_container(found, seen, engine)
         if found.state == "broken":
             return found
     notes = "; ".join(found.said for found in signs if found.said)
@@ -111,7 +112,7 @@ def _rights(nodes: list[Node]) -> str:
     return f"; this user may not open {', '.join(closed)}, but a container can join their groups"
 
 
-def _handed_over(found: Presence, seen: Surface, engine: EngineDevices) -> Presence:
+def _for_a_container(found: Presence, seen: Surface, engine: EngineDevices) -> Presence:
     """Whether hardware that is there can be given to a container."""
     mode = found.mode
     if seen.missing:

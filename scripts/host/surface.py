@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,17 +64,30 @@ def look(
 ) -> Surface:
     """Look below `root`; `run` starts a tool of the row."""
     toolkit = mode.host.toolkit if mode.host else None
-    handed = handed_over(mode.container.run)
+    handed = devices_in(mode.container.run)
     reads_cards = any(sign.cards for sign in mode.signs)
+    nodes = {pattern: _nodes(root, pattern) for sign in mode.signs for pattern in sign.nodes}
+    library = mode.library is not None and has_library(root, mode.library)
     return Surface(
-        tools={sign.tool[0]: _answer(run(sign.tool)) for sign in mode.signs if sign.tool},
-        nodes={pattern: _nodes(root, pattern) for sign in mode.signs for pattern in sign.nodes},
-        library=mode.library is not None and has_library(root, mode.library),
+        tools={tool[0]: _answer(run(tool)) for tool in _tools(mode, nodes, library)},
+        nodes=nodes,
+        library=library,
         cards=kfd.targets(root) if reads_cards else (),
         on_bus=mode.vendor is not None and is_on_bus(root, mode.vendor),
         toolkit=toolkit is not None and shutil.which(toolkit.tool) is not None,
         missing=tuple(path for path in handed if not (root / path.lstrip("/")).exists()),
     )
+
+
+def _tools(
+    mode: Mode, nodes: Mapping[str, tuple[Node, ...]], library: bool
+) -> Iterator[tuple[str, ...]]:
+    """The tools to ask, up to the first sign whose nodes are there: a tool may take seconds."""
+    for sign in mode.signs:
+        if sign.tool:
+            yield sign.tool
+        elif all(nodes[pattern] for pattern in sign.nodes) and (library or not sign.needs_library):
+            return
 
 
 def _answer(result: Result) -> Answer:
@@ -88,7 +101,7 @@ def _nodes(root: Path, pattern: str) -> tuple[Node, ...]:
     )
 
 
-def handed_over(flags: Sequence[str]) -> tuple[str, ...]:
+def devices_in(flags: Sequence[str]) -> tuple[str, ...]:
     """The host's devices in flags of `docker run`: `/dev/a` of `--device /dev/a:/dev/b:rw`.
 
     A CDI device such as `vendor.com/gpu=all` is no path.

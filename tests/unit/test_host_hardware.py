@@ -11,9 +11,10 @@ import pytest
 
 from scripts.backends import table as backends
 from scripts.backends.table import Vendor
+from scripts.docker_engine import Engine
 from scripts.host.engine_devices import EngineDevices
-from scripts.host.hardware import Presence, judge, present
-from scripts.host.surface import Answer, Node, Surface, handed_over, has_library, is_on_bus, look
+from scripts.host.hardware import Presence, judge, presence, present
+from scripts.host.surface import Answer, Node, Surface, devices_in, has_library, is_on_bus, look
 from scripts.shared.commands import Result
 from tests.unit.test_host_kfd import write
 
@@ -147,7 +148,7 @@ def test_only_what_a_container_can_be_given_is_present() -> None:
     ],
 )
 def test_devices_that_flags_hand_over(flags: Sequence[str], paths: tuple[str, ...]) -> None:
-    assert handed_over(flags) == paths
+    assert devices_in(flags) == paths
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,8 @@ def test_a_host_with_an_amd_card(tmp_path: Path) -> None:
     (tmp_path / "dev/kfd").touch()
     (tmp_path / "dev/dri/renderD128").touch()
     write(tmp_path, (0, 0), (96, 110000))
-    assert look(ROCM, tmp_path, silent) == amd(1, 1, cards=("gfx1100",))
+    # Its tool is not asked: the nodes say enough, and it may take seconds.
+    assert look(ROCM, tmp_path, silent) == amd(1, 1, cards=("gfx1100",), tools={})
 
 
 def test_a_host_with_an_nvidia_card(tmp_path: Path) -> None:
@@ -216,3 +218,23 @@ def test_an_engine_runtime_without_a_toolkit_is_told_by_its_name() -> None:
         "broken",
         "NVIDIA H100, 81559 MiB, 580.65.06; the engine has no runtime nvidia",
     )
+
+
+def test_engine_is_asked_only_when_there_is_hardware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Engine] = []
+    answers = {"nvidia-smi": NOT_INSTALLED}
+
+    def ask(engine: Engine) -> EngineDevices:
+        asked.append(engine)
+        return ABLE
+
+    monkeypatch.setattr("scripts.host.engine_devices.ask", ask)
+    monkeypatch.setattr("scripts.host.hardware.look", lambda *_: Surface(tools=answers))
+    engine = Engine()
+    assert presence(CUDA, engine, tmp_path).state == "absent"
+    assert asked == []
+    answers["nvidia-smi"] = H100
+    assert presence(CUDA, engine, tmp_path).state == "present"
+    assert asked == [engine]
