@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from packaging.version import Version
@@ -33,11 +33,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint said; `server` is set where it answers, `detail` where it does not."""
+    """What an endpoint said; `server` is set where it answers, `detail` where it does not.
+
+    `client` is the version of the client that asked; None where it is not installed.
+    """
 
     state: Literal["answers", "silent", "denied"]
     server: Version | None = None
     detail: str = ""
+    client: Version | None = field(default=None, compare=False)
 
 
 def ask(host: str | None = None) -> Answer:
@@ -48,20 +52,14 @@ def ask(host: str | None = None) -> Answer:
 
 def read_answer(out: str, err: str) -> Answer:
     """The answer in the output of `docker version --format '{{json .}}'`."""
-    server = _document(out).get("Server")
-    if isinstance(server, dict) and server.get("Version"):
-        return Answer("answers", server=versions.parse(server["Version"]))
+    document = _document(out)
+    client, server = (document.get(side) or {} for side in ("Client", "Server"))
+    version = versions.parse(str(client.get("Version", "")))
+    if server.get("Version"):
+        return Answer("answers", server=versions.parse(server["Version"]), client=version)
     detail = err.strip().splitlines()[-1] if err.strip() else "no server in its answer"
     denied = "permission denied" in err.lower()
-    return Answer("denied" if denied else "silent", detail=detail)
-
-
-def client_version() -> Version | None:
-    """The docker client's version; None where there is no client."""
-    result = commands.capture(
-        ["docker", "version", "--format", "{{json .Client}}"], timeout=PATIENCE
-    )
-    return versions.parse(str(_document(result.out).get("Version", "")))
+    return Answer("denied" if denied else "silent", detail=detail, client=version)
 
 
 def buildx_version() -> Version | None:
@@ -76,7 +74,7 @@ def daemon_version() -> Version | None:
     return versions.first(result.out) if result.code == 0 else None
 
 
-def chosen(environ: Mapping[str, str] | None = None) -> Chosen | None:
+def user_choice(environ: Mapping[str, str] | None = None) -> Chosen | None:
     """The endpoint that DOCKER_HOST or a selected context names; None for the default one."""
     host = (os.environ if environ is None else environ).get("DOCKER_HOST", "")
     if host:

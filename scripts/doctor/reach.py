@@ -6,7 +6,7 @@ import os
 
 import requests
 
-from scripts.bases import REGISTRY
+from scripts.bases.registry_or_packages import REGISTRY
 from scripts.doctor.finding import Finding, Scene
 from scripts.model.catalog import HUGGING_FACE
 

@@ -22,10 +22,6 @@ class Origin:
     modified: str = ""
     total: int | None = None
 
-    def is_strong(self) -> bool:
-        """Whether the ETag may stand in `If-Range` (RFC 9110, 13.1.5: no weak validators)."""
-        return self.etag.startswith('"')
-
     def matches(self, other: Origin) -> bool:
         """Whether nothing that both name differs: then they are of one and the same file."""
         pairs = (

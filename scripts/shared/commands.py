@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from scripts.shared.console import echo
 from scripts.shared.errors import CommandFailed
@@ -129,6 +130,12 @@ def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if more is None else {**os.environ, **more}
+
+
+def replace(argv: Sequence[str]) -> NoReturn:
+    """Run a program in the place of this process, whose exit status is then the program's."""
+    sys.stdout.flush()
+    os.execv(argv[0], list(argv))  # noqa: S606 - no shell is wanted
 
 
 @contextmanager

@@ -37,25 +37,29 @@ class UsageError(PipelineError):
     exit_code = 2
 
 
-class EngineMissing(PipelineError):
+class EngineError(PipelineError):
+    """No engine can be used; only its subclasses are raised."""
+
+
+class EngineMissing(EngineError):
     """No Docker engine answers and none is installed."""
 
     exit_code = 3
 
 
-class EngineUnreachable(PipelineError):
+class EngineUnreachable(EngineError):
     """An engine is configured or installed and does not answer."""
 
     exit_code = 4
 
 
-class EngineTooOld(PipelineError):
+class EngineTooOld(EngineError):
     """Engine or buildx are below the floor, or buildx is missing."""
 
     exit_code = 5
 
 
-class EngineDenied(PipelineError):
+class EngineDenied(EngineError):
     """The engine is there, this user may not use, start or install it."""
 
     exit_code = 6
@@ -143,12 +147,6 @@ class ChecksFailed(PipelineError):
     """Linters or tests found faults."""
 
     exit_code = 40
-
-
-class HardwareMissing(PipelineError):
-    """Hardware was required with `--require-hardware` and is not there."""
-
-    exit_code = 41
 
 
 class NotTested(PipelineError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.application.package import Application, check_version, provide, read, tags
+from scripts.application.package_json import Application, check_version, provide, read, tags
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 

@@ -14,7 +14,6 @@ from scripts.doctor import docker, hardware, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import hardware as host_hardware
 from scripts.shared.errors import DoctorFailed
-from scripts.shared.settings import Settings
 
 
 def scene(**changes: object) -> Scene:
@@ -32,7 +31,7 @@ def scene(**changes: object) -> Scene:
         "own_made": False,
         "half_installed": False,
     }
-    return Scene(Settings(), Survey(**{**values, **changes}))  # type: ignore[arg-type]
+    return Scene(Survey(**{**values, **changes}))  # type: ignore[arg-type]
 
 
 SILENT = Answer("silent", detail="refused")
@@ -82,7 +81,7 @@ def test_available_memory() -> None:
 
 
 def test_ca_bundle_of_the_setting_must_be_there(tmp_path: Path) -> None:
-    wrong = Scene(Settings(ca_bundle=str(tmp_path / "none.pem")), scene().survey)
+    wrong = Scene(scene().survey, ca_bundle=str(tmp_path / "none.pem"))
     assert machine.ca(wrong).state == "fail"
 
 

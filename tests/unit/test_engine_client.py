@@ -39,4 +39,4 @@ def test_podmans_answer_is_silence() -> None:
 
 def test_docker_host_is_the_users_choice() -> None:
     environ = {"DOCKER_HOST": "ssh://build"}
-    assert client.chosen(environ) == Chosen("DOCKER_HOST", "ssh://build")
+    assert client.user_choice(environ) == Chosen("DOCKER_HOST", "ssh://build")

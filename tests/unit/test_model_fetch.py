@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.model.fetch import Patience, Wanted, fetch
-from scripts.model.fetch_faults import NothingCame, cause
-from scripts.model.transfer import Timeouts
+from scripts.model.fetch import Patience, Wanted, cause, fetch
+from scripts.model.source import NothingCame
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
 from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
 from tests.unit.http_files import Served, serving
 
-QUICK = Patience(tries=3, pause=0.01, longest_pause=0.05, first=10.0, timeouts=Timeouts(5.0, 5.0))
+QUICK = Patience(tries=3, pause=0.01, longest_pause=0.05, first=10.0, connect=5.0, read=5.0)
 
-HASTY = Patience(first=0.3, timeouts=Timeouts(1.0, 1.0))
+HASTY = Patience(first=0.3, connect=1.0, read=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def test_a_later_run_resumes(served: Served, target: Path) -> None:
     with pytest.raises(ModelFetchFailed) as caught:
         fetch(wanted(served), target, QUICK)
     assert "are kept in" in caught.value.why
-    assert "goes on from there" in caught.value.next
+    assert "continues from there" in caught.value.next
     assert not isinstance(caught.value, NothingCame)
     assert left(target) == ["m.gguf.part", "m.gguf.part.json"]
     kept = target.with_name("m.gguf.part").stat().st_size

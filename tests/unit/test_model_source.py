@@ -71,11 +71,11 @@ def test_paths(places: Places, tmp_path: Path) -> None:
 def test_a_missing_file_names_the_nearest_model(places: Places) -> None:
     with pytest.raises(ModelMissing) as caught:
         choose("smollm2-135m-instruct", places)
-    assert "neither a name that we know nor a file" in caught.value.what
+    assert "neither a known name nor a file" in caught.value.what
     assert caught.value.next == f"Did you mean {catalog.SMALL.name}?"
     with pytest.raises(ModelMissing) as caught:
         choose("/nowhere/xyz.gguf", places)
-    assert "There is no file /nowhere/xyz.gguf" in caught.value.what
+    assert "File /nowhere/xyz.gguf does not exist" in caught.value.what
     assert DEFAULT.name in caught.value.next
 
 

@@ -177,7 +177,7 @@ def test_no_space_for_a_copy(model: Path, elsewhere: Path, monkeypatch: pytest.M
 
 def test_a_file_system_that_fills_up(model: Path, context: Path) -> None:
     """ENOSPC itself: /dev/full has no room for any byte."""
-    with pytest.raises(NoSpace) as caught, space.told(model.parent, "tiny.gguf"):
+    with pytest.raises(NoSpace) as caught, space.report_full(model.parent, "tiny.gguf"):
         Path("/dev/full").write_bytes(model.read_bytes())
     assert "became full while writing tiny.gguf" in caught.value.what
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from scripts.application import git_checkout, git_reference, revision
+from scripts.application import git_reference, revision
 from scripts.application.revision import Revision
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
@@ -56,6 +56,8 @@ def provide(named: str, cache: Path) -> Application:
     if reference is None:
         app = read(named)
         return replace(app, revision=revision.of(app.path))
+    from scripts.application import git_checkout  # only here: most builds take a folder
+
     checkout = git_checkout.fetch(reference, cache)
     return replace(read(str(checkout.path)), revision=checkout.revision)
 

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from packaging.version import InvalidVersion, Version
 
-from scripts.bases.table import PINS
+from scripts.bases.pins import PINS
 from scripts.shared import commands
 from scripts.shared.console import say, warn
 from scripts.shared.errors import CommandFailed

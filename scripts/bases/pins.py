@@ -17,9 +17,6 @@ from scripts.shared.paths import REPOSITORY
 
 PINS = REPOSITORY / "docker" / "bases" / "pins.json"
 
-#: dpkg's path filters for the stand-in of a slim Debian image.
-DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
-
 
 @dataclass(frozen=True)
 class NpmPackage:
