@@ -81,9 +81,9 @@ def engine_status(loaded: Loaded) -> None:
 def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
     """Build the image."""
     from scripts.image import build as verb
-    from scripts.image import request
+    from scripts.image import build_request
 
-    resolved = request.resolve(loaded.settings, dry=dry)
+    resolved = build_request.resolve(loaded.settings, dry=dry)
     if dry:
         verb.show(resolved)
         return
@@ -124,17 +124,17 @@ def export(loaded: Loaded, output: str) -> None:
 @task(to="the folder to write")
 def cache_export(loaded: Loaded, to: str) -> None:
     """Write the compilers' caches into a folder, for another builder or CI's next run."""
-    from scripts.image import compiler_cache, request
+    from scripts.image import build_request, compiler_cache
 
-    compiler_cache.carry("export", request.resolve(loaded.settings), _folder(to))
+    compiler_cache.carry("export", build_request.resolve(loaded.settings), _folder(to))
 
 
 @task(source="a folder that `cache.export` wrote")
 def cache_import(loaded: Loaded, source: str) -> None:
     """Take the compilers' caches out of a folder, so that an unchanged source compiles at once."""
-    from scripts.image import compiler_cache, request
+    from scripts.image import build_request, compiler_cache
 
-    compiler_cache.carry("import", request.resolve(loaded.settings), _folder(source))
+    compiler_cache.carry("import", build_request.resolve(loaded.settings), _folder(source))
 
 
 @task(
@@ -144,10 +144,10 @@ def cache_import(loaded: Loaded, source: str) -> None:
 )
 def up(loaded: Loaded, rebuild: bool = False) -> None:
     """From nothing to an answer: engine, model, build, run, first prompt."""
-    from scripts.running import request
     from scripts.running import up as verb
+    from scripts.running import up_request
 
-    verb.up(request.resolve(loaded), rebuild=rebuild)
+    verb.up(up_request.resolve(loaded), rebuild=rebuild)
 
 
 @task()
@@ -180,7 +180,7 @@ def ask(loaded: Loaded, prompt: str, model: str = "") -> None:
 )
 def test(loaded: Loaded) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
-    from scripts.image import request
+    from scripts.image import build_request
     from scripts.project import checks
 
     settings = loaded.settings
@@ -189,17 +189,17 @@ def test(loaded: Loaded) -> None:
         settings = replace(settings, rocm_targets=checks.TEST_TARGETS)
     targets = ",".join(settings.rocm_targets)
     checks.everything(
-        request.resolve(settings), {"MENTATOR_YES": "1", "MENTATOR_ROCM_TARGETS": targets}
+        build_request.resolve(settings), {"MENTATOR_YES": "1", "MENTATOR_ROCM_TARGETS": targets}
     )
 
 
 @task()
 def lint(loaded: Loaded) -> None:
     """Run every linter."""
-    from scripts.image import request
+    from scripts.image import build_request
     from scripts.project import checks
 
-    checks.lint(request.resolve(loaded.settings))
+    checks.lint(build_request.resolve(loaded.settings))
 
 
 @task()

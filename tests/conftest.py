@@ -10,7 +10,7 @@ import pytest
 from scripts import docker_engine as engines
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import record as records
-from scripts.shared import settings as settings_module
+from scripts.shared import settings_sources
 from scripts.shared.settings import Settings
 
 
@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     """The settings as the tasks would read them."""
-    return settings_module.load().settings
+    return settings_sources.load().settings
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.backends import table as backends
-from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene
 from scripts.shared.console import say
 from scripts.shared.errors import DoctorFailed
@@ -31,7 +31,7 @@ CHECKS: tuple[Callable[[Scene], Finding], ...] = (
 def examine(folder: Path, ca_bundle: str) -> list[Finding]:
     """All findings: the table's, then one for each kind of hardware; arguments as for `run`."""
     scene = Scene.of(folder, ca_bundle)
-    return [check(scene) for check in (*CHECKS, *hardware.checks(backends.read()))]
+    return [check(scene) for check in (*CHECKS, *gpus.checks(backends.read()))]
 
 
 def report(findings: list[Finding], as_json: bool = False) -> str:

@@ -12,8 +12,8 @@ from scripts import model
 from scripts.bases import Bases
 from scripts.docker_engine import Engine
 from scripts.image import record as records
+from scripts.image.build_request import BuildRequest
 from scripts.image.plan import BuildPlan, build_argv, plan
-from scripts.image.request import BuildRequest
 from scripts.model import StagedModel
 from scripts.shared import commands
 from scripts.shared.console import echo, say

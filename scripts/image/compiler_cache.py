@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts import bases
 from scripts import docker_engine as engine
-from scripts.image.request import BuildRequest
+from scripts.image.build_request import BuildRequest
 from scripts.shared import commands
 from scripts.shared.console import say, size
 from scripts.shared.errors import BuildFailed, UsageError

@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.application.package_json import tags
 from scripts.backends.variants import DEFAULT
 from scripts.bases import Bases
-from scripts.image.request import BuildRequest, BuildxOptions
+from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.shared.paths import BUILD, REPOSITORY
 
 

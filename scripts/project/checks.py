@@ -10,8 +10,8 @@ from pathlib import Path
 from scripts import bases
 from scripts import docker_engine as engine
 from scripts.image import build as build_step
+from scripts.image.build_request import BuildRequest
 from scripts.image.plan import build_argv, check_argv, check_stage, plan
-from scripts.image.request import BuildRequest
 from scripts.shared import commands, python_environment
 from scripts.shared.console import say
 from scripts.shared.errors import ChecksFailed

@@ -14,7 +14,7 @@ from scripts.image import build as build_step
 from scripts.image import record as records
 from scripts.running import ask
 from scripts.running.container import Container, run_argv
-from scripts.running.request import UpRequest
+from scripts.running.up_request import UpRequest
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing

@@ -15,7 +15,7 @@ from typing import Any
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from scripts.shared import settings
+from scripts.shared import settings, settings_sources
 from scripts.shared.errors import Interrupted, PipelineError
 from scripts.shared.settings import Choices, Loaded
 
@@ -26,7 +26,8 @@ def task(
     """Declare a task: `names` are the settings that it has flags for, `texts` helps by flag.
 
     The body is called with the settings in force, then with its own flags. A setting's flag takes
-    its help from the setting, unless `texts` has another. `choices` are for `settings.load`.
+    its help from the setting, unless `texts` has another. `choices` are those of
+    `settings_sources.load`.
     """
 
     def declare(body: Callable[..., None]) -> Task[Callable[..., None]]:
@@ -97,7 +98,7 @@ def _load(flags: dict[str, Any], choices: Choices | None) -> Loaded:
         name: tuple(value) if isinstance(value, list) else value or None
         for name, value in flags.items()
     }
-    return settings.load(given, choices=choices)
+    return settings_sources.load(given, choices=choices)
 
 
 def _raise_interrupt(*_: object) -> None:

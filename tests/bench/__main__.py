@@ -14,8 +14,8 @@ from scripts.backends import variants
 from scripts.docker_engine import EngineOptions
 from scripts.image import build
 from scripts.image import record as records
-from scripts.image.request import resolve
-from scripts.shared import settings as settings_module
+from scripts.image.build_request import resolve
+from scripts.shared import settings_sources
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
 from tests.bench import (
@@ -132,7 +132,7 @@ def main(asked: list[str]) -> None:
             next=f"One of {', '.join(SECTIONS)}.",
         )
     chosen = asked or list(SECTIONS)
-    settings = settings_module.load({"yes": True}).settings
+    settings = settings_sources.load({"yes": True}).settings
     docker = engine.ensure(EngineOptions(settings.engine_path(), settings.yes))
     build.build(resolve(settings))
     if WITH_PEERS.intersection(chosen):

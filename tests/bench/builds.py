@@ -11,8 +11,8 @@ from pathlib import Path
 
 from scripts import bases
 from scripts.docker_engine import Engine
+from scripts.image.build_request import resolve
 from scripts.image.plan import BuildPlan, build_argv, plan
-from scripts.image.request import resolve
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import REPOSITORY

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.docker_engine import Engine
+from scripts.image.build_request import MODEL_CONTEXT
 from scripts.image.plan import build_argv
-from scripts.image.request import MODEL_CONTEXT
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import BUILD

@@ -7,8 +7,8 @@ from dataclasses import replace
 from scripts import bases
 from scripts.application.revision import Revision
 from scripts.docker_engine import Engine
+from scripts.image.build_request import resolve
 from scripts.image.plan import build_argv, check_stage, plan
-from scripts.image.request import resolve
 from scripts.shared import commands
 from scripts.shared.commands import Result
 from scripts.shared.settings import Settings

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from scripts import bases
 from scripts import docker_engine as engines
-from scripts.image.request import resolve
-from scripts.shared import commands
-from scripts.shared import settings as settings_module
+from scripts.image.build_request import resolve
+from scripts.shared import commands, settings_sources
 
 HERE = Path(__file__).parent
 
@@ -18,7 +17,7 @@ HERE = Path(__file__).parent
 @cache
 def compile_backend(cards: int) -> bytes:
     """Compile the library of a backend that reports `cards` cards and computes on the CPU."""
-    request = resolve(settings_module.load().settings)
+    request = resolve(settings_sources.load().settings)
     docker = engines.ensure(request.engine)
     made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
     debian = made.contexts["debian"]

@@ -1,4 +1,4 @@
-"""A request for a build, as `scripts.image.request.resolve` would give it, without any question."""
+"""A request for a build, as `resolve` of `scripts.image.build_request` would give it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.backends.variants import Variant
 from scripts.bases import Choice
 from scripts.bases.pins import BaseImage
 from scripts.docker_engine import EngineOptions
-from scripts.image.request import BuildRequest, BuildxOptions
+from scripts.image.build_request import BuildRequest, BuildxOptions
 
 APPLICATION = Application(
     Path("/app"), "app", "1.2.3", "MIT", revision=Revision("c0ffee", "1600000000", "git@host:app")

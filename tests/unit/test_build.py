@@ -13,8 +13,8 @@ import pytest
 
 from scripts import bases
 from scripts.backends import compiled, variants
-from scripts.image import build, record, request
-from scripts.image.request import BuildRequest
+from scripts.image import build, build_request, record
+from scripts.image.build_request import BuildRequest
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
@@ -75,7 +75,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr("scripts.bases.registry_answers", lambda: True)
     monkeypatch.setattr(record, "IMAGE", tmp_path / "build" / "image.json")
-    monkeypatch.setattr(request, "MODEL_CONTEXT", tmp_path / "build" / "context" / "model")
+    monkeypatch.setattr(build_request, "MODEL_CONTEXT", tmp_path / "build" / "context" / "model")
     return Machine(tmp_path)
 
 
@@ -95,7 +95,7 @@ def resolve(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[BuildReq
     count(compiled, "choose")
     count(variants, "find")
     count(bases, "choose_source")
-    return request.resolve(machine.settings), counted
+    return build_request.resolve(machine.settings), counted
 
 
 def test_a_build_makes_each_decision_once(

@@ -10,8 +10,8 @@ from scripts.application.revision import Revision
 from scripts.backends import compiled
 from scripts.backends.variants import find
 from scripts.bases import Bases
+from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
-from scripts.image.request import BuildRequest, BuildxOptions
 from scripts.shared.paths import BUILD, REPOSITORY
 from tests.unit.build_requests import APPLICATION, request
 

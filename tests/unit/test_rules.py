@@ -20,10 +20,10 @@ SOURCES = {
 #: Where flags become settings, and the modules that resolve them for their room.
 SEE_SETTINGS = {
     "tasks.py",
-    "scripts/shared/settings.py",
+    "scripts/shared/settings_sources.py",
     "scripts/shared/edge.py",
-    "scripts/image/request.py",
-    "scripts/running/request.py",
+    "scripts/image/build_request.py",
+    "scripts/running/up_request.py",
 }
 
 #: Where an error becomes a message and an exit code.
@@ -73,7 +73,7 @@ def calls(tree: ast.AST) -> Iterator[str]:
 
 
 def test_only_the_edge_sees_the_settings() -> None:
-    assert where("scripts.shared.settings") <= SEE_SETTINGS
+    assert where("scripts.shared.settings", "scripts.shared.settings_sources") <= SEE_SETTINGS
 
 
 def test_only_the_edge_turns_an_error_into_an_exit_code() -> None:
@@ -124,7 +124,7 @@ def test_what_needs_no_registry_is_entered_through_one_seam() -> None:
 
 def test_a_build_with_a_registry_loads_nothing_behind_the_seam() -> None:
     code = (
-        "import sys, tasks, scripts.image.build, scripts.image.request, scripts.running.up; "
+        "import sys, tasks, scripts.image.build, scripts.image.build_request, scripts.running.up; "
         "print([name for name in sys.modules if name.startswith('scripts.without_registry.')])"
     )
     assert commands.check([sys.executable, "-c", code], cwd=REPOSITORY) == "[]"

@@ -9,7 +9,8 @@ import pytest
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import NOT_SETTINGS, PREFIX, Settings, load, table
+from scripts.shared.settings import Settings, table
+from scripts.shared.settings_sources import NOT_SETTINGS, PREFIX, load
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
 

@@ -10,7 +10,7 @@ from invoke.program import Program
 import tasks
 from scripts.backends import table as backends
 from scripts.image import build as build_step
-from scripts.image import request
+from scripts.image import build_request
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
@@ -41,7 +41,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         assert dry
         seen.append(settings)
 
-    monkeypatch.setattr(request, "resolve", resolve)
+    monkeypatch.setattr(build_request, "resolve", resolve)
     monkeypatch.setattr(build_step, "show", lambda _: None)
     return seen
 

@@ -14,8 +14,8 @@ from typing import Any
 from scripts.backends.local import LocalChoice
 from scripts.backends.table import AUTO
 from scripts.docker_engine import EngineOptions
-from scripts.image import request as image_request
-from scripts.image.request import BuildRequest
+from scripts.image import build_request
+from scripts.image.build_request import BuildRequest
 from scripts.running.container import Container
 from scripts.shared.settings import Loaded, Settings
 
@@ -45,7 +45,7 @@ def resolve(loaded: Loaded) -> UpRequest:
 
     def build(choice: LocalChoice) -> BuildRequest:
         chosen = build_settings(choice, settings) if any_variant else settings
-        return image_request.resolve(chosen)
+        return build_request.resolve(chosen)
 
     def container(choice: LocalChoice, digest: str) -> Container:
         return container_for(choice, settings, digest, settings.data_path())
