@@ -84,7 +84,8 @@ def find(reference: GitReference) -> tuple[str, str]:
         rows[name] = commit
     for name in (ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name in rows:
-            return name, rows.get(f"{name}^{{}}", rows[name])  # an annotated tag's own hash is none
+            # An annotated tag has a hash of its own.
+            return name, rows.get(f"{name}^{{}}", rows[name])
     if COMMIT.fullmatch(ref):
         return ref, ref
     known = [name.split("/", 2)[2] for name in rows if name.startswith("refs/") and "^" not in name]

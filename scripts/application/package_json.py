@@ -87,7 +87,7 @@ def read(folder: str) -> Application:
     ]
     if faults:
         raise UsageError(
-            f"{manifest} is not that of an application: {'; '.join(faults)}.",
+            f"{manifest} is not the package.json of an application: {'; '.join(faults)}.",
             why="The image is made with `npm ci` and `npm run buildjs`, "
             "which writes distjs/index.js, around node-llama-cpp.",
             next="Add what is missing"
@@ -125,7 +125,7 @@ def llama_version(lock: dict[str, Any], where: Path) -> str:
     wrong = [f"{name} {locked or 'missing'}" for name, locked in found.items() if locked != version]
     if not version or wrong:
         raise UsageError(
-            f"{where} has no node-llama-cpp that the image's backends could be made of.",
+            f"{where} does not lock node-llama-cpp as the image's backends need it.",
             why=f"It locks node-llama-cpp {version}, but {', '.join(wrong)}."
             if version
             else "It does not lock node-llama-cpp at its top.",
@@ -151,7 +151,7 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def check_version(version: str, where: Path) -> None:
-    """Refuse a version that is none, or cannot be a tag."""
+    """Refuse what is not a version, or cannot be a tag."""
     try:
         Version(version)
     except InvalidVersion:

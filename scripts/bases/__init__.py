@@ -64,7 +64,7 @@ def choose(mode: str, node_major: str, sdks: Sequence[str] = ()) -> Choice:
 def provide(choice: Choice, cache: Path, *, yes: bool, dry: bool = False) -> Bases:
     """Make the chosen base images available, building the stand-ins that are missing in `cache`.
 
-    An official SDK takes the place of the Dockerfile's stage of that name, which else makes one.
+    An official SDK replaces the Dockerfile's stage of that name, which makes one otherwise.
     With `dry` nothing is built or fetched. Raises `BasesUnreachable`, `UsageError`.
     """
     if choice.source == "registry":
@@ -86,7 +86,7 @@ def provide(choice: Choice, cache: Path, *, yes: bool, dry: bool = False) -> Bas
 
 
 def _sdk_reference(row: BaseImage) -> str:
-    """An SDK's reference: its tag has to do where no pin is known."""
+    """An SDK's reference: its tag is used where no pin is known."""
     if row.digest:
         return row.reference()
     warn(f"{row.image} has no pinned digest, its tag is used: `invoke pins.update` writes one")

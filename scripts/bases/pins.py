@@ -1,7 +1,7 @@
 """The base images, one row each: the official image with its digest, and its stand-in's parts.
 
-The rows lie in `docker/bases/pins.json`, which `invoke pins.update` rewrites; nobody edits a
-digest by hand. A row without stand-in can only come from a registry.
+The rows lie in `docker/bases/pins.json`, which `invoke pins.update` rewrites; digests are
+not edited by hand. A row without stand-in can only come from a registry.
 """
 
 from __future__ import annotations

@@ -169,7 +169,8 @@ def _denied_error(seen: Survey) -> EngineDenied:
     return EngineDenied(
         "The Docker engine's socket refuses this user.",
         why=seen.own.detail if seen.own.state == "denied" else seen.default.detail,
-        next='sudo usermod -aG docker "$USER", then log in again (the group is as good as root).',
+        next='sudo usermod -aG docker "$USER", then log in again. '
+        "(Members of this group have the rights of root.)",
     )
 
 

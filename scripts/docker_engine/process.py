@@ -1,6 +1,6 @@
 """The daemon's process: found by its command line, so that a stale pid file cannot mislead.
 
-A pid file alone is no proof: after a crash or a reboot its number may belong to another program.
+A pid file alone proves nothing: after a crash or a reboot its number may belong to another program.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def ensure(options: EngineOptions) -> Engine:
             raise EngineUnreachable(
                 f"Still no engine that can be used: {describe(step)}.",
                 why=f"That was done already. {seen.own.detail or seen.default.detail}",
-                next="`./mentator doctor` tells what is there.",
+                next="Run `./mentator doctor` to see what is there.",
             )
         _act(step, options)
         done.append(step)
@@ -141,7 +141,9 @@ def _consent(question: str, yes: bool) -> None:
             next=START_COMMAND,
         )
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise EngineMissing("No Docker engine is installed, and none may be.", next=START_COMMAND)
+        raise EngineMissing(
+            "No Docker engine is installed, and the installation was refused.", next=START_COMMAND
+        )
 
 
 def _engine(seen: Survey, own: bool) -> Engine:

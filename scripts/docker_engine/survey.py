@@ -22,7 +22,7 @@ class Survey:
     `folder` is that of the project's engine. `chosen` is what the user chose, `default` the answer
     of the client's own endpoint (the chosen one, if any), `own` that of the project's engine.
     `dockerd` is the installed daemon's version. `service` says how an installed engine is started
-    here ("" where nobody does), `manager` which package manager could install one, `own_made` that
+    here ("" where nothing does), `manager` which package manager could install one, `own_made` that
     the project's engine has run before, and `half_installed` that an installation by this project
     was interrupted. `dockerd` and `service` may be left out where an engine answers.
     """

@@ -58,7 +58,7 @@ def model(_: Scene) -> Finding:
 
 
 def judge_model(staged: list[Path]) -> Finding:
-    """None is no fault: a build finds or fetches one."""
+    """None is a pass as well: a build finds or fetches one."""
     if not staged:
         return Finding("model", "pass", "none staged yet: the build finds or fetches one")
     names = ", ".join(f"{path.name} ({size(path.stat().st_size)})" for path in staged)

@@ -35,7 +35,7 @@ def judge(name: str, address: str, fault: str, instead: str) -> Finding:
 
 
 def _ask(address: str) -> str:
-    """The fault, in a few words; empty for any answer that is no server error."""
+    """The fault, in a few words; empty for any answer that is not a server error."""
     try:
         response = requests.head(address, timeout=TIMEOUT, allow_redirects=False)
     except requests.exceptions.SSLError:

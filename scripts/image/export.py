@@ -45,7 +45,7 @@ def export(options: EngineOptions, output: Path) -> None:
         (output / "image.json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.copy2(RUNNER, output)
     except BaseException:
-        shutil.rmtree(output, ignore_errors=True)  # half of it is of no use
+        shutil.rmtree(output, ignore_errors=True)  # an incomplete export is useless
         raise
     say(f"{digest} in {len(parts)} parts: run {output / RUNNER.name} as root, anywhere")
 
@@ -103,7 +103,7 @@ class _Pieces:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
     def take(self) -> bytes:
         """What was written since the last call."""

@@ -15,7 +15,7 @@ from scripts.shared.paths import BUILD, REPOSITORY
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Everything that `docker buildx build` is told. Mappings keep their order."""
+    """All arguments of `docker buildx build`. Mappings keep their order."""
 
     dockerfile: Path
     context: Path

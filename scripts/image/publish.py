@@ -114,7 +114,7 @@ def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
             next="Check network and proxy, then run `invoke publish` again.",
         )
     return PublishFailed(
-        f"The push of {reference} broke off.",
+        f"The push of {reference} was interrupted.",
         why=last,
-        next="Run `invoke publish` again: what has arrived is not sent twice.",
+        next="Run `invoke publish` again: what has arrived is not sent again.",
     )

@@ -133,7 +133,7 @@ def _open(
 ) -> Answer:
     """Ask; the first answer is waited for in a thread, since DNS and connect have no common limit.
 
-    urllib3 applies its connect timeout to each of a host's addresses in turn, and not to DNS.
+    urllib3 applies its connect timeout to each address of a host separately, and not to DNS.
     """
     timeout = (patience.connect, patience.read)
     if not first:

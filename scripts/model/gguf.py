@@ -32,7 +32,7 @@ IMPOSTORS = {
     b"PK\x03\x04": "It is a zip archive.",
     b"tjgg": "It is a GGJT file, older than GGUF.",
     b"lmgg": "It is a GGML file, older than GGUF.",
-    b"\x00" * 16: "It begins with zeros: a download that reserved its space and broke off.",
+    b"\x00" * 16: "It begins with zeros: an incomplete download that had reserved its space.",
 }
 
 
@@ -139,7 +139,7 @@ def _check_tensors(cursor: Cursor, count: int, alignment: str | int | float | No
 def _tensor(cursor: Cursor, name: str) -> tuple[int, int]:
     """Offset and length of a tensor's data, in bytes from the start of all data.
 
-    The length of a type newer than our table is taken as one byte: llama.cpp shall decide.
+    The length of a type newer than our table is taken as one byte: llama.cpp decides about it.
     """
     dimensions = cursor.u32(name)
     if not 1 <= dimensions <= 4:

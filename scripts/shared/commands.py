@@ -1,4 +1,4 @@
-"""Running other programs: argv lists only, stopped in steps, their failure told in full."""
+"""Runs other programs: argv lists only, stopped in steps, failures reported in full."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def run(
 ) -> int:
     """Echo a command, run it on this terminal and return its exit status.
 
-    On Ctrl-C the child, which the terminal has told as well, is given time to clean up; then it
-    is ended, and `KeyboardInterrupt` goes on.
+    On Ctrl-C the child, which gets the signal from the terminal as well, is given time to clean
+    up; then it is ended, and `KeyboardInterrupt` is raised again.
     """
     if not quiet:
         echo(argv)
@@ -145,7 +145,7 @@ def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     A reader that stops early ends the command; a bad status after a full read raises
     `CommandFailed`.
     """
-    # A file takes all that a command complains of; a pipe that nobody reads would block it.
+    # A file takes all error output; a pipe that is not read would block the command.
     with tempfile.TemporaryFile() as errors:
         child = _start(argv, stdout=subprocess.PIPE, stderr=errors)
         assert child.stdout  # noqa: S101 - PIPE above

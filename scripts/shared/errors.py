@@ -72,7 +72,7 @@ class NoSpace(PipelineError):
 
 
 class BasesUnreachable(PipelineError):
-    """The base images can be had neither from the registry nor from packages."""
+    """The base images are available neither from the registry nor from packages."""
 
     exit_code = 8
 
@@ -96,7 +96,7 @@ class ModelInvalid(PipelineError):
 
 
 class ModelFetchFailed(PipelineError):
-    """A model's download broke off; what came is kept for the next try."""
+    """A model's download failed; what was received is kept for the next try."""
 
     exit_code = 12
 
@@ -162,7 +162,7 @@ class LoginMissing(PipelineError):
 
 
 class PublishFailed(PipelineError):
-    """The registry refused or broke off the push."""
+    """The registry refused the push, or the push was interrupted."""
 
     exit_code = 52
 

@@ -87,7 +87,7 @@ def test_a_push_error_names_the_registry(text: str, kind: type[PipelineError]) -
     error = explain("ghcr.io/me/app:1", f"The push refers to repository [x]\n{text}\n")
     assert type(error) is kind
     assert "ghcr.io" in error.what
-    assert "broke off" not in error.what
+    assert "was interrupted" not in error.what
     assert error.why == text
 
 
@@ -103,7 +103,7 @@ def test_a_push_error_names_the_registry(text: str, kind: type[PipelineError]) -
 def test_a_push_that_broke_off_can_be_repeated(text: str) -> None:
     error = explain("me/app:1", text)
     assert isinstance(error, PublishFailed)
-    assert "broke off" in error.what
+    assert "was interrupted" in error.what
     assert error.why == (text or "no message")
 
 
