@@ -1,23 +1,29 @@
 """Asks the docker client: which endpoint it would use, who answers there, what is installed.
 
-Nothing is started or changed here.
+Nothing is started or changed here, a note in `build/` aside.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from packaging.version import Version
 
 from scripts.docker_engine import versions
 from scripts.shared import commands
+from scripts.shared.paths import BUILD
 
 #: Seconds for an answer; a remote engine over SSH takes a few.
 PATIENCE = 20.0
+
+#: The version of buildx that was seen last, and the file that it is the version of.
+MEMO = BUILD / "buildx.json"
 
 #: Docker Desktop makes this context and selects it by itself: no choice of the user.
 DESKTOP_CONTEXT = "desktop-linux"
@@ -62,10 +68,53 @@ def read_answer(out: str, err: str) -> Answer:
     return Answer("denied" if denied else "silent", detail=detail, client=version)
 
 
-def buildx_version() -> Version | None:
-    """The buildx plugin's version; None where it is not installed."""
+def buildx_version(memo: Path | None = None) -> Version | None:
+    """The buildx plugin's version; None where it is not installed.
+
+    The question starts the plugin twice, a fifth of a second, so the answer is kept in `memo`
+    (`MEMO`) for as long as the plugin's file stays the same.
+    """
+    memo = memo or MEMO
+    stamp = plugin_stamp(plugin_folders(os.environ, Path.home()))
+    try:
+        known = json.loads(memo.read_text(encoding="utf-8"))
+        if stamp and known["plugin"] == stamp:
+            return Version(known["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
     result = commands.capture(["docker", "buildx", "version"], timeout=PATIENCE)
-    return versions.first(result.out) if result.code == 0 else None
+    version = versions.first(result.out) if result.code == 0 else None
+    if stamp and version:
+        with suppress(OSError):
+            memo.parent.mkdir(parents=True, exist_ok=True)
+            memo.write_text(json.dumps({"plugin": stamp, "version": str(version)}), "utf-8")
+    return version
+
+
+def plugin_folders(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Where the docker client looks for its plugins, in its order (docker/cli, manager_unix.go)."""
+    configuration = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    try:
+        text = (configuration / "config.json").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    extra = _document(text).get("cliPluginsExtraDirs") or []
+    prefixes = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+    return [
+        configuration / "cli-plugins",
+        *map(Path, extra),
+        *(Path(prefix, "docker", "cli-plugins") for prefix in prefixes),
+    ]
+
+
+def plugin_stamp(folders: Iterable[Path]) -> list[str | int]:
+    """What tells the buildx plugin's file from another one; empty where it is not found."""
+    for folder in folders:
+        with suppress(OSError):
+            path = (folder / "docker-buildx").resolve(strict=True)
+            status = path.stat()
+            return [str(path), status.st_size, status.st_mtime_ns, status.st_ino]
+    return []
 
 
 def daemon_version() -> Version | None:

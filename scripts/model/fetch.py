@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def _download(wanted: Wanted, partial: Partial, patience: Patience) -> None:
             gained = partial.size() > best
             best, came = max(best, partial.size()), came or gained
             idle = 0 if gained else idle + 1
-            dead = not answered and isinstance(error, requests.ConnectTimeout)
+            dead = not answered and is_final(error)
             if dead or idle >= (patience.tries if answered else patience.unreached):
                 raise _failure(wanted.url, partial, error, came=came) from None
             if not isinstance(error, StartOver):
@@ -211,12 +212,26 @@ def _failure(url: str, partial: Partial, error: Exception, *, came: bool) -> Mod
 
 def cause(error: Exception) -> str:
     """The innermost reason, in one sentence: urllib3 wraps it in two or three layers."""
-    inner: object = error
-    while isinstance(inner, Exception):
-        nested = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        if not isinstance(nested, Exception):
-            break
-        inner = nested
+    inner = _innermost(error)
     # "<...Connection object at 0x7f..>: Failed to ...": the part for people is at the end.
     text = re.sub(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ", "", str(inner))
     return f"{text.strip().rstrip('.')}."
+
+
+def is_final(error: Exception) -> bool:
+    """Whether a host that has not answered yet need not be asked again: silent, or not known.
+
+    A name server that cannot answer for the moment gives another code (getaddrinfo(3)).
+    """
+    lookup = _innermost(error).__context__
+    unknown = isinstance(lookup, socket.gaierror) and lookup.errno == socket.EAI_NONAME
+    return unknown or isinstance(error, requests.ConnectTimeout)
+
+
+def _innermost(error: Exception) -> Exception:
+    """The error that all others are wrapped around, as urllib3 and requests wrap them."""
+    while True:
+        nested = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        if not isinstance(nested, Exception):
+            return error
+        error = nested

@@ -328,3 +328,22 @@ def test_two_processes_at_once_fetch_once(served: Served, target: Path) -> None:
 
 def test_the_cause_is_the_innermost_one() -> None:
     assert cause(ValueError(OSError("deep."))) == "deep."
+
+
+@pytest.mark.parametrize(
+    ("code", "tries"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, Patience.unreached)]
+)
+def test_an_unknown_host_is_asked_once(
+    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, tries: int
+) -> None:
+    asked: list[str] = []
+
+    def lookup(host: str, *_: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(code, "the resolver's words")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    with pytest.raises(NothingCame) as caught:
+        fetch(Wanted("http://models.example/m.gguf"), target, QUICK)
+    assert asked == ["models.example"] * tries
+    assert "the resolver's words" in caught.value.why
