@@ -50,7 +50,7 @@ def test_a_row_without_digest_cannot_be_referred_to(tmp_path: Path) -> None:
         ("packages", Reach(registry=True, packages=True), "packages"),
     ],
 )
-def test_the_choice_of_a_source_is_told(mode: str, reach: Reach, source: str) -> None:
+def test_the_choice_of_a_source_is_explained(mode: str, reach: Reach, source: str) -> None:
     chosen, why = choose_source(mode, reach)
     assert chosen == source
     assert source in why
@@ -70,7 +70,7 @@ def test_a_source_out_of_reach_is_an_error(mode: str, reach: Reach, hint: str) -
     assert hint in caught.value.next
 
 
-def test_mmdebstrap_is_told_suite_and_filters() -> None:
+def test_mmdebstrap_gets_suite_and_filters() -> None:
     assert debian.argv("trixie", Path("/t.tar"), ["path-exclude=/a/*", "path-include=/a/b"]) == [
         "mmdebstrap",
         "--variant=minbase",

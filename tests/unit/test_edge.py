@@ -83,7 +83,7 @@ def test_a_pipeline_error_becomes_its_message_and_exit_code(folder: Path) -> Non
     assert done.stdout == ""
 
 
-def test_an_interrupt_is_told_without_a_traceback(folder: Path) -> None:
+def test_an_interrupt_is_reported_without_a_traceback(folder: Path) -> None:
     done = invoke(folder, "interrupted")
     assert done.returncode == 130
     assert done.stderr.startswith("error: Interrupted.\n")

@@ -14,7 +14,7 @@ from scripts.shared.errors import ModelInvalid
 from tests.unit.gguf_files import write_model
 
 
-def test_tables_are_those_of_the_gguf_package() -> None:
+def test_tensor_types_match_the_gguf_package() -> None:
     theirs = {
         int(kind): (kind.name, block, count)
         for kind, (block, count) in writer.GGML_QUANT_SIZES.items()
@@ -22,7 +22,7 @@ def test_tables_are_those_of_the_gguf_package() -> None:
     assert theirs == TENSOR_TYPES
 
 
-def test_a_good_model(tmp_path: Path) -> None:
+def test_a_valid_model_passes(tmp_path: Path) -> None:
     check(write_model(tmp_path / "a.gguf", layers=3))
 
 
@@ -50,7 +50,7 @@ def test_a_large_vocabulary_is_quick(tmp_path: Path) -> None:
     assert time.perf_counter() - began < 0.5
 
 
-def test_every_truncation_is_told_and_none_crashes(tmp_path: Path) -> None:
+def test_every_truncated_file_is_refused_without_a_crash(tmp_path: Path) -> None:
     whole = write_model(tmp_path / "a.gguf", vocabulary=40, layers=1).read_bytes()
     path = tmp_path / "cut.gguf"
     for length in [*range(0, 1200, 7), *range(1200, len(whole), 4999), len(whole) - 33]:
@@ -60,7 +60,7 @@ def test_every_truncation_is_told_and_none_crashes(tmp_path: Path) -> None:
         assert caught.value.why
 
 
-def test_random_damage_is_refused_or_read_but_never_crashes(tmp_path: Path) -> None:
+def test_random_damage_never_crashes_the_check(tmp_path: Path) -> None:
     whole = write_model(tmp_path / "a.gguf", vocabulary=40, layers=1).read_bytes()
     path = tmp_path / "bent.gguf"
     dice = random.Random(7)  # noqa: S311
@@ -176,7 +176,7 @@ def test_hostile_files(tmp_path: Path, content: bytes, why: str) -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_handmade_is_good_otherwise_and_newer_types_are_left_to_llama_cpp(tmp_path: Path) -> None:
+def test_newer_tensor_types_pass(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(handmade())
     check(path)

@@ -88,7 +88,7 @@ def test_no_token_elsewhere() -> None:
     assert token_for("https://huggingface.co:444/m.gguf", at, "secret") == ""
 
 
-def test_no_secret_is_public_url(hub: Served, tmp_path: Path, context: Path) -> None:
+def test_the_public_url_has_no_secret(hub: Served, tmp_path: Path, context: Path) -> None:
     url = hub.url.replace("http://", "http://me:word@") + "/x.gguf?signature=word#word"
     assert public_url(url) == f"{hub.url}/x.gguf"
     assert provide(url, tmp_path / "cache", context).source == f"{hub.url}/x.gguf"
@@ -114,7 +114,7 @@ def test_a_default_that_is_not_available_is_replaced_by_the_small_one(
     assert provide("", tmp_path / "cache", context).name == catalog.DEFAULT.file
 
 
-def test_a_default_that_broke_off_does_not(
+def test_a_default_whose_download_was_interrupted_is_not_replaced(
     hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.cuts = [100_000, *[0] * fetch.Patience.tries]
@@ -137,7 +137,7 @@ def test_a_model_that_was_named_is_never_replaced(
         provide(catalog.DEFAULT.name, tmp_path / "cache", context)
 
 
-def test_neither_default(
+def test_an_error_names_both_defaults_when_none_is_available(
     hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.statuses = [404]

@@ -138,7 +138,7 @@ def test_the_same_request_gives_the_same_command() -> None:
     assert "--provenance=false" in one
 
 
-def test_buildkits_lint_is_told_of_every_context() -> None:
+def test_buildkits_lint_gets_every_context() -> None:
     options = BuildxOptions(builder="far", no_cache=True, cache_to=("x",))
     full = replace(PLAN, buildx=options, labels={"a": "b"})
     assert check_argv(full) == [
