@@ -193,13 +193,16 @@ def test(loaded: Loaded) -> None:
     )
 
 
-@task()
-def lint(loaded: Loaded) -> None:
+@task(files="only those that need no engine: seconds instead of minutes")
+def lint(loaded: Loaded, files: bool = False) -> None:
     """Run every linter."""
     from scripts.image import build_request
     from scripts.project import checks
 
-    checks.lint(build_request.resolve(loaded.settings))
+    if files:
+        checks.lint_files()
+    else:
+        checks.lint(build_request.resolve(loaded.settings))
 
 
 @task()

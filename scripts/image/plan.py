@@ -12,6 +12,9 @@ from scripts.bases import Bases
 from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.shared.paths import BUILD, REPOSITORY
 
+#: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
+IMAGE_STAGE = "image"
+
 
 @dataclass(frozen=True)
 class BuildPlan:
@@ -42,7 +45,11 @@ def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
         "org.opencontainers.image.base.name": bases.identities["debian"],
         "io.mentator.variant": request.variant.name,
     }
-    arguments = {**request.backends.arguments, "ADDON": application.addon}
+    arguments = {
+        "VARIANT": request.variant.name,
+        **request.backends.arguments,
+        "ADDON": application.addon,
+    }
     epochs = [int(x.epoch) for x in (request.pipeline, application.revision) if x.epoch]
     if epochs:
         # Times in the image are the later commit's: the same commits give the same digest.
@@ -50,7 +57,7 @@ def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
     return BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
-        target=request.variant.target,
+        target=IMAGE_STAGE,
         tags=tags(request.image, application.version, request.variant.name, DEFAULT),
         contexts={
             **bases.contexts,
@@ -99,6 +106,8 @@ def check_argv(plan: BuildPlan) -> list[str]:
     argv += ["--file", str(plan.dockerfile), "--target", plan.target]
     for name, value in plan.contexts.items():
         argv += ["--build-context", f"{name}={value}"]
+    for name, value in plan.arguments.items():
+        argv += ["--build-arg", f"{name}={value}"]
     return [*argv, str(plan.context)]
 
 

@@ -37,7 +37,7 @@ class Settings:
     rocm_targets: tuple[str, ...] = _setting(
         ("all",), "GPU targets that ROCm is compiled for, e.g. gfx1100,gfx90a, or all"
     )
-    node: str = _setting("24", "Node's major version in the image", ("20", "22", "24"))
+    node: str = _setting("24", "Node's major version in the image", ("22", "24"))
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
     model: str = _setting("", "the default model in the image: a path, a URL or a name")
     image: str = _setting("mentator/mentator-llm-service", "the image's repository, without a tag")

@@ -20,7 +20,7 @@ APPLICATION = Application(
 )
 
 REQUEST = BuildRequest(
-    variant=Variant("cpu", target="cpu-stage", backends=("cpu",)),
+    variant=Variant("cpu", backends=("cpu",)),
     backends=Backends(),
     application=APPLICATION,
     pipeline=Revision("beef", "1700000000"),
