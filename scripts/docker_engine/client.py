@@ -1,6 +1,6 @@
 """Asks the docker client: which endpoint it would use, who answers there, what is installed.
 
-Nothing is started or changed here, a note in `build/` aside.
+Nothing is started or changed here, a note in `build/` aside, where the caller allows it.
 """
 
 from __future__ import annotations
@@ -68,26 +68,25 @@ def read_answer(out: str, err: str) -> Answer:
     return Answer("denied" if denied else "silent", detail=detail, client=version)
 
 
-def buildx_version(memo: Path | None = None) -> Version | None:
+def buildx_version(*, remember: bool = False) -> Version | None:
     """The buildx plugin's version; None where it is not installed.
 
-    The question starts the plugin twice, a fifth of a second, so the answer is kept in `memo`
-    (`MEMO`) for as long as the plugin's file stays the same.
+    The question starts the plugin twice, a fifth of a second, so with `remember` the
+    answer is kept in `MEMO`, for as long as the plugin's file stays the same.
     """
-    memo = memo or MEMO
     stamp = plugin_stamp(plugin_folders(os.environ, Path.home()))
     try:
-        known = json.loads(memo.read_text(encoding="utf-8"))
+        known = json.loads(MEMO.read_text(encoding="utf-8"))
         if stamp and known["plugin"] == stamp:
             return Version(known["version"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
     result = commands.capture(["docker", "buildx", "version"], timeout=PATIENCE)
     version = versions.first(result.out) if result.code == 0 else None
-    if stamp and version:
+    if remember and stamp and version:
         with suppress(OSError):
-            memo.parent.mkdir(parents=True, exist_ok=True)
-            memo.write_text(json.dumps({"plugin": stamp, "version": str(version)}), "utf-8")
+            MEMO.parent.mkdir(parents=True, exist_ok=True)
+            MEMO.write_text(json.dumps({"plugin": stamp, "version": str(version)}), "utf-8")
     return version
 
 

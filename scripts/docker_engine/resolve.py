@@ -34,7 +34,7 @@ def ensure(options: EngineOptions) -> Engine:
     folder = options.folder
     done: list[Step] = []
     while True:
-        seen = look(folder, thorough=False)
+        seen = look(folder, thorough=False, remember=True)
         step = decide(seen)
         if isinstance(step, Use):
             return _engine(seen, step.own)
@@ -48,12 +48,13 @@ def ensure(options: EngineOptions) -> Engine:
         done.append(step)
 
 
-def find(folder: Path) -> Engine | None:
+def find(folder: Path, *, remember: bool = False) -> Engine | None:
     """The engine that `ensure` would use as it is, else None; starts and installs nothing.
 
-    `folder` is that of the project's own engine.
+    `folder` is that of the project's own engine; with `remember` a note is written that makes the
+    next look faster.
     """
-    return usable(look(folder, thorough=False))
+    return usable(look(folder, thorough=False, remember=remember))
 
 
 def usable(seen: Survey) -> Engine | None:

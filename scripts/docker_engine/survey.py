@@ -41,17 +41,18 @@ class Survey:
     half_installed: bool
 
 
-def look(folder: Path, *, thorough: bool = True) -> Survey:
+def look(folder: Path, *, thorough: bool = True, remember: bool = False) -> Survey:
     """Look around; `folder` is the project's engine's. Starts and changes nothing.
 
-    Without `thorough` what is installed is not asked where an engine answers that can be used.
+    Without `thorough` what is installed is not asked where an engine answers that can be used;
+    with `remember` the next look may use a note of this one.
     """
     # Each question is a process of its own, most of which only waits: asked all at once.
     with ThreadPoolExecutor() as pool:
         chosen = pool.submit(client.user_choice)
         default = pool.submit(client.ask)
         own = pool.submit(_ask_own, folder)
-        buildx = pool.submit(client.buildx_version)
+        buildx = pool.submit(client.buildx_version, remember=remember)
     answers = (default.result(), own.result())
     more = thorough or not any(
         answer.state == "answers" and not versions.shortfall(answer.server, buildx.result())

@@ -77,7 +77,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
     folder = settings.engine_path()
     # The registry may take seconds to answer, or not to answer, and so may an engine.
     with ThreadPoolExecutor() as pool:
-        found = pool.submit(docker_engine.find, folder)
+        found = pool.submit(docker_engine.find, folder, remember=not dry)
         choice = pool.submit(bases.choose, settings.bases, settings.node, backends.sdks)
         application = (_preview if dry else package_json.provide)(settings.app, cache)
         # The bundled application lies in this repository: one commit, asked once.

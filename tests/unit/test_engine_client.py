@@ -60,13 +60,19 @@ def test_buildx_is_asked_again_only_when_its_file_changes(
 
     monkeypatch.setattr(commands, "capture", capture)
     memo = tmp_path / "build" / "buildx.json"
-    assert [client.buildx_version(memo) for _ in range(2)] == [Version("0.1.0")] * 2
+    monkeypatch.setattr(client, "MEMO", memo)
+    assert client.buildx_version() == Version("0.1.0")
+    assert not memo.exists(), "a mere look writes nothing"
+    asked.clear()
+    assert [client.buildx_version(remember=True) for _ in range(2)] == [Version("0.1.0")] * 2
     plugin.write_text("another one")
-    assert client.buildx_version(memo) == Version("0.2.0")
+    assert client.buildx_version(remember=True) == Version("0.2.0")
     memo.write_text("{")
-    assert client.buildx_version(memo) == Version("0.3.0")
+    assert client.buildx_version(remember=True) == Version("0.3.0")
     plugin.unlink()
-    assert client.buildx_version(memo) == Version("0.4.0"), "unless it is in another folder"
+    assert client.buildx_version(remember=True) == Version("0.4.0"), (
+        "unless it is in another folder"
+    )
     assert asked == ["docker buildx version"] * 4
 
 
