@@ -1,11 +1,19 @@
-"""The test sessions: `nox -s lint unit coverage image smoke_cpu smoke_cuda smoke_rocm bench`.
+"""The test sessions: `nox -l` lists them. A smoke session for each row of the table of backends.
 
-Arguments after `--` go to pytest, e.g. `nox -s smoke_cuda -- --require-hardware`.
+Arguments after `--` go to pytest. A GPU's smoke tests skip what needs a card where there is none,
+or fail: `nox -s smoke_cuda -- --require-hardware`.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import nox
+
+HERE = Path(__file__).parent
 
 nox.options.sessions = ["lint", "unit", "image", "smoke_cpu"]
 
@@ -45,29 +53,31 @@ def image(session: nox.Session) -> None:
     _run(session, "pytest", "tests/image")
 
 
-@nox.session(venv_backend="none")
-def smoke_cpu(session: nox.Session) -> None:
-    """The built image, by digest, on the CPU; the result goes to build/smoke.json."""
-    _run(session, "pytest", "tests/smoke/test_cpu.py")
+#: The rows of the table of backends. The file is read as it is: nox may run in an environment of
+#: its own, without the pipeline's requirements.
+MODES = json.loads((HERE / "docker" / "backends.json").read_text(encoding="utf-8"))["modes"]
 
-
-#: The GPU smokes' first layer, which takes no card: the backends in the image, the probe, and the
-#: choice on fakes of the system's surface. Their second layer is in tests/smoke.
+#: The GPU smokes' first layer, which takes no card: the backends in the image and the probe; then
+#: the choice on fakes of the system's surface. Their second layer is in tests/smoke.
 ALWAYS = ("tests/image/test_backends.py", "tests/image/test_probe.py")
 
 
-@nox.session(venv_backend="none")
-def smoke_cuda(session: nox.Session) -> None:
-    """The image's CUDA, on fakes and on a card; only the latter skips, or --require-hardware."""
-    first = (*ALWAYS, "tests/image/test_choice_nvidia.py")
-    _run(session, "pytest", *first, "tests/smoke/test_cuda.py")
+def _smoke(mode: dict[str, Any]) -> Callable[[nox.Session], None]:
+    name = mode["name"]
+    files = [f"tests/smoke/test_{name}.py"]
+    if mode["signs"]:
+        choice = f"tests/image/test_choice_{mode['container']['profile']}.py"
+        files = [*ALWAYS, *([choice] if (HERE / choice).is_file() else []), *files]
+
+    def smoke(session: nox.Session) -> None:
+        _run(session, "pytest", *files)
+
+    smoke.__doc__ = f"The built image, by digest, on {mode['title']}; into build/smoke.json."
+    return smoke
 
 
-@nox.session(venv_backend="none")
-def smoke_rocm(session: nox.Session) -> None:
-    """The image's ROCm, on fakes and on a card; only the latter skips, or --require-hardware."""
-    first = (*ALWAYS, "tests/image/test_choice_amd.py")
-    _run(session, "pytest", *first, "tests/smoke/test_rocm.py")
+for _mode in MODES:
+    nox.session(name=f"smoke_{_mode['name']}", venv_backend="none")(_smoke(_mode))
 
 
 @nox.session(venv_backend="none")

@@ -1,4 +1,8 @@
-"""Decides how the GPU backends of a build are made: from node-llama-cpp's packages, or compiled."""
+"""Decides how the GPU backends of a build are made: from node-llama-cpp's packages, or compiled.
+
+A flag of `build` that the table names, such as `--cuda-archs`, is the Dockerfile's build argument
+`CUDA_ARCHS`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scripts.backends import table as backends_table
+from scripts.backends.table import Candidate, Compile, Mode, Prebuilt, Table, Targets
 from scripts.shared.errors import UsageError
-
-#: What node-llama-cpp 3.22's CUDA 13 package holds as machine code, and as PTX only. PTX of its
-#: CUDA 13.1 needs a driver R590 or later. `tests/device_code.py` reads it from the binary itself.
-PREBUILT_NATIVE = frozenset({"86", "89", "120", "121"})
-PREBUILT_PTX = frozenset({"75", "80", "90"})
 
 #: A CUDA architecture in CMake's words: 90 (taken as 90-real), 120a-real, 90-virtual.
 ARCH = re.compile(r"(?P<number>[1-9][0-9]{1,2}[af]?)(?P<kind>-real|-virtual)?")
 
-#: An AMD GPU target as LLVM names it.
-TARGET = re.compile(r"gfx[0-9a-f]{3,4}")
-
-#: The value that stands for every target that the SDK's rocBLAS has kernels for.
+#: The value that stands for every target that the SDK has kernels for.
 ALL_TARGETS = "all"
 
 
@@ -37,63 +35,90 @@ class Backends:
 
 
 def choose(
-    backends: Sequence[str], cuda: str, cuda_archs: Sequence[str], rocm_targets: Sequence[str]
+    backends: Sequence[str],
+    cuda: str,
+    cuda_archs: Sequence[str],
+    rocm_targets: Sequence[str],
+    table: Table | None = None,
 ) -> Backends:
-    """What a variant with these backends needs. Raises `UsageError` for a name that is none."""
-    arguments: dict[str, str] = {}
-    sdks: list[str] = []
-    notes: list[str] = []
-    if "cuda" in backends:
-        archs = tuple(_arch(name) for name in cuda_archs)
-        mode, why = cuda_mode(cuda, archs)
-        arguments["CUDA"] = mode
-        notes.append(f"CUDA backend: {mode}, {why}")
-        if mode == "source":
-            sdks.append("cuda-sdk")
-            if archs:
-                arguments["CUDA_ARCHS"] = ";".join(archs)
-    if "rocm" in backends:
-        targets = _targets(rocm_targets)
-        sdks.append("rocm-sdk")
-        arguments["ROCM_TARGETS"] = ",".join(targets)
-        notes.append(f"ROCm backend: compiled for {', '.join(targets)}")
-    return Backends(arguments, tuple(sdks), tuple(notes))
+    """What a variant with these backends needs, by the table in force where none is given.
+
+    Raises `UsageError` for an architecture or target that cannot be.
+    """
+    flags = {"--cuda": (cuda,), "--cuda-archs": cuda_archs, "--rocm-targets": rocm_targets}
+    modes = [mode for mode in (table or backends_table.read()).modes if mode.name in backends]
+    parts = [part for mode in modes for part in _parts(mode, flags)]
+    return Backends(
+        {name: value for part in parts for name, value in part.arguments.items()},
+        tuple(dict.fromkeys(sdk for part in parts for sdk in part.sdks)),
+        tuple(note for part in parts for note in part.notes),
+    )
 
 
-def cuda_mode(asked: str, archs: Sequence[str]) -> tuple[str, str]:
+def _parts(mode: Mode, flags: Mapping[str, Sequence[str]]) -> list[Backends]:
+    """What each candidate needs, and the mode's targets; nothing where a package holds all."""
+    parts = [_candidate(mode, candidate, flags) for candidate in mode.candidates]
+    if mode.targets is not None:
+        names = _targets(mode, mode.targets, flags[mode.targets.option])
+        note = f"{mode.title}: compiled for {', '.join(names)}"
+        parts.append(Backends({argument(mode.targets.option): ",".join(names)}, notes=(note,)))
+    return parts
+
+
+def _candidate(mode: Mode, candidate: Candidate, flags: Mapping[str, Sequence[str]]) -> Backends:
+    if candidate.compile is None or candidate.prebuilt is None:
+        return Backends(sdks=(candidate.sdk,) if candidate.sdk else ())
+    how: Compile = candidate.compile
+    archs = tuple(_arch(name, how.architectures) for name in flags[how.architectures])
+    (asked,) = flags[how.option]
+    origin, why = origin_of(candidate.prebuilt, asked, archs)
+    arguments = {argument(how.option): origin}
+    if origin == "source" and archs:
+        arguments[argument(how.architectures)] = ";".join(archs)
+    note = f"{mode.title}, {candidate.name}: {origin}, {why}"
+    return Backends(arguments, (how.sdk,) if origin == "source" else (), (note,))
+
+
+def argument(flag: str) -> str:
+    """The Dockerfile's build argument for a flag: `CUDA_ARCHS` for `--cuda-archs`."""
+    return flag.removeprefix("--").replace("-", "_").upper()
+
+
+def origin_of(prebuilt: Prebuilt, asked: str, archs: Sequence[str]) -> tuple[str, str]:
     """`prebuilt` or `source`, and why. `archs` are in CMake's words, e.g. `90-real`."""
     if asked != "auto":
         return asked, "as asked"
-    lacking = [arch for arch in archs if not _in_prebuilt(arch)]
+    lacking = [arch for arch in archs if not _in_prebuilt(arch, prebuilt)]
     if lacking:
         return "source", f"the prebuilt one has no code for {', '.join(lacking)}"
     return "prebuilt", "it has what was asked for" if archs else "no architecture was asked for"
 
 
-def _in_prebuilt(arch: str) -> bool:
+def _in_prebuilt(arch: str, prebuilt: Prebuilt) -> bool:
     number, _, kind = arch.partition("-")
     if kind == "virtual":
-        return number in PREBUILT_PTX
-    return number.rstrip("af") in PREBUILT_NATIVE
+        return number in prebuilt.ptx
+    return number.rstrip("af") in prebuilt.machine_code
 
 
-def _arch(name: str) -> str:
+def _arch(name: str, flag: str) -> str:
     match = ARCH.fullmatch(name)
     if match is None:
         raise UsageError(
             f"{name!r} is not a CUDA architecture.",
-            next="Write e.g. --cuda-archs 90,120 (compute capability without the dot).",
+            next=f"Write e.g. {flag} 90,120 (compute capability without the dot).",
         )
     return name if match["kind"] else f"{name}-real"
 
 
-def _targets(names: Sequence[str]) -> tuple[str, ...]:
+def _targets(mode: Mode, targets: Targets, names: Sequence[str]) -> tuple[str, ...]:
     if not names or ALL_TARGETS in names:
         return (ALL_TARGETS,)
     for name in names:
-        if not TARGET.fullmatch(name):
+        if not re.fullmatch(targets.pattern, name):
+            examples = ",".join(targets.compiled.names[-2:])
             raise UsageError(
-                f"{name!r} is not an AMD GPU target.",
-                next=f"Write e.g. --rocm-targets gfx1100,gfx90a, or {ALL_TARGETS}.",
+                f"{name!r} is not a GPU target of {mode.title}.",
+                next=f"Write e.g. {targets.option} {examples}, or {ALL_TARGETS}.",
             )
     return tuple(sorted(set(names)))

@@ -1,4 +1,4 @@
-"""Decides what to build for one machine: the variant of its own hardware, and no other's kernels.
+"""Decides what to build and run on one machine: the variant and the flags of its own hardware.
 
 Whoever builds for others wants `universal`; whoever wants an answer here would wait for hours while
 kernels compile for cards that this machine does not have.
@@ -6,52 +6,69 @@ kernels compile for cards that this machine does not have.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.backends.compiled import ALL_TARGETS
-from scripts.shared.settings import Settings
-
-#: Targets by their beginning, and the one of their family that every rocBLAS has kernels for.
-FAMILIES = {
-    "gfx90c": "gfx900",
-    "gfx902": "gfx900",
-    "gfx909": "gfx900",
-    "gfx101": "gfx1010",
-    "gfx103": "gfx1030",
-    "gfx110": "gfx1100",
-    "gfx115": "gfx1100",
-}
+from scripts.backends.table import AUTO, Mode, Table, Targets
+from scripts.backends.variants import DEFAULT
 
 
 @dataclass(frozen=True)
-class LocalBuild:
-    """A variant, the ROCm targets to compile (empty: none are needed), and why, in one line."""
+class LocalChoice:
+    """`mode`: the row whose flags the container is given. `variant`: what is built, and `reason`
+    why, in one line. `options`: settings of the build that follow from the cards, by their names.
+    """
 
+    mode: Mode
     variant: str
-    rocm_targets: tuple[str, ...]
     reason: str
+    options: Mapping[str, tuple[str, ...]]
 
 
-def suited(*, nvidia: bool, amd: bool, amd_targets: Sequence[str]) -> LocalBuild:
-    """What serves a machine with these cards; `amd_targets` as `gfx1100`, empty where not known."""
-    if nvidia and amd:
-        return LocalBuild("universal", targets(amd_targets), "it has NVIDIA and AMD cards")
-    if nvidia:
-        return LocalBuild("cuda", (), "it has an NVIDIA card")
-    if amd:
-        return LocalBuild("rocm", targets(amd_targets), "it has an AMD card")
-    return LocalBuild("cpu", (), "no GPU that a container could be given was found")
+def choose(table: Table, found: Mapping[str, Sequence[str]], demand: str = AUTO) -> LocalChoice:
+    """What serves a machine.
+
+    `found` holds the names of the modes whose hardware a container can be given, each with the
+    targets of its cards (`gfx1100`; empty where they are not known). `demand` is the setting
+    `backend`. Raises `UsageError` for a demand that is not in the table.
+    """
+    present = [mode for mode in table.modes if mode.name in found]
+    if demand != AUTO:
+        mode = table.mode(demand)
+        return LocalChoice(
+            mode, mode.name, f"the backend {demand} was asked for", _options([mode], found)
+        )
+    if not present:
+        mode = table.fallback
+        reason = "no GPU that a container could be given was found"
+        return LocalChoice(mode, mode.name, reason, {})
+    reason = f"it has hardware for {' and '.join(mode.title for mode in present)}"
+    variant = present[0].name if len(present) == 1 else DEFAULT
+    return LocalChoice(present[0], variant, reason, _options(present, found))
 
 
-def targets(cards: Sequence[str]) -> tuple[str, ...]:
-    """The cards' own targets, and those of their families for an SDK that lacks the own ones."""
-    return tuple(sorted({*cards, *(FAMILIES.get(card[:6], card) for card in cards)}))
+def _options(
+    modes: Sequence[Mode], found: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """The targets to compile, by the setting that takes them."""
+    options = {}
+    for mode in modes:
+        cards = found.get(mode.name, ())
+        if mode.targets is not None and cards:
+            name = mode.targets.option.removeprefix("--").replace("-", "_")
+            options[name] = targets_for(cards, mode.targets)
+    return options
 
 
-def applied(choice: LocalBuild, settings: Settings) -> Settings:
-    """The settings with the choice; targets that somebody named stay."""
-    named = settings.rocm_targets != (ALL_TARGETS,)
-    chosen = settings.rocm_targets if named or not choice.rocm_targets else choice.rocm_targets
-    return dataclasses.replace(settings, variant=choice.variant, rocm_targets=chosen)
+def targets_for(cards: Sequence[str], targets: Targets) -> tuple[str, ...]:
+    """What to compile for these cards.
+
+    A card's own target; where the SDK of the table has no kernels for it (another SDK may), also
+    the nearest substitute that it has kernels for.
+    """
+    chosen = set(cards)
+    for card in cards:
+        if card not in targets.compiled.names:
+            near = targets.substitutes.names.get(card, ())
+            chosen.update([name for name in near if name in targets.compiled.names][:1])
+    return tuple(sorted(chosen))

@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts import docker_engine as engine
+from scripts.backends import table as backends
+from scripts.docker_engine import EngineOptions
 from scripts.image import budget as size_budget
 from scripts.image import record as records
 from scripts.image import size as image_size
 from scripts.image import size_picture
 from scripts.shared.console import say
 from scripts.shared.errors import OverBudget
-from scripts.shared.settings import Settings
 
 
-def show(settings: Settings, *, check: bool, svg: str) -> None:
+def show(options: EngineOptions, *, check: bool, svg: str) -> None:
     """Print the table, write the picture, compare with the budget. Raises `OverBudget`."""
     record = records.image()
-    docker = engine.ensure(settings)
+    docker = engine.ensure(options)
     sizes = image_size.measure(docker, record["digest"])
     say(image_size.table(sizes))
     if svg:
@@ -26,7 +27,7 @@ def show(settings: Settings, *, check: bool, svg: str) -> None:
         target.write_text(size_picture.svg(sizes, title), encoding="utf-8")
         say(f"wrote {target}")
     if check:
-        targets = size_budget.rocm_targets(docker, record["digest"])
+        targets = size_budget.targets(docker, record["digest"], backends.read())
         limit = size_budget.read().limit(record["variant"], targets)
         try:
             say(size_budget.check(record["variant"], sizes.compressed, limit))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 
 from scripts import docker_engine as engine
-from scripts.backends import local as local_build
-from scripts.docker_engine import Engine
-from scripts.host import hardware as host_hardware
+from scripts.backends import local, variants
+from scripts.backends import table as backends
+from scripts.backends.table import AUTO, Table
+from scripts.docker_engine import Engine, EngineOptions
+from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
 from scripts.running import ask
-from scripts.running import container as run
+from scripts.running.container import Container, run_argv
+from scripts.running.up_request import UpRequest
 from scripts.shared import commands
-from scripts.shared.console import say, wait_until
+from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
-from scripts.shared.settings import Settings
 
 #: Seconds for a container to become healthy: start period and all retries of its own check.
 HEALTHY_WITHIN = 180.0
@@ -24,45 +26,48 @@ HEALTHY_WITHIN = 180.0
 GREETING = "What is the capital of France? Answer in one short sentence."
 
 
-def up(settings: Settings, *, rebuild: bool = False, any_variant: bool = True) -> None:
+def up(request: UpRequest, *, rebuild: bool = False) -> None:
     """Build the image where there is none, start it, wait until it is healthy, ask it once.
 
-    `any_variant`: nobody named one, so what is built is the variant of this machine's hardware.
+    Where no variant was named, the variant of this machine's hardware is built.
     """
-    docker = engine.ensure(settings)
-    nvidia, amd = host_hardware.nvidia(docker), host_hardware.amd()
-    digest = None if rebuild else _built(docker)
+    docker = engine.ensure(request.engine)
+    table = backends.read()
+    found = hardware.find(table, docker)
+    for each in found:
+        if each.state == "broken":
+            warn(f"{each.mode.title} cannot be used: {each.said}. {each.next}")
+    choice = local.choose(table, hardware.present(found), request.backend)
+    digest = None if rebuild else _built(docker, table, request.backend)
     if digest is None:
-        if any_variant:
-            settings = _for_this_machine(settings, nvidia=nvidia, amd=amd)
-        digest = str(build_step.build(settings)["digest"])
-    data = settings.data_path()
-    data.mkdir(parents=True, exist_ok=True)
-    _remove(docker, settings.name)
-    kind = run.hardware(nvidia, amd)
-    container = run.Container(
-        digest, settings.name, str(data), settings.host, settings.port, hardware=kind
-    )
+        if request.any_variant:
+            say(
+                f"building the variant {choice.variant} for this machine: {choice.reason} "
+                "(--variant universal builds for every hardware)"
+            )
+        digest = str(build_step.build(request.build(choice))["digest"])
+    request.data.mkdir(parents=True, exist_ok=True)
+    container = request.container(choice, digest)
+    _remove(docker, container.name)
     start(docker, container)
-    address = f"http://{settings.host}:{settings.port}"
-    say(f"healthy: {address} (data in {data})")
+    say(f"healthy: {request.address} (data in {request.data})")
     say(f"> {GREETING}")
-    ask.ask(settings, GREETING)
+    ask.ask(request.address, GREETING)
 
 
-def start(docker: Engine, container: run.Container) -> None:
+def start(docker: Engine, container: Container) -> None:
     """Start a container and wait for its own healthcheck.
 
-    Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is left
-    there for a look.
+    Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is kept,
+    so that it can be examined.
     """
-    result = commands.capture(docker.argv(*run.run_argv(container)))
+    result = commands.capture(docker.argv(*run_argv(container)))
     if result.code != 0:
         taken = "port is already allocated" in result.err or "address already in use" in result.err
         raise ContainerFailed(
             f"The container {container.name} did not start.",
             why=result.err.splitlines()[-1] if taken else result.err,
-            next="Choose another port with --port." if taken else "`invoke doctor` may tell more.",
+            next="Choose another port with --port." if taken else "`invoke doctor` may say more.",
         )
     what = f"waiting for the container {container.name} to become healthy"
     if not wait_until(what, lambda: healthy(docker, container.name), timeout=HEALTHY_WITHIN):
@@ -80,39 +85,35 @@ def healthy(docker: Engine, name: str) -> bool:
     return status == "healthy"
 
 
-def down(settings: Settings) -> None:
+def down(options: EngineOptions, name: str) -> None:
     """Stop and remove the container; the data folder stays."""
-    docker = engine.ensure(settings)
-    say("stopped" if _remove(docker, settings.name) else f"no container {settings.name}")
+    docker = engine.ensure(options)
+    say("stopped" if _remove(docker, name) else f"no container {name}")
 
 
-def logs(settings: Settings, *, follow: bool = False) -> None:
+def logs(options: EngineOptions, name: str, *, follow: bool = False) -> None:
     """Print the container's log."""
-    docker = engine.ensure(settings)
+    docker = engine.ensure(options)
     follows = ["--follow"] if follow else []
-    code = commands.run(docker.argv("logs", *follows, settings.name), quiet=True)
+    code = commands.run(docker.argv("logs", *follows, name), quiet=True)
     if code != 0:
-        raise ContainerFailed(f"There is no container {settings.name}.", next="Run `invoke up`.")
+        raise ContainerFailed(f"Container {name} does not exist.", next="Run `invoke up`.")
 
 
-def _built(docker: Engine) -> str | None:
-    """The digest of the image that was built last, where the engine still has it."""
+def _built(docker: Engine, table: Table, demand: str) -> str | None:
+    """The digest of the image that was built last, where the engine still has it.
+
+    None for one that does not hold the backend that was asked for.
+    """
     try:
-        digest: str = records.image()["digest"]
+        record = records.image()
     except ImageMissing:
         return None
+    if demand != AUTO and demand not in variants.find(record["variant"], table).backends:
+        return None
+    digest: str = record["digest"]
     there = commands.capture(docker.argv("image", "inspect", digest)).code == 0
     return digest if there else None
-
-
-def _for_this_machine(settings: Settings, *, nvidia: bool, amd: bool) -> Settings:
-    cards = host_hardware.amd_targets() if amd else ()
-    choice = local_build.suited(nvidia=nvidia, amd=amd, amd_targets=cards)
-    say(
-        f"building the variant {choice.variant} for this machine: {choice.reason} "
-        "(--variant universal builds for every hardware)"
-    )
-    return local_build.applied(choice, settings)
 
 
 def _remove(docker: Engine, name: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.backends import compiled as backends
-from scripts.backends import variants
+from scripts.backends import compiled, variants
+from scripts.backends import table as backends_table
 from scripts.docker_engine import Engine
 from scripts.shared import commands
 from tests import device_code
@@ -20,15 +20,26 @@ FOLDER = "/opt/mentator/backends"
 #: ggml's own libraries, which the addon loads before any backend.
 BINS = "/opt/mentator-llm-service/node_modules/@node-llama-cpp/linux-x64-cuda/bins/linux-x64-cuda"
 
-#: For each backend folder: the backend in the variant's table, and a pattern of its files.
+#: For each backend folder a pattern of its files; then the pattern for any other folder.
 CONTENT = {
-    "cuda12": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.12)"),
-    "cuda13": ("cuda", r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.13)"),
-    "rocm": ("rocm", r"libggml-hip\.so|lib[\w+-]+\.so(\.\d+)+|targets\.txt|(roc|hip)blas.*/.+"),
+    "cuda12": r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.12)",
+    "cuda13": r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.13)",
+    "rocm": r"libggml-hip\.so|lib[\w+-]+\.so(\.\d+)+|targets\.txt|(roc|hip)blas.*/.+",
 }
+ANY_CONTENT = r"lib[\w+-]+\.so(\.\d+)*"
 
-#: Architectures of node-llama-cpp 3.22's fallback; those of its CUDA 13 backend are in scripts/.
-CUDA12 = {"sm_86", *(f"compute_{number}" for number in ("50", "61", "70", "75", "80"))}
+TABLE = backends_table.read()
+
+#: Each candidate of the table, by its folder.
+CANDIDATES = {row.name: row for mode in TABLE.modes for row in mode.candidates}
+
+
+def prebuilt_code(candidate: str) -> set[str]:
+    """What the table says that a package's plugin holds."""
+    prebuilt = CANDIDATES[candidate].prebuilt
+    assert prebuilt is not None
+    machine_code = {f"sm_{number}" for number in prebuilt.machine_code}
+    return machine_code | {f"compute_{number}" for number in prebuilt.ptx}
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +87,13 @@ def library(
 def test_image_has_exactly_the_backends_of_its_variant(
     image: dict[str, Any], files: dict[str, list[str]]
 ) -> None:
-    brought = variants.find(image["variant"]).backends
-    assert set(files) == {name for name, (backend, _) in CONTENT.items() if backend in brought}
+    brought = [TABLE.mode(name) for name in variants.find(image["variant"]).backends]
+    assert set(files) == {row.name for mode in brought for row in mode.candidates}
 
 
 def test_backend_folder_has_only_its_plugin_and_libraries(files: dict[str, list[str]]) -> None:
     for folder, names in files.items():
-        allowed = re.compile(CONTENT[folder][1])
+        allowed = re.compile(CONTENT.get(folder, ANY_CONTENT))
         assert [name for name in names if not allowed.fullmatch(name)] == []
         assert len([name for name in names if name.startswith("libggml-")]) == 1
 
@@ -137,10 +148,9 @@ def test_cuda_has_code_for_the_requested_architectures(
             for number, _, kind in (name.partition("-") for name in asked["CUDA_ARCHS"].split(";"))
         }
     else:
-        expected = {f"sm_{number}" for number in backends.PREBUILT_NATIVE}
-        expected |= {f"compute_{number}" for number in backends.PREBUILT_PTX}
+        expected = prebuilt_code("cuda13")
     assert device_code.cuda(library("cuda13/libggml-cuda.so")) == expected
-    assert device_code.cuda(library("cuda12/libggml-cuda.so")) == CUDA12
+    assert device_code.cuda(library("cuda12/libggml-cuda.so")) == prebuilt_code("cuda12")
 
 
 def test_rocm_has_code_and_kernels_for_the_requested_targets(
@@ -153,7 +163,7 @@ def test_rocm_has_code_and_kernels_for_the_requested_targets(
         pytest.skip("this variant has no ROCm")
     told = set(inside(f"cat {FOLDER}/rocm/targets.txt").split())
     asked = image["backends"]["ROCM_TARGETS"]
-    assert asked == backends.ALL_TARGETS or set(asked.split(",")) == told
+    assert asked == compiled.ALL_TARGETS or set(asked.split(",")) == told
     assert device_code.rocm(library("rocm/libggml-hip.so")) == told
     (blas,) = (name for name in files["rocm"] if name.startswith("librocblas.so"))
     assert device_code.rocm(library(f"rocm/{blas}")) == told

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.backends import table as backends
 from scripts.image import record as records
 from tests import containers
 
@@ -41,7 +42,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     digest = records.read(records.IMAGE).get("digest", "")
     before = records.read(records.SMOKE)
     results = before.get("results", {}) if before.get("digest") == digest else {}
-    for hardware in ("cpu", "cuda", "rocm"):
+    for hardware in backends.read().names:
         if hardware in _outcomes:
             results[hardware] = verdict(_outcomes[hardware])
     records.write(records.SMOKE, {"digest": digest, "results": results})

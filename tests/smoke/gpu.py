@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from scripts.backends.table import Mode
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
+from scripts.host import hardware
 from scripts.running import container as run
+from scripts.running import service_client
 from scripts.shared import commands
 from tests import containers, hardware_record
 from tests.hardware_record import Record
@@ -33,13 +35,17 @@ STORY_TOKENS = 128
 ANSWER_MSEC = 300_000
 
 
-def require(present: bool, what: str, config: pytest.Config) -> None:
+def require(mode: Mode, engine: Engine, config: pytest.Config) -> None:
     """Skip when the hardware is missing, or fail with `--require-hardware`."""
-    if present:
+    found = hardware.presence(mode, engine)
+    if found.state == "present":
         return
     if config.getoption("--require-hardware"):
-        pytest.fail(f"This machine has no {what}, and --require-hardware was given.")
-    pytest.skip(f"This machine has no {what}.")
+        pytest.fail(
+            f"This machine has no hardware for {mode.title} ({found.said}), and "
+            "--require-hardware was given."
+        )
+    pytest.skip(f"This machine has no hardware for {mode.title} ({found.said}).")
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def session(
 
     `tokens` is the length of the answer that the speed is measured with.
     """
-    without = replace(container, hardware="cpu", flags=())
+    without = replace(container, mode=None, flags=())
     starts = (container, without, container)
     runs = [
         _run(engine, replace(start, port=containers.free_port()), model, tokens) for start in starts

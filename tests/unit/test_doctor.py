@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from scripts import doctor
+from scripts.backends import table as backends
 from scripts.docker_engine.client import Answer, Chosen
 from scripts.docker_engine.survey import Survey
 from scripts.docker_engine.versions import parse
-from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
+from scripts.host import hardware as host_hardware
 from scripts.shared.errors import DoctorFailed
-from scripts.shared.settings import Settings
 
 
 def scene(**changes: object) -> Scene:
@@ -30,7 +31,7 @@ def scene(**changes: object) -> Scene:
         "own_made": False,
         "half_installed": False,
     }
-    return Scene(Settings(), Survey(**{**values, **changes}))  # type: ignore[arg-type]
+    return Scene(Survey(**{**values, **changes}))  # type: ignore[arg-type]
 
 
 SILENT = Answer("silent", detail="refused")
@@ -80,7 +81,7 @@ def test_available_memory() -> None:
 
 
 def test_ca_bundle_of_the_setting_must_be_there(tmp_path: Path) -> None:
-    wrong = Scene(Settings(ca_bundle=str(tmp_path / "none.pem")), scene().survey)
+    wrong = Scene(scene().survey, ca_bundle=str(tmp_path / "none.pem"))
     assert machine.ca(wrong).state == "fail"
 
 
@@ -98,64 +99,20 @@ def test_what_is_out_of_reach_is_a_warning_that_names_the_stand_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "lines", "on_bus", "state", "word"),
-    [
-        (0, ["NVIDIA H100, 580.65.06"], True, "pass", "580.65.06"),
-        (127, [], False, "pass", "none: CPU"),
-        (127, [], True, "warn", "without its driver"),
-        (18, ["Failed to initialize NVML: Driver/library version mismatch"], True, "warn", "NVML"),
-        (0, [], True, "warn", "exit status 0"),
-    ],
+    ("found", "state"), [("absent", "pass"), ("present", "pass"), ("broken", "warn")]
 )
-def test_nvidia_driver(code: int, lines: list[str], on_bus: bool, state: State, word: str) -> None:
-    finding = hardware.judge_driver(code, lines, on_bus)
-    assert (finding.state, word in finding.detail) == (state, True)
+def test_hardware_that_cannot_be_used_is_a_warning(
+    found: host_hardware.State, state: State
+) -> None:
+    mode = backends.read().mode("cuda")
+    seen = host_hardware.Presence(mode, found, "what was seen", "what helps")
+    expected = Finding("NVIDIA CUDA", state, "what was seen", "what helps")
+    assert gpus.finding(seen) == expected
 
 
-@pytest.mark.parametrize(
-    ("vendor", "kind", "found"),
-    [
-        ("0x10de\n", "0x030200\n", True),
-        ("0x10de\n", "0x030000\n", True),
-        ("0x10de\n", "0x040300\n", False),
-        ("0x8086\n", "0x030000\n", False),
-    ],
-)
-def test_a_card_on_the_bus(tmp_path: Path, vendor: str, kind: str, found: bool) -> None:
-    device = tmp_path / "0000:01:00.0"
-    device.mkdir()
-    (device / "vendor").write_text(vendor)
-    (device / "class").write_text(kind)
-    assert hardware.nvidia_on_bus(tmp_path) is found
-
-
-@pytest.mark.parametrize(
-    ("card", "passed_on", "installed", "state"),
-    [
-        (False, False, False, "pass"),
-        (True, True, True, "pass"),
-        (True, False, True, "warn"),
-        (True, False, False, "warn"),
-    ],
-)
-def test_nvidia_toolkit(card: bool, passed_on: bool, installed: bool, state: State) -> None:
-    finding = hardware.judge_toolkit(card=card, passed_on=passed_on, installed=installed)
-    assert finding.state == state
-
-
-@pytest.mark.parametrize(
-    ("kfd", "render", "allowed", "state", "word"),
-    [
-        (False, 0, False, "pass", "none: CPU"),
-        (False, 1, False, "pass", "no /dev/kfd"),
-        (True, 0, True, "warn", "no render node"),
-        (True, 2, True, "pass", "2 render nodes"),
-        (True, 1, False, "pass", "by number"),
-    ],
-)
-def test_amd(kfd: bool, render: int, allowed: bool, state: State, word: str) -> None:
-    finding = hardware.judge_amd(kfd, render, allowed)
-    assert (finding.state, word in finding.detail) == (state, True)
+def test_each_row_with_signs_has_a_check_in_the_tables_order() -> None:
+    names = [check(scene()).name for check in gpus.checks(backends.read())]
+    assert names == [mode.title for mode in backends.read().modes if mode.signs]
 
 
 FINDINGS = [Finding("engine", "fail", "none", "do this"), Finding("model", "pass", "staged: m")]

@@ -9,7 +9,8 @@ import pytest
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import NOT_SETTINGS, PREFIX, Settings, load, table
+from scripts.shared.settings import Settings, table
+from scripts.shared.settings_sources import NOT_SETTINGS, PREFIX, load
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
 
@@ -103,11 +104,14 @@ def test_words_for_true_and_false(root: Path, word: str, value: bool) -> None:
         ("MENTATOR_PORT", "65536", "not between 1 and 65535"),
         ("MENTATOR_NODE", "20", "is not one of 22, 24"),
         ("MENTATOR_BASES", "cdrom", "is not one of auto, registry, packages"),
+        ("MENTATOR_BACKEND", "cdua", "backend = 'cdua' (environment) is not one of auto, cuda"),
+        ("MENTATOR_VARIANT", "cdua", "is not one of universal, cuda"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(root: Path, key: str, text: str, words: str) -> None:
+def test_an_impossible_value_is_refused(root: Path, key: str, text: str, words: str) -> None:
+    choices = {"backend": ("auto", "cuda"), "variant": ("universal", "cuda")}
     with pytest.raises(UsageError) as caught:
-        load(root=root, environ={key: text})
+        load(root=root, environ={key: text}, choices=choices)
     assert words in caught.value.what
 
 
@@ -129,7 +133,7 @@ def test_an_unknown_key_names_the_nearest_one(root: Path) -> None:
     assert caught.value.next == "Did you mean model?"
 
 
-def test_an_unknown_key_like_no_other_leads_to_the_list(root: Path) -> None:
+def test_an_unknown_key_without_a_similar_one_leads_to_the_list(root: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(root=root, environ={"MENTATOR_ZZZZZZZZZZZZZZZZZZZZZZ": "x"})
     assert "invoke config" in caught.value.next
@@ -141,15 +145,15 @@ def test_variables_of_container_and_launcher_are_passed_over(root: Path, key: st
     assert load(root=root, environ={key: "x"}).settings == Settings()
 
 
-def test_variables_without_our_prefix_are_passed_over(root: Path) -> None:
+def test_variables_without_our_prefix_are_ignored(root: Path) -> None:
     assert load(root=root, environ={"NAME": "x", "HOME": "x"}).settings == Settings()
 
 
 def test_the_variables_of_compose_do_not_stop_the_pipeline(root: Path) -> None:
     """Compose and the pipeline may read the same `.env`."""
     text = (REPOSITORY / "deploy" / "compose.yaml").read_text(encoding="utf-8")
-    names = set(re.findall(r"\$\{(MENTATOR_\w+)", text))
-    assert names
+    names = set(re.findall(r"\bMENTATOR_\w+", text))
+    assert {"MENTATOR_BACKEND", "MENTATOR_API_KEY", "MENTATOR_TAG"} <= names
     known = {PREFIX + name.upper() for name in NAMES} | NOT_SETTINGS
     assert names - known == set()
 
@@ -188,3 +192,10 @@ def test_the_table_shows_value_and_origin_of_every_setting(root: Path) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [spec.name for spec in dataclasses.fields(Settings) if not spec.metadata["text"]] == []
+
+
+def test_what_each_setting_may_be_is_loaded_with_it(root: Path) -> None:
+    found = load(root=root, environ={}, choices={"backend": ("auto", "cpu")}).choices
+    assert found["backend"] == ("auto", "cpu")
+    assert found["bases"] == ("auto", "registry", "packages")
+    assert found["port"] == ()

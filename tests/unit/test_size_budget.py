@@ -5,35 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from scripts.backends.variants import VARIANTS
-from scripts.image.budget import Budgets, check, read, table
+from scripts.backends import table as backends
+from scripts.image.budget import Budgets, check, read, table, target_files
 from scripts.shared.errors import OverBudget, UsageError
 
 MB = 1_000_000
 
 
-BUDGETS = Budgets({"cpu": 150 * MB, "rocm": 300 * MB}, {"gfx90a": 90 * MB}, 20 * MB)
-
-
-def test_every_variant_has_a_budget() -> None:
-    assert set(read().variants) == set(VARIANTS)
+BUDGETS = Budgets(
+    {"cpu": 150 * MB, "rocm": 300 * MB}, {"rocm": {"gfx90a": 90 * MB, "any other": 20 * MB}}
+)
 
 
 def test_budgets_are_written_in_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "budgets.json"
-    rows = {"variants": {"cpu": 1.5}, "rocm targets": {"gfx90a": 2}, "any other rocm target": 0.5}
+    rows = {"variants": {"cpu": 1.5}, "targets": {"rocm": {"gfx90a": 2, "any other": 0.5}}}
     path.write_text(json.dumps(rows))
-    assert read(path) == Budgets({"cpu": 1_500_000}, {"gfx90a": 2_000_000}, 500_000)
+    targets = {"rocm": {"gfx90a": 2_000_000, "any other": 500_000}}
+    assert read(path) == Budgets({"cpu": 1_500_000}, targets)
 
 
 @pytest.mark.parametrize(
     ("variant", "targets", "megabytes"),
     [("cpu", (), 150), ("rocm", ("gfx1100",), 320), ("rocm", ("gfx906", "gfx90a"), 410)],
 )
-def test_each_rocm_target_adds_its_kernels(
+def test_each_target_adds_its_kernels(
     variant: str, targets: tuple[str, ...], megabytes: int
 ) -> None:
-    assert BUDGETS.limit(variant, targets) == megabytes * MB
+    assert BUDGETS.limit(variant, {"rocm": targets}) == megabytes * MB
 
 
 def test_within_the_budget_the_room_left_is_told() -> None:
@@ -50,7 +49,14 @@ def test_what_cannot_be_compared_is_told() -> None:
     with pytest.raises(UsageError, match="compressed"):
         check("cpu", None, 1)
     with pytest.raises(UsageError, match="no budget"):
-        BUDGETS.limit("quantum", ())
+        BUDGETS.limit("quantum", {})
+    with pytest.raises(UsageError, match="Target t1 of other has no budget"):
+        BUDGETS.limit("cpu", {"other": ("t1",)})
+
+
+def test_the_files_that_list_targets_follow_from_the_table() -> None:
+    files = target_files(backends.read())
+    assert files == [("/opt/mentator/backends/rocm/targets.txt", "rocm")]
 
 
 def test_the_largest_files_are_listed_with_their_sizes() -> None:

@@ -8,7 +8,9 @@ import pytest
 from invoke.program import Program
 
 import tasks
+from scripts.backends import table as backends
 from scripts.image import build as build_step
+from scripts.image import build_request
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
@@ -21,6 +23,9 @@ NAMES = {
 }  # fmt: skip
 
 
+DEMANDS = ", ".join(backends.read().demands)
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("MENTATOR_")]:
@@ -31,7 +36,13 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings that `build --dry` was about."""
     seen: list[Settings] = []
-    monkeypatch.setattr(build_step, "show", seen.append)
+
+    def resolve(settings: Settings, *, dry: bool) -> None:
+        assert dry
+        seen.append(settings)
+
+    monkeypatch.setattr(build_request, "resolve", resolve)
+    monkeypatch.setattr(build_step, "show", lambda _: None)
     return seen
 
 
@@ -96,7 +107,8 @@ def test_every_flag_of_every_task_has_a_help_text() -> None:
     rows = [line.split() for line in done.splitlines()]
     assert {task for task, _, _ in rows} >= {"build", "up", "ask", "publish"}
     assert [(task, flag) for task, flag, told in rows if told != "True"] == []
-    assert len([task for task, _, _ in rows if task == "build"]) == len(tasks.BUILD_HELP) == 18
+    assert ["up", "backend", "True"] in rows
+    assert len([task for task, _, _ in rows if task == "build"]) == 18
 
 
 def test_a_wrong_setting_ends_with_its_exit_code() -> None:
@@ -112,3 +124,12 @@ def test_config_prints_every_setting_with_its_origin() -> None:
     assert len(lines) == len(Settings.__dataclass_fields__)
     port = next(line for line in lines if line.startswith("port "))
     assert port.split() == ["port", "8080", "(environment)"]
+    backend = next(line for line in lines if line.startswith("backend "))
+    assert backend.split(maxsplit=3)[1:] == ["auto", "(default)", f"one of: {DEMANDS}"]
+
+
+def test_a_backend_that_is_not_in_the_table_is_refused() -> None:
+    argv = [sys.executable, "-m", "invoke", "up"]
+    done = commands.capture(argv, env={"MENTATOR_BACKEND": "cdua"}, cwd=REPOSITORY)
+    assert done.code == 2
+    assert f"is not one of {DEMANDS}" in done.err

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.running.container import Container, hardware, run_argv
+from scripts.backends import table as backends
+from scripts.running.container import Container, run_argv
 
 HEAD = ["run", "--detach", "--name", "n", "--publish", "127.0.0.1:19777:19777"]
 VOLUME = ["--volume", "/data:/opt/mentator-llm-service/data"]
@@ -13,15 +14,15 @@ def test_the_plainest_container() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "flags"),
+    ("name", "flags"),
     [
         ("cpu", []),
-        ("nvidia", ["--gpus", "all"]),
-        ("amd", ["--device", "/dev/kfd", "--device", "/dev/dri"]),
+        ("cuda", ["--gpus", "all"]),
+        ("rocm", ["--device", "/dev/kfd", "--device", "/dev/dri"]),
     ],
 )
-def test_each_hardware_has_its_flags(kind: str, flags: list[str]) -> None:
-    argv = run_argv(Container("image", "n", "/data", hardware=kind))
+def test_a_container_is_given_the_flags_of_its_mode(name: str, flags: list[str]) -> None:
+    argv = run_argv(Container("image", "n", "/data", mode=backends.read().mode(name)))
     assert argv == [*HEAD, *VOLUME, *flags, "image"]
 
 
@@ -40,11 +41,3 @@ def test_every_option_in_its_place() -> None:
         *["--volume", "volume:/opt/mentator-llm-service/data"],
         *["--env", "A=1", "--env", "B=two words", "--read-only", "--user=1", "image"],
     ]
-
-
-@pytest.mark.parametrize(
-    ("nvidia", "amd", "kind"),
-    [(True, True, "nvidia"), (True, False, "nvidia"), (False, True, "amd"), (False, False, "cpu")],
-)
-def test_the_order_of_hardware_is_the_entrypoints(nvidia: bool, amd: bool, kind: str) -> None:
-    assert hardware(nvidia, amd) == kind

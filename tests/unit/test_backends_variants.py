@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from scripts.backends.variants import DEFAULT, VARIANTS, find
+from scripts.backends import table as backends
+from scripts.backends.table import Container, Mode, Table
+from scripts.backends.variants import DEFAULT, choices, find, variants
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
@@ -15,7 +17,7 @@ def test_the_default_is_a_row_and_the_settings_own() -> None:
     assert Settings().variant == DEFAULT
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", variants(backends.read()))
 def test_every_row_is_a_stage_of_the_dockerfile(name: str) -> None:
     row = find(name)
     assert row.name == name
@@ -39,3 +41,33 @@ def test_an_unknown_name_lists_the_rows() -> None:
         find("quantum")
     assert "'quantum'" in caught.value.what
     assert "cpu" in caught.value.next
+
+
+def mode(name: str) -> Mode:
+    return Mode(name, name, get_llama=False, container=Container(name))
+
+
+def test_the_variants_follow_from_the_rows() -> None:
+    table = Table("", (mode("one"), mode("two"), mode("cpu")))
+    found = {name: row.backends for name, row in variants(table).items()}
+    assert found == {
+        "universal": ("one", "two", "cpu"),
+        "one": ("one", "cpu"),
+        "two": ("two", "cpu"),
+        "cpu": ("cpu",),
+    }
+    assert find("one", table).backends == ("one", "cpu")
+    assert choices(table) == {
+        "variant": ("universal", "one", "two", "cpu"),
+        "backend": ("auto", "one", "two", "cpu"),
+    }
+
+
+def test_the_variants_of_the_table_in_force() -> None:
+    found = {name: row.backends for name, row in variants(backends.read()).items()}
+    assert found["universal"] == backends.read().names
+    assert (found["cuda"], found["rocm"], found["cpu"]) == (
+        ("cuda", "cpu"),
+        ("rocm", "cpu"),
+        ("cpu",),
+    )

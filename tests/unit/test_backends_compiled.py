@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from scripts.backends.compiled import Backends, choose, cuda_mode
+from scripts.backends import table as backends
+from scripts.backends.compiled import Backends, argument, choose, origin_of
+from scripts.backends.table import Candidate, Prebuilt, Table
 from scripts.shared.errors import UsageError
 
 UNIVERSAL = ("cuda", "rocm", "cpu")
+
+CUDA13 = Prebuilt("a package", machine_code=("86", "89", "120", "121"), ptx=("75", "80", "90"))
 
 
 def test_the_cpu_variant_needs_nothing() -> None:
@@ -16,7 +22,10 @@ def test_by_default_cuda_is_prebuilt_and_rocm_compiled_for_all() -> None:
     made = choose(UNIVERSAL, "auto", (), ("all",))
     assert made.arguments == {"CUDA": "prebuilt", "ROCM_TARGETS": "all"}
     assert made.sdks == ("rocm-sdk",)
-    assert len(made.notes) == 2
+    assert made.notes == (
+        "NVIDIA CUDA, cuda13: prebuilt, no architecture was asked for",
+        "AMD ROCm: compiled for all",
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,14 +44,14 @@ def test_by_default_cuda_is_prebuilt_and_rocm_compiled_for_all() -> None:
 def test_auto_compiles_what_the_prebuilt_lacks(
     asked: str, archs: tuple[str, ...], mode: str
 ) -> None:
-    chosen, why = cuda_mode(asked, archs)
+    chosen, why = origin_of(CUDA13, asked, archs)
     assert chosen == mode
     assert why
 
 
 def test_what_the_prebuilt_lacks_is_named() -> None:
-    assert "90-real" in cuda_mode("auto", ("86-real", "90-real"))[1]
-    assert "86" not in cuda_mode("auto", ("86-real", "90-real"))[1]
+    assert "90-real" in origin_of(CUDA13, "auto", ("86-real", "90-real"))[1]
+    assert "86" not in origin_of(CUDA13, "auto", ("86-real", "90-real"))[1]
 
 
 def test_a_compiled_cuda_needs_its_sdk_and_architectures_in_cmakes_words() -> None:
@@ -59,12 +68,25 @@ def test_rocm_targets_are_sorted_and_named_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["sm_90", "9.0", "90-ptx", "hopper", "9"])
-def test_what_is_no_cuda_architecture_is_refused(name: str) -> None:
+def test_a_name_that_is_not_a_cuda_architecture_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="CUDA architecture"):
         choose(UNIVERSAL, "auto", (name,), ())
 
 
 @pytest.mark.parametrize("name", ["1100", "gfx", "rdna3", "gfx1100;rm"])
-def test_what_is_no_rocm_target_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="AMD GPU target"):
+def test_a_name_that_is_not_a_rocm_target_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="GPU target of AMD ROCm"):
         choose(UNIVERSAL, "auto", (), (name,))
+
+
+def test_a_mode_that_needs_nothing_built_by_option_needs_no_code() -> None:
+    table = backends.read()
+    cuda = table.mode("cuda")
+    fake = replace(cuda, name="fake", candidates=(replace(cuda.candidates[1], name="fake1"),))
+    assert choose(("fake", "cpu"), "source", ("90",), (), Table("", (fake,))) == Backends()
+    sdk = replace(fake, candidates=(Candidate("fake1", sdk="fake-sdk"),))
+    assert choose(("fake",), "auto", (), (), Table("", (sdk,))).sdks == ("fake-sdk",)
+
+
+def test_a_flag_is_the_build_argument_of_its_name() -> None:
+    assert argument("--cuda-archs") == "CUDA_ARCHS"

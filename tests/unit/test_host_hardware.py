@@ -1,0 +1,240 @@
+"""What was seen of a host, and what a person is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.backends import table as backends
+from scripts.backends.table import Vendor
+from scripts.docker_engine import Engine
+from scripts.host.engine_devices import EngineDevices
+from scripts.host.hardware import Presence, judge, presence, present
+from scripts.host.surface import Answer, Node, Surface, devices_in, has_library, is_on_bus, look
+from scripts.shared.commands import Result
+from tests.unit.test_host_kfd import write
+
+TABLE = backends.read()
+CUDA, ROCM = TABLE.mode("cuda"), TABLE.mode("rocm")
+
+ABLE = EngineDevices(frozenset({"runc", "nvidia"}))
+UNABLE = EngineDevices(frozenset({"runc"}))
+
+NOT_INSTALLED = Answer(127)
+H100 = Answer(0, ("NVIDIA H100, 81559 MiB, 580.65.06",))
+MISMATCH = Answer(18, ("Failed to initialize NVML: Driver/library version mismatch",))
+NO_DEVICES = Answer(6, ("No devices were found",))
+NVIDIA_NODES = {
+    "dev/nvidiactl": (Node("/dev/nvidiactl"),),
+    "dev/nvidia[0-9]*": (Node("/dev/nvidia0"),),
+}
+
+
+def cuda(answer: Answer = NOT_INSTALLED, **more: Any) -> Surface:
+    return Surface(tools={"nvidia-smi": answer}, **more)
+
+
+@pytest.mark.parametrize(
+    ("seen", "engine", "state", "words"),
+    [
+        (cuda(H100), ABLE, "present", "580.65.06; the engine can pass it on"),
+        (cuda(), ABLE, "absent", "none: CPU"),
+        (cuda(on_bus=True), ABLE, "broken", "its driver is missing"),
+        (cuda(MISMATCH, on_bus=True), ABLE, "broken", "nvidia-smi fails: Failed to initialize"),
+        (cuda(MISMATCH, nodes=NVIDIA_NODES, library=True), ABLE, "broken", "nvidia-smi fails"),
+        (cuda(Answer(0), on_bus=True), ABLE, "broken", "exit status 0"),
+        (cuda(NO_DEVICES, on_bus=True), ABLE, "broken", "No devices were found"),
+        (cuda(NO_DEVICES), ABLE, "absent", "nvidia-smi says: No devices were found"),
+        (cuda(nodes=NVIDIA_NODES, library=True), ABLE, "present", "/dev/nvidiactl, /dev/nvidia0"),
+        (cuda(nodes=NVIDIA_NODES), ABLE, "absent", "/dev/nvidiactl is there, but no libcuda.so.1"),
+        (
+            cuda(nodes={"dev/dxg": (Node("/dev/dxg"),)}, library=True),
+            ABLE,
+            "present",
+            "/dev/dxg; the engine",
+        ),
+        (cuda(H100), UNABLE, "broken", "H100, 81559 MiB, 580.65.06; nvidia-ctk is not installed"),
+        (cuda(H100, toolkit=True), UNABLE, "broken", "but the engine does not know it"),
+    ],
+)
+def test_nvidia(seen: Surface, engine: EngineDevices, state: str, words: str) -> None:
+    found = judge(CUDA, seen, engine)
+    assert (found.state, words in found.said) == (state, True), found.said
+
+
+@pytest.mark.parametrize(
+    ("seen", "engine", "step"),
+    [
+        (cuda(on_bus=True), ABLE, "Install the NVIDIA driver."),
+        (cuda(MISMATCH), ABLE, "Restart the machine if the driver was upgraded"),
+        (cuda(H100), UNABLE, "Install nvidia-container-toolkit."),
+        (cuda(H100, toolkit=True), UNABLE, "sudo nvidia-ctk runtime configure --runtime=docker"),
+        (cuda(), ABLE, ""),
+        (cuda(H100), ABLE, ""),
+    ],
+)
+def test_nvidias_next_step(seen: Surface, engine: EngineDevices, step: str) -> None:
+    found = judge(CUDA, seen, engine)
+    assert step in found.next
+    assert bool(found.next) == bool(step)
+
+
+KFD, RENDER = "dev/kfd", "dev/dri/renderD*"
+
+
+def amd(kfd: int, render: int, *, usable: bool = True, **more: Any) -> Surface:
+    nodes = {
+        KFD: tuple(Node("/dev/kfd", usable) for _ in range(kfd)),
+        RENDER: tuple(Node(f"/dev/dri/renderD{128 + n}", usable) for n in range(render)),
+    }
+    return Surface(nodes=nodes, **{"tools": {"rocm-smi": NOT_INSTALLED}, **more})
+
+
+ROCM_SMI = {"rocm-smi": Answer(0, ("GPU[0]: Card Series: MI300X",))}
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "words"),
+    [
+        (amd(0, 0), "absent", "none: CPU"),
+        (amd(0, 1), "absent", "none (no /dev/kfd): CPU"),
+        (amd(1, 0), "broken", "/dev/kfd is there, but no /dev/dri/renderD*"),
+        (amd(1, 2), "present", "/dev/kfd, /dev/dri/renderD128, /dev/dri/renderD129"),
+        (amd(1, 1, cards=("gfx1100",)), "present", "gfx1100, /dev/kfd, /dev/dri/renderD128"),
+        (amd(1, 1, cards=None), "broken", "the kernel lists no card"),
+        (
+            amd(1, 1, usable=False),
+            "present",
+            "this user may not open /dev/kfd, /dev/dri/renderD128",
+        ),
+        (amd(0, 1, on_bus=True), "broken", "its driver is missing (no /dev/kfd)"),
+        (
+            amd(0, 0, tools=ROCM_SMI, missing=("/dev/kfd",)),
+            "broken",
+            "MI300X; /dev/kfd is missing",
+        ),
+        (amd(0, 0, tools={"rocm-smi": Answer(2, ("Driver not initialized",))}), "absent", "not in"),
+    ],
+)
+def test_amd(seen: Surface, state: str, words: str) -> None:
+    found = judge(ROCM, seen, EngineDevices())
+    assert (found.state, words in found.said) == (state, True), found.said
+
+
+def test_amds_next_step_is_its_driver() -> None:
+    assert "amdgpu" in judge(ROCM, amd(1, 0), EngineDevices()).next
+    assert judge(ROCM, amd(1, 1), EngineDevices()).next == ""
+
+
+def test_only_what_a_container_can_be_given_is_present() -> None:
+    found = [
+        Presence(CUDA, "broken", "", ""),
+        Presence(ROCM, "present", "", targets=("gfx1100",)),
+    ]
+    assert present(found) == {"rocm": ("gfx1100",)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "paths"),
+    [
+        (("--device", "/dev/kfd", "--device", "/dev/dri"), ("/dev/kfd", "/dev/dri")),
+        (("--device=/dev/a:/dev/b:rw",), ("/dev/a",)),
+        (("--device", "nvidia.com/gpu=all", "--gpus", "all"), ()),
+        (("--gpus", "/dev/a"), ()),
+    ],
+)
+def test_devices_that_flags_hand_over(flags: Sequence[str], paths: tuple[str, ...]) -> None:
+    assert devices_in(flags) == paths
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "found"),
+    [
+        ("0x10de\n", "0x030200\n", True),
+        ("0x10de\n", "0x030000\n", True),
+        ("0x10de\n", "0x120000\n", True),
+        ("0x10de\n", "0x040300\n", False),
+        ("0x8086\n", "0x030000\n", False),
+    ],
+)
+def test_a_card_on_the_bus(tmp_path: Path, vendor: str, kind: str, found: bool) -> None:
+    device = tmp_path / "sys/bus/pci/devices/0000:01:00.0"
+    device.mkdir(parents=True)
+    (device / "vendor").write_text(vendor)
+    (device / "class").write_text(kind)
+    assert is_on_bus(tmp_path, Vendor("NVIDIA", "0x10de")) is found
+    assert look(CUDA, tmp_path, silent).on_bus is found
+
+
+def silent(argv: Sequence[str]) -> Result:
+    return Result(tuple(argv), 127, "", "")
+
+
+def test_a_host_without_anything(tmp_path: Path) -> None:
+    seen = look(ROCM, tmp_path, silent)
+    assert seen == amd(0, 0, missing=("/dev/kfd", "/dev/dri"))
+    assert judge(ROCM, seen, EngineDevices()).said == "none: CPU"
+
+
+def test_a_host_with_an_amd_card(tmp_path: Path) -> None:
+    (tmp_path / "dev/dri").mkdir(parents=True)
+    (tmp_path / "dev/kfd").touch()
+    (tmp_path / "dev/dri/renderD128").touch()
+    write(tmp_path, (0, 0), (96, 110000))
+    # Its tool is not asked: the nodes say enough, and it may take seconds.
+    assert look(ROCM, tmp_path, silent) == amd(1, 1, cards=("gfx1100",), tools={})
+
+
+def test_a_host_with_an_nvidia_card(tmp_path: Path) -> None:
+    asked = []
+
+    def smi(argv: Sequence[str]) -> Result:
+        asked.append(tuple(argv))
+        return Result(tuple(argv), 0, "H100, 81559 MiB, 580\nL4, 23034 MiB, 580\n", "")
+
+    found = judge(CUDA, look(CUDA, tmp_path, smi), ABLE)
+    assert asked == [CUDA.signs[0].tool]
+    assert found.said.startswith("H100, 81559 MiB, 580; L4, 23034 MiB, 580; ")
+
+
+def test_an_empty_driver_library_does_not_count(tmp_path: Path) -> None:
+    assert CUDA.library is not None
+    path = tmp_path / "usr/lib/wsl/drivers/nv_1/libcuda.so.1"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert not has_library(tmp_path, CUDA.library)
+    path.write_text("a library")
+    assert has_library(tmp_path, CUDA.library)
+
+
+def test_an_engine_runtime_without_a_toolkit_is_told_by_its_name() -> None:
+    bare = replace(CUDA, host=None)
+    found = judge(bare, cuda(H100), UNABLE)
+    assert (found.state, found.said) == (
+        "broken",
+        "NVIDIA H100, 81559 MiB, 580.65.06; the engine has no runtime nvidia",
+    )
+
+
+def test_engine_is_asked_only_when_there_is_hardware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Engine] = []
+    answers = {"nvidia-smi": NOT_INSTALLED}
+
+    def ask(engine: Engine) -> EngineDevices:
+        asked.append(engine)
+        return ABLE
+
+    monkeypatch.setattr("scripts.host.engine_devices.ask", ask)
+    monkeypatch.setattr("scripts.host.hardware.look", lambda *_: Surface(tools=answers))
+    engine = Engine()
+    assert presence(CUDA, engine, tmp_path).state == "absent"
+    assert asked == []
+    answers["nvidia-smi"] = H100
+    assert presence(CUDA, engine, tmp_path).state == "present"
+    assert asked == [engine]
