@@ -186,7 +186,7 @@ const tensors = [
 ];
 
 /** @param {Buffer} buffer */
-function padded(buffer) {
+function pad(buffer) {
     return Buffer.concat([buffer, Buffer.alloc(-buffer.length & (alignment - 1))]);
 }
 
@@ -196,13 +196,13 @@ function build() {
     const data = [];
     let offset = 0;
     for (const [name, kind, shape] of tensors) {
-        const bytes = padded(kind.make(shape.reduce((product, size) => product * size, 1)));
+        const bytes = pad(kind.make(shape.reduce((product, size) => product * size, 1)));
         list.push(text(name), u32(shape.length), ...shape.map(u64), u32(kind.id), u64(offset));
         data.push(bytes);
         offset += bytes.length;
     }
     const head = [Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(metadata.length)];
-    return Buffer.concat([padded(Buffer.concat([...head, ...pairs, ...list])), ...data]);
+    return Buffer.concat([pad(Buffer.concat([...head, ...pairs, ...list])), ...data]);
 }
 
 const [file] = process.argv.slice(2);

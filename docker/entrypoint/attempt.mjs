@@ -43,7 +43,7 @@ import { fit, fitCards } from "./targets.mjs";
 export async function tryMode(mode, table, paths, limit, user) {
     const ready = await lookFor(mode, paths, user);
     if (!ready.possible) {
-        return failed(mode, ready.finding, ready.remedy);
+        return failure(mode, ready.finding, ready.remedy);
     }
     say(mode.name, `found: ${ready.finding}`);
     const faults = [...(mode.faults ?? []), ...table.faults];
@@ -65,7 +65,7 @@ export async function tryMode(mode, table, paths, limit, user) {
             remedy ??= result.remedy;
         }
     }
-    return failed(mode, [ready.finding, ...dropped].join("; "), remedy ?? ready.remedy);
+    return failure(mode, [ready.finding, ...dropped].join("; "), remedy ?? ready.remedy);
 }
 
 /**
@@ -126,7 +126,7 @@ async function proveCandidate(claim, plugin, paths) {
  * @param {string} remedy
  * @returns {Attempt}
  */
-function failed(mode, finding, remedy) {
+function failure(mode, finding, remedy) {
     return { mode, proven: false, finding, remedy };
 }
 

@@ -14,7 +14,7 @@ const PLUGIN = "/opt/mentator/backends/cuda12/libggml-cuda.so";
  * @param {string[]} [dropped]
  * @returns {import("../../docker/entrypoint/choose.mjs").Proven}
  */
-function proven(name, dropped = []) {
+function provenMode(name, dropped = []) {
     return {
         mode: mode(name),
         proven: true,
@@ -35,7 +35,7 @@ function proven(name, dropped = []) {
  * @param {string} [remedy]
  * @returns {import("../../docker/entrypoint/choose.mjs").Failed}
  */
-function failed(name, finding, remedy = "Give it") {
+function failedMode(name, finding, remedy = "Give it") {
     return { mode: mode(name), proven: false, finding, remedy };
 }
 
@@ -44,9 +44,9 @@ for (const [name, demand, before, reason] of /** @type {const} */ ([
     ["cuda", "cuda", [], undefined],
     ["cuda", "rocm", [], "MENTATOR_BACKEND=rocm"],
     ["rocm", "cpu", [], "MENTATOR_BACKEND=cpu"],
-    ["rocm", "auto", [failed("cuda", "no nvidia-smi")], undefined],
-    ["rocm", "auto", [proven("cuda")], "cuda comes first"],
-    ["rocm", "cuda", [proven("cuda")], "cuda comes first"],
+    ["rocm", "auto", [failedMode("cuda", "no nvidia-smi")], undefined],
+    ["rocm", "auto", [provenMode("cuda")], "cuda comes first"],
+    ["rocm", "cuda", [provenMode("cuda")], "cuda comes first"],
 ])) {
     test(`${name} with ${demand} after ${before.map(({ finding }) => finding).join() || "nothing"}: ${reason ?? "looked at"}`, () => {
         assert.equal(skipReason(mode(name), demand, [...before]), reason);
@@ -54,16 +54,16 @@ for (const [name, demand, before, reason] of /** @type {const} */ ([
 }
 
 for (const [what, demand, attempts, chosen, reason] of /** @type {const} */ ([
-    ["nothing is here", "auto", [failed("cuda", "no nvidia-smi"), failed("rocm", "no /dev/kfd")], "cpu",
+    ["nothing is here", "auto", [failedMode("cuda", "no nvidia-smi"), failedMode("rocm", "no /dev/kfd")], "cpu",
         "cpu: not cuda: no nvidia-smi; not rocm: no /dev/kfd"],
     ["the CPU is demanded", "cpu", [], "cpu", "cpu: MENTATOR_BACKEND=cpu"],
-    ["a candidate was dropped", "auto", [proven("cuda", ["dropped cuda13: it aborted"])], "cuda",
+    ["a candidate was dropped", "auto", [provenMode("cuda", ["dropped cuda13: it aborted"])], "cuda",
         "cuda: nvidia-smi lists NVIDIA L4, cuda12/libggml-cuda.so: NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms; dropped cuda13: it aborted"],
-    ["another mode failed before", "auto", [failed("cuda", "no nvidia-smi"), proven("rocm")], "rocm",
+    ["another mode failed before", "auto", [failedMode("cuda", "no nvidia-smi"), provenMode("rocm")], "rocm",
         "rocm: nvidia-smi lists NVIDIA L4, cuda12/libggml-cuda.so: NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms; not cuda: no nvidia-smi"],
-    ["it is demanded", "cuda", [proven("cuda")], "cuda",
+    ["it is demanded", "cuda", [provenMode("cuda")], "cuda",
         "cuda: MENTATOR_BACKEND=cuda; nvidia-smi lists NVIDIA L4, cuda12/libggml-cuda.so: NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms"],
-    ["a tool said several lines", "auto", [failed("cuda", "nvidia-smi fails:\none\n\ntwo")], "cpu",
+    ["a tool said several lines", "auto", [failedMode("cuda", "nvidia-smi fails:\none\n\ntwo")], "cpu",
         "cpu: not cuda: nvidia-smi fails: one two"],
 ])) {
     test(`the reason where ${what}`, () => {
@@ -74,7 +74,7 @@ for (const [what, demand, attempts, chosen, reason] of /** @type {const} */ ([
 }
 
 test("a demand that is not met ends the start with its reason and what helps", () => {
-    assert.throws(() => choose(TABLE, "cuda", [failed("cuda", "no nvidia-smi", "Give the GPU")]), (error) => {
+    assert.throws(() => choose(TABLE, "cuda", [failedMode("cuda", "no nvidia-smi", "Give the GPU")]), (error) => {
         assert.ok(error instanceof StartFault);
         assert.equal(error.code, 69);
         assert.equal(error.text, "error: MENTATOR_BACKEND=cuda is not possible here.\n"
@@ -88,7 +88,7 @@ for (const [name, expected] of /** @type {const} */ ([
     ["rocm", { LLAMA_HIPBLAS: "1", NODE_LLAMA_CPP_GPU: "cuda" }],
 ])) {
     test(`what the service gets for ${name}`, () => {
-        assert.deepEqual(serviceEnvironment({ mode: mode(name), reason: "why", proven: proven(name) }, {}, PATHS), {
+        assert.deepEqual(serviceEnvironment({ mode: mode(name), reason: "why", proven: provenMode(name) }, {}, PATHS), {
             ...expected,
             HOME: "/data",
             CUDA_CACHE_PATH: "/data/.cuda-cache",

@@ -17,7 +17,7 @@ const ABORTED = 134;
  * @param {import("../../docker/entrypoint/run.mjs").Ended["late"]} [late]
  * @param {string[]} [cards]
  */
-function dropped(name, lines, code, late = "", cards = []) {
+function explainProbe(name, lines, code, late = "", cards = []) {
     const faults = [...(mode(name).faults ?? []), ...TABLE.faults];
     return explain({ code, late }, 60, lines.join("\n"), faults, cards);
 }
@@ -106,7 +106,7 @@ const AMD = /** @type {const} */ ([
 for (const [vendor, cases] of /** @type {const} */ ([["cuda", NVIDIA], ["rocm", AMD]])) {
     for (const [name, lines, code, fault, remedy] of cases) {
         test(`${vendor}, ${name}`, () => {
-            const found = dropped(vendor, [...lines], code);
+            const found = explainProbe(vendor, [...lines], code);
             assert.equal(found.fault, fault);
             assert.equal(found.remedy, remedy);
         });
@@ -114,12 +114,12 @@ for (const [vendor, cases] of /** @type {const} */ ([["cuda", NVIDIA], ["rocm", 
 }
 
 test("a remedy names the targets of the cards, where they are known", () => {
-    const { remedy } = dropped("rocm", ["ROCm error: invalid device function"], ABORTED, "", ["gfx1103", "gfx1103", "gfx906"]);
+    const { remedy } = explainProbe("rocm", ["ROCm error: invalid device function"], ABORTED, "", ["gfx1103", "gfx1103", "gfx906"]);
     assert.equal(remedy, "Use an image that was built with --rocm-targets gfx1103,gfx906");
 });
 
 test("words of one vendor mean nothing to another", () => {
-    assert.equal(dropped("cuda", ["rocBLAS error: Cannot read /x/TensileLibrary.dat"], ABORTED).fault, "Cannot read /x/TensileLibrary.dat; it aborted");
+    assert.equal(explainProbe("cuda", ["rocBLAS error: Cannot read /x/TensileLibrary.dat"], ABORTED).fault, "Cannot read /x/TensileLibrary.dat; it aborted");
 });
 
 for (const [late, said] of /** @type {const} */ ([
@@ -128,6 +128,6 @@ for (const [late, said] of /** @type {const} */ ([
     ["abandoned", "no answer within 60 s (MENTATOR_PROBE_TIMEOUT), and it could not be killed"],
 ])) {
     test(`a probe that is ${late} has not answered in time`, () => {
-        assert.equal(dropped("cuda", [], 143, late).fault, said);
+        assert.equal(explainProbe("cuda", [], 143, late).fault, said);
     });
 }

@@ -54,7 +54,7 @@ def amd(surface: Surface, *versions: int) -> None:
         surface.file(f"/sys/class/kfd/kfd/topology/nodes/{number}/properties", text, 0o444)
 
 
-def exported(started: Started) -> dict[str, str]:
+def exports_of(started: Started) -> dict[str, str]:
     env = started.reached().env
     told = {name: env[name] for name in EXPORTS if name in env}
     return {"choice": env["MENTATOR_BACKEND_CHOICE"], **told}
@@ -71,7 +71,7 @@ def wait_for(what: Callable[[], bool]) -> bool:
     return what()
 
 
-def running(pid: str) -> bool:
+def is_running(pid: str) -> bool:
     """Whether a process is there and not a zombie."""
     try:
         return "(zombie)" not in Path("/proc", pid, "status").read_text()
@@ -83,7 +83,7 @@ def test_without_a_gpu_it_is_the_cpu_and_the_log_says_why(surface: Surface) -> N
     stray = dict.fromkeys((*EXPORTS, "MENTATOR_BACKEND_CHOICE", "NODE_LLAMA_CPP_GPU"), "/stray")
     started = surface.start(env=stray)
     env = started.reached().env
-    assert exported(started) == {"choice": "cpu"}
+    assert exports_of(started) == {"choice": "cpu"}
     assert env["MENTATOR_BACKEND_REASON"] == (
         "cpu: not cuda: no nvidia-smi, no /dev/nvidiactl, no /dev/dxg; "
         "not rocm: no /dev/kfd, no rocm-smi"
@@ -102,7 +102,7 @@ def test_an_nvidia_card_is_proven_and_remembered(surface: Surface) -> None:
     nvidia(surface)
     started = surface.start()
     path = plugin(surface, "cuda13/libggml-cuda.so")
-    assert exported(started) == {"choice": "cuda", "LLAMA_CUDA": "1", "GGML_BACKEND_PATH": path}
+    assert exports_of(started) == {"choice": "cuda", "LLAMA_CUDA": "1", "GGML_BACKEND_PATH": path}
     assert "NVIDIA L4 (23034 MiB), NVIDIA T4 (15360 MiB), driver 580.65.06" in started.row("cuda")
     proven, device = started.row("cuda13").splitlines()
     assert proven.startswith("cuda13  proven: Some Card, 8.0 GiB, 2 tokens in ")
@@ -118,7 +118,7 @@ def test_an_nvidia_card_is_proven_and_remembered(surface: Surface) -> None:
 
     surface.probe("cuda13", CRASH)  # it would not pass again
     started = surface.start()
-    assert exported(started)["GGML_BACKEND_PATH"] == path
+    assert exports_of(started)["GGML_BACKEND_PATH"] == path
     assert "proven at an earlier start" in started.row("cuda13")
     assert started.reached().env["MENTATOR_BACKEND_DEVICES"] == "Some Card: 8192 MiB"
     assert surface.probed() == []
@@ -138,7 +138,11 @@ def test_the_probe_is_told_what_the_service_is(surface: Surface) -> None:
     surface.file("/opt/mentator/backends/rocm/targets.txt", "gfx1100\n")
     started = surface.start()
     path = plugin(surface, "rocm/libggml-hip.so")
-    assert exported(started) == {"choice": "rocm", "LLAMA_HIPBLAS": "1", "GGML_BACKEND_PATH": path}
+    assert exports_of(started) == {
+        "choice": "rocm",
+        "LLAMA_HIPBLAS": "1",
+        "GGML_BACKEND_PATH": path,
+    }
     rows = (surface.record / "probe-env").read_text(encoding="utf-8").split("\0")[:-1]
     told = dict(row.split("=", 1) for row in rows)
     env = started.reached().env
@@ -158,7 +162,7 @@ def test_what_crashes_is_dropped_and_nothing_of_it_reaches_the_service(surface: 
     for name in ("cuda13", "cuda12", "rocm"):
         surface.probe(name, f"console.log('the words of {name}'); {CRASH}")
     started = surface.start()
-    assert exported(started) == {"choice": "cpu"}
+    assert exports_of(started) == {"choice": "cpu"}
     env = started.reached().env
     for name in ("MENTATOR_BACKEND_DEVICES", "MENTATOR_BACKEND_PROOF", OVERRIDE, VISIBLE):
         assert name not in env
@@ -169,7 +173,7 @@ def test_what_crashes_is_dropped_and_nothing_of_it_reaches_the_service(surface: 
         log = surface.data / f".backend-probe-{name}.log"
         assert f"the words of {name}" in log.read_text(encoding="utf-8")
     surface.probe("cuda12", "")
-    assert exported(surface.start())["GGML_BACKEND_PATH"].endswith("cuda12/libggml-cuda.so")
+    assert exports_of(surface.start())["GGML_BACKEND_PATH"].endswith("cuda12/libggml-cuda.so")
     assert not (surface.data / ".backend-probe-cuda12.log").exists()
 
 
@@ -187,7 +191,7 @@ def test_a_demand_that_cannot_be_met_ends_the_start(surface: Surface) -> None:
 def test_the_cpu_on_demand_looks_at_nothing(surface: Surface) -> None:
     surface.tool("nvidia-smi", 'touch "$RECORD/asked"')
     started = surface.start(env={"MENTATOR_BACKEND": "cpu"})
-    assert exported(started) == {"choice": "cpu"}
+    assert exports_of(started) == {"choice": "cpu"}
     assert started.reached().env["MENTATOR_BACKEND_REASON"] == "cpu: MENTATOR_BACKEND=cpu"
     assert started.row("cuda") == "cuda    not looked at: MENTATOR_BACKEND=cpu"
     assert not (surface.record / "asked").exists()
@@ -248,7 +252,7 @@ def test_a_node_that_this_user_may_not_write_is_refused(
     amd(surface, 110000)
     (surface.root / node.lstrip("/")).chmod(mode)
     started = surface.start()
-    assert exported(started) == {"choice": "cpu"}
+    assert exports_of(started) == {"choice": "cpu"}
     assert f"{node} is there, but uid {SOMEBODY} may not read and write it" in started.row("rocm")
     assert surface.probed() == []
 
@@ -260,11 +264,11 @@ def test_nothing_of_a_dropped_candidate_goes_on(surface: Surface, end: str) -> N
     before = time.monotonic()
     started = surface.start(env={"MENTATOR_PROBE_TIMEOUT": "1"})
     assert time.monotonic() - before < 10
-    assert exported(started) == {"choice": "cpu"}
+    assert exports_of(started) == {"choice": "cpu"}
     if end != "process.exit(1);":
         assert "no answer within 1 s (MENTATOR_PROBE_TIMEOUT)" in started.row("rocm")
     child = (surface.record / "child").read_text()
-    assert wait_for(lambda: not running(child))
+    assert wait_for(lambda: not is_running(child))
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -278,7 +282,7 @@ def test_a_stop_while_it_probes_ends_all(surface: Surface, sent: signal.Signals,
     stopped = surface.stop_once(process, sent)
     assert time.monotonic() - before < 3
     assert (stopped.code, stopped.service) == (code, None)
-    assert wait_for(lambda: not running(child.read_text()))
+    assert wait_for(lambda: not is_running(child.read_text()))
 
 
 def test_a_stop_while_a_vendors_tool_hangs_ends_it(surface: Surface) -> None:
@@ -288,7 +292,7 @@ def test_a_stop_while_a_vendors_tool_hangs_ends_it(surface: Surface) -> None:
     assert wait_for(lambda: child.exists() and child.read_text() != "")
     stopped = surface.stop_once(process, signal.SIGTERM)
     assert (stopped.code, stopped.service) == (143, None)
-    assert wait_for(lambda: not running(child.read_text().strip()))
+    assert wait_for(lambda: not is_running(child.read_text().strip()))
 
 
 def test_another_application_is_served_in_the_same_way(surface: Surface) -> None:
