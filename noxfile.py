@@ -36,8 +36,15 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def unit(session: nox.Session) -> None:
-    """Tests that need nothing but files."""
-    _run(session, "pytest", "tests/unit")
+    """Tests that need nothing but files, in a process for each core."""
+    _run(session, "pytest", "tests/unit", "-n", "auto")
+
+
+@nox.session(venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """The unit tests, and which lines of `scripts/` they do not reach; no threshold."""
+    report = ("--cov=scripts", "--cov-report=term-missing:skip-covered")
+    _run(session, "pytest", "tests/unit", "-n", "auto", *report)
 
 
 @nox.session(venv_backend="none")

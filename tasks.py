@@ -261,12 +261,15 @@ def test(_: Context, yes: bool = False, rocm_targets: str | None = None) -> None
     suite.everything(loaded.settings, any_targets=any_targets)
 
 
-@task()
-def lint(_: Context) -> None:
+@task(help={"files": "only those that need no engine: seconds instead of minutes"})
+def lint(_: Context, files: bool = False) -> None:
     """Run every linter."""
     from scripts.project import checks as suite
 
-    suite.lint(_settings())
+    if files:
+        suite.lint_files()
+    else:
+        suite.lint(_settings())
 
 
 @task()

@@ -4,7 +4,7 @@
 // Node. Its text is noise. What counts is which kernels it needs: F16 weights go to the vendor's BLAS
 // library as soon as a batch has more than a few tokens, Q4_0 ones to ggml's own kernels, and a head
 // of 64 values to flash attention. A card that lacks one of them shows it here.
-import { writeFileSync } from 'node:fs';
+import { writeFileSync } from "node:fs";
 
 const width = 64; // one head; a multiple of Q4_0's block
 const hidden = 128;
@@ -12,11 +12,12 @@ const layers = 2;
 const context = 256; // tokens
 const bytes = Array.from({ length: 256 }, (_, byte) => byte);
 // The least that llama.cpp's SentencePiece tokenizer starts with: a token for each byte.
-const tokens = ['<unk>', '<s>', '</s>', ...bytes.map((byte) => `<0x${hex(byte)}>`)];
+const tokens = ["<unk>", "<s>", "</s>", ...bytes.map((byte) => `<0x${hex(byte)}>`)];
 const tokenTypes = [2, 3, 3, ...bytes.map(() => 6)]; // unknown, control, control, byte
 
+/** @param {number} byte */
 function hex(byte) {
-    return byte.toString(16).toUpperCase().padStart(2, '0');
+    return byte.toString(16).toUpperCase().padStart(2, "0");
 }
 
 /** Mulberry32: 32 random bits a call, from a fixed seed. */
@@ -33,67 +34,99 @@ function random() {
 const alignment = 32; // bytes
 const type = { u32: 4, i32: 5, f32: 6, text: 8, array: 9 };
 
+/** @param {number} value */
 function u32(value) {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(value);
     return bytes;
 }
 
+/** @param {number} value */
 function f32(value) {
     const bytes = Buffer.alloc(4);
     bytes.writeFloatLE(value);
     return bytes;
 }
 
+/** @param {number} value */
 function u64(value) {
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(BigInt(value));
     return bytes;
 }
 
+/** @param {string} value */
 function text(value) {
-    const bytes = Buffer.from(value, 'utf8');
+    const bytes = Buffer.from(value, "utf8");
     return Buffer.concat([u64(bytes.length), bytes]);
 }
 
-const write = { [type.u32]: u32, [type.i32]: u32, [type.f32]: f32, [type.text]: text };
-
-function value(kind, item) {
-    return Buffer.concat([u32(kind), write[kind](item)]);
+/**
+ * @param {number} kind
+ * @param {number | string} item
+ */
+function write(kind, item) {
+    if (typeof item === "string") {
+        return text(item);
+    }
+    return kind === type.f32 ? f32(item) : u32(item);
 }
 
+/**
+ * @param {number} kind
+ * @param {number | string} item
+ */
+function value(kind, item) {
+    return Buffer.concat([u32(kind), write(kind, item)]);
+}
+
+/**
+ * @param {number} kind
+ * @param {(number | string)[]} items
+ */
 function array(kind, items) {
     const head = [u32(type.array), u32(kind), u64(items.length)];
-    return Buffer.concat([...head, ...items.map((item) => write[kind](item))]);
+    return Buffer.concat([...head, ...items.map((item) => write(kind, item))]);
 }
 
+/** @type {[string, Buffer][]} */
 const metadata = [
-    ['general.architecture', value(type.text, 'llama')],
-    ['general.name', value(type.text, 'Mentator probe')],
-    ['general.alignment', value(type.u32, alignment)],
-    ['llama.context_length', value(type.u32, context)],
-    ['llama.embedding_length', value(type.u32, width)],
-    ['llama.block_count', value(type.u32, layers)],
-    ['llama.feed_forward_length', value(type.u32, hidden)],
-    ['llama.attention.head_count', value(type.u32, 1)],
-    ['llama.attention.head_count_kv', value(type.u32, 1)],
-    ['llama.attention.layer_norm_rms_epsilon', value(type.f32, 1e-5)],
-    ['llama.rope.dimension_count', value(type.u32, width)],
-    ['llama.vocab_size', value(type.u32, tokens.length)],
-    ['tokenizer.ggml.model', value(type.text, 'llama')],
-    ['tokenizer.ggml.tokens', array(type.text, tokens)],
-    ['tokenizer.ggml.scores', array(type.f32, tokens.map(() => 0))],
-    ['tokenizer.ggml.token_type', array(type.i32, tokenTypes)],
-    ['tokenizer.ggml.unknown_token_id', value(type.u32, 0)],
-    ['tokenizer.ggml.bos_token_id', value(type.u32, 1)],
-    ['tokenizer.ggml.eos_token_id', value(type.u32, 2)],
+    ["general.architecture", value(type.text, "llama")],
+    ["general.name", value(type.text, "Mentator probe")],
+    ["general.alignment", value(type.u32, alignment)],
+    ["llama.context_length", value(type.u32, context)],
+    ["llama.embedding_length", value(type.u32, width)],
+    ["llama.block_count", value(type.u32, layers)],
+    ["llama.feed_forward_length", value(type.u32, hidden)],
+    ["llama.attention.head_count", value(type.u32, 1)],
+    ["llama.attention.head_count_kv", value(type.u32, 1)],
+    ["llama.attention.layer_norm_rms_epsilon", value(type.f32, 1e-5)],
+    ["llama.rope.dimension_count", value(type.u32, width)],
+    ["llama.vocab_size", value(type.u32, tokens.length)],
+    ["tokenizer.ggml.model", value(type.text, "llama")],
+    ["tokenizer.ggml.tokens", array(type.text, tokens)],
+    ["tokenizer.ggml.scores", array(type.f32, tokens.map(() => 0))],
+    ["tokenizer.ggml.token_type", array(type.i32, tokenTypes)],
+    ["tokenizer.ggml.unknown_token_id", value(type.u32, 0)],
+    ["tokenizer.ggml.bos_token_id", value(type.u32, 1)],
+    ["tokenizer.ggml.eos_token_id", value(type.u32, 2)],
 ];
 
 // ---- tensors: made of random bits, so nothing is rounded -------------------------------------------
 
+/**
+ * How the weights of a tensor are written.
+ * @typedef {{ id: number, make: (count: number) => Buffer }} Kind
+ * @typedef {[string, Kind, number[]]} Tensor its name, kind and shape
+ */
+
+/** @type {Kind} */
 const float32 = { id: 0, make: (count) => Buffer.concat(Array.from({ length: count }, () => f32(1))) };
 
-/** Halves between 1/32 and 1/16, of either sign: an exponent of 10, a random mantissa. */
+/**
+ * Halves between 1/32 and 1/16, of either sign: an exponent of 10, a random mantissa.
+ * @type {Kind}
+ */
 const float16 = {
     id: 1,
     make(count) {
@@ -106,7 +139,10 @@ const float16 = {
     },
 };
 
-/** Blocks of 32 values: a half as scale (1/128), then 16 bytes of two 4-bit values each. */
+/**
+ * Blocks of 32 values: a half as scale (1/128), then 16 bytes of two 4-bit values each.
+ * @type {Kind}
+ */
 const quantized4 = {
     id: 2,
     make(count) {
@@ -122,6 +158,10 @@ const quantized4 = {
     },
 };
 
+/**
+ * @param {number} index
+ * @returns {Tensor[]}
+ */
 function layer(index) {
     const at = `blk.${index}`;
     return [
@@ -137,13 +177,15 @@ function layer(index) {
     ];
 }
 
+/** @type {Tensor[]} */
 const tensors = [
-    ['token_embd.weight', float16, [width, tokens.length]],
+    ["token_embd.weight", float16, [width, tokens.length]],
     ...Array.from({ length: layers }, (_, index) => layer(index)).flat(),
-    ['output_norm.weight', float32, [width]],
-    ['output.weight', float16, [width, tokens.length]],
+    ["output_norm.weight", float32, [width]],
+    ["output.weight", float16, [width, tokens.length]],
 ];
 
+/** @param {Buffer} buffer */
 function padded(buffer) {
     return Buffer.concat([buffer, Buffer.alloc(-buffer.length & (alignment - 1))]);
 }
@@ -159,13 +201,13 @@ function build() {
         data.push(bytes);
         offset += bytes.length;
     }
-    const head = [Buffer.from('GGUF'), u32(3), u64(tensors.length), u64(metadata.length)];
+    const head = [Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(metadata.length)];
     return Buffer.concat([padded(Buffer.concat([...head, ...pairs, ...list])), ...data]);
 }
 
 const [file] = process.argv.slice(2);
 if (!file) {
-    process.stderr.write('usage: node tiny-model.mjs FILE\n');
+    process.stderr.write("usage: node tiny-model.mjs FILE\n");
     process.exit(64);
 }
 writeFileSync(file, build());

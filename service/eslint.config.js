@@ -1,32 +1,48 @@
+import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-export default tseslint.config(
+const STRICT = [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked];
+
+/** @type {import("eslint").Linter.RulesRecord} */
+const RULES = {
+    // A number in a message is what a reader expects to see.
+    "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+    "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+};
+
+/**
+ * The rules for plain JavaScript: no build step, types in comments.
+ * @param {object} where
+ * @param {string} where.folder of the tsconfig; absolute
+ * @param {string} where.project the tsconfig's name: it sets `checkJs` and includes the files
+ * @param {string[]} where.files patterns
+ */
+export function plainModules({ folder, project, files }) {
+    return { files, extends: STRICT, languageOptions: { parserOptions: { project, tsconfigRootDir: folder } }, rules: RULES };
+}
+
+const folder = import.meta.dirname;
+const PAGES = ["src/static/**/*.js", "tests/static/**/*.js"];
+
+export default defineConfig(
     { ignores: ["distjs*/", "node_modules/"] },
     {
-        files: ["src/**/*.ts", "tests/**/*.ts", "vitest.config.ts"],
-        extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-        languageOptions: {
-            parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
-        },
+        files: ["**/*.ts"],
+        extends: STRICT,
+        languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: folder } },
         rules: {
+            ...RULES,
             // `import { type X }` would still load the module, and node-llama-cpp is loaded late.
             "@typescript-eslint/no-import-type-side-effects": "error",
-            // A number in a message is what a reader expects to see.
-            "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-            "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
         },
     },
+    plainModules({ folder, project: "tsconfig.modules.json", files: ["*.js", "**/*.mjs"] }),
+    plainModules({ folder, project: "tsconfig.static.json", files: PAGES }),
     {
-        // The pages' own code, as the browser gets it; its types stand in comments.
-        files: ["src/static/**/*.js", "tests/static/**/*.js"],
-        extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-        languageOptions: {
-            parserOptions: { project: "./tsconfig.static.json", tsconfigRootDir: import.meta.dirname },
-        },
+        // Answers of the API come as JSON: their types are the OpenAPI document's.
+        files: PAGES,
         rules: {
             "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true, allowAny: true }],
-            "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
-            // Answers of the API come as JSON: their types are the OpenAPI document's.
             "@typescript-eslint/no-unsafe-assignment": "off",
             "@typescript-eslint/no-unsafe-member-access": "off",
             "@typescript-eslint/no-unsafe-argument": "off",

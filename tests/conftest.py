@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="put what a GPU smoke test measures into this document (docs/hardware.md)",
     )
+
+
+def pytest_configure() -> None:
+    """Let programs that the tests start be interrupted, as from a terminal.
+
+    A shell starts a background job with SIGINT ignored, and an ignored signal is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests that need an engine one after the other."""
+    from tests.scheduling import EngineTestsLast
+
+    return EngineTestsLast(config, log)
 
 
 @pytest.fixture(scope="session")

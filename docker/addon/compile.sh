@@ -17,6 +17,7 @@ find "$folder" -maxdepth 1 -name '*.cpp' -exec cp {} /llama/addon/ \;
 find "$folder" -maxdepth 1 -name '*.h' -exec cp {} /llama/addon/ \;
 
 cmake -S /opt/build -B /compile -G Ninja -DCMAKE_BUILD_TYPE=Release -DLLAMA=/llama \
+    -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     "-DPACKAGES=$packages" "-DMODULES=$modules"
 nice -n 10 cmake --build /compile
 mv /compile/out /out

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fetches node-llama-cpp's own backend that package-lock.json in /build names, and keeps it in /out.
+# prebuilt.sh: fetches node-llama-cpp's package that package-lock.json in /build names, and keeps the backend of
+# it in /out.
 set -eu
 
 cd /build

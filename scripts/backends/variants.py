@@ -1,4 +1,4 @@
-"""The image's variants, each a stage of the Dockerfile: one with all modes, and one for each."""
+"""The image's variants, each a stage `variant-NAME`: one with all modes, and one for each mode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ DEFAULT = "universal"
 
 @dataclass(frozen=True)
 class Variant:
-    """One variant: its stage, and the backends that it can choose from at its start."""
+    """One variant: its name, and the backends that it can choose from at its start."""
 
     name: str
-    target: str
     backends: tuple[str, ...]
 
 
@@ -28,7 +27,7 @@ def variants(table: Table) -> Mapping[str, Variant]:
     rows = {DEFAULT: table.names}
     for name in table.names:
         rows[name] = (name,) if name == fallback else (name, fallback)
-    return {name: Variant(name, name, backends) for name, backends in rows.items()}
+    return {name: Variant(name, backends) for name, backends in rows.items()}
 
 
 def find(name: str, table: Table | None = None) -> Variant:

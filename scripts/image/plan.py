@@ -14,6 +14,9 @@ from scripts.bases import Bases
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
+#: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
+IMAGE_STAGE = "image"
+
 
 @dataclass(frozen=True)
 class BuildPlan:
@@ -60,7 +63,7 @@ def plan(
     made = backends.choose(
         variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
     )
-    arguments = {**made.arguments, "ADDON": application.addon}
+    arguments = {"VARIANT": variant.name, **made.arguments, "ADDON": application.addon}
     epochs = [int(made.epoch) for made in (pipeline, application.revision) if made.epoch]
     if epochs:
         # Times in the image are the later commit's: the same commits give the same digest.
@@ -68,7 +71,7 @@ def plan(
     return BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
-        target=variant.target,
+        target=IMAGE_STAGE,
         tags=tags(settings.image, application.version, variant.name, DEFAULT),
         contexts={**bases.contexts, "app": str(application.path), "model": str(model)},
         arguments=arguments,
@@ -119,6 +122,8 @@ def check_argv(plan: BuildPlan) -> list[str]:
     argv += ["--file", str(plan.dockerfile), "--target", plan.target]
     for name, value in plan.contexts.items():
         argv += ["--build-context", f"{name}={value}"]
+    for name, value in plan.arguments.items():
+        argv += ["--build-arg", f"{name}={value}"]
     return [*argv, str(plan.context)]
 
 

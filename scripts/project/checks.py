@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from scripts import docker_engine as engine
 from scripts.application import package as application
 from scripts.image import build as build_step
-from scripts.image.plan import build_argv, check_argv, check_stage
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage
 from scripts.shared import commands
 from scripts.shared import python_environment as environment
 from scripts.shared.console import say
@@ -44,8 +45,17 @@ FILE_LINTERS: tuple[tuple[str, ...], ...] = (
     ("shellcheck", "--external-sources", *SHELL),
     ("hadolint", "--config", "docker/hadolint.yaml", *DOCKERFILES),
     ("yamllint", "--strict", "."),
+    ("actionlint",),
+    ("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github"),
 )
 
+#: The unit tests on every core, then those that need an engine one after the other, with one
+#: summary: tests/scheduling.py. A worker that crashes ends the run: by default xdist would start it
+#: again with the test that made it crash.
+ALL_TESTS = (
+    *("tests/unit", "tests/image", "tests/smoke"),
+    *("-n", "auto", "--max-worker-restart", "0"),
+)
 
 #: What ROCm is compiled for where tests are all that the image is for: kernels for every card
 #: take hours, and are made in the same way.
@@ -63,8 +73,8 @@ def everything(settings: Settings, *, any_targets: bool = True) -> None:
         settings = dataclasses.replace(settings, rocm_targets=TEST_TARGETS)
     lint(settings)
     build_step.build(settings)
-    argv = [sys.executable, "-m", "pytest", "tests/unit", "tests/image", "tests/smoke"]
-    say("$ pytest tests/unit tests/image tests/smoke")
+    argv = [sys.executable, "-m", "pytest", *ALL_TESTS]
+    say(f"$ {shlex.join(['pytest', *ALL_TESTS])}")
     os.chdir(REPOSITORY)
     # The tests use the same engine and model, and may not ask anybody anything.
     os.environ["MENTATOR_YES"] = "1"
@@ -74,23 +84,24 @@ def everything(settings: Settings, *, any_targets: bool = True) -> None:
 
 
 def lint(settings: Settings) -> None:
-    """Every linter: of Python, shell, YAML, the Dockerfile and the service's TypeScript."""
-    environment.ensure("dev")
+    """Every linter: of Python, shell, YAML, workflows, the Dockerfile and the service's code."""
     lint_files()
     lint_image(settings)
 
 
 def lint_files() -> None:
     """The linters that read files only. Raises `ChecksFailed` with all that found something."""
+    environment.ensure("dev")
     failed = [step[0] for step in FILE_LINTERS if _step(step) != 0]
     if failed:
         raise ChecksFailed(f"Linters found faults: {', '.join(failed)}.")
 
 
 def lint_image(settings: Settings) -> None:
-    """BuildKit's own checks, and the service's: tsc, eslint and unit tests, in a build stage.
+    """BuildKit's own checks; tsc, eslint, unit tests and clang-tidy in build stages.
 
-    They run in the image's own Node, and are cached as long as the service does not change.
+    The stages run in the image's own Node, and are cached as long as what they check does not
+    change.
     """
     docker = engine.ensure(settings)
     bases = build_step.provide_bases(settings)
@@ -99,16 +110,33 @@ def lint_image(settings: Settings) -> None:
     chosen = build_step.plan_of(settings, app, bases)
     if commands.run(docker.argv(*check_argv(chosen))) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
-    if commands.run(docker.argv(*build_argv(check_stage(chosen)))) != 0:
-        raise ChecksFailed("The service's type check, linter or unit tests failed.")
+    checks = [
+        (check_stage(chosen), "The service's type check, linter or unit tests failed."),
+        (entrypoint_check(chosen), "The entrypoint's type check, linter or unit tests failed."),
+    ]
+    if app.addon == "corrected":
+        fault = "clang-tidy found faults in the C++ of patches/addon."
+        checks.append((check_stage(chosen, "addon-check"), fault))
+    for stage, fault in checks:
+        if commands.run(docker.argv(*build_argv(stage))) != 0:
+            raise ChecksFailed(fault)
 
 
-def pytest(arguments: Sequence[str]) -> None:
-    """Run pytest on some of the tests. Raises `ChecksFailed` where it does not pass."""
-    if commands.run([sys.executable, "-m", "pytest", *arguments], cwd=REPOSITORY) != 0:
-        raise ChecksFailed("Tests failed.")
+def entrypoint_check(plan: BuildPlan) -> BuildPlan:
+    """The plan that checks the JavaScript in docker/, with the compiler and rules of our service.
+
+    Whatever application the image is for: another one has other tools, or none.
+    """
+    contexts = {
+        **plan.contexts,
+        "app": str(REPOSITORY / "service"),
+        "entrypoint-tests": str(REPOSITORY / "tests" / "entrypoint"),
+    }
+    return dataclasses.replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
 
 
 def _step(argv: Sequence[str]) -> int:
-    program = str(Path(sys.executable).parent / argv[0])
-    return commands.run([program, *argv[1:]], cwd=REPOSITORY)
+    programs = Path(sys.executable).parent
+    # actionlint starts the shellcheck that it finds.
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return commands.run([str(programs / argv[0]), *argv[1:]], env={"PATH": path}, cwd=REPOSITORY)

@@ -19,8 +19,8 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-#: Lists of NVIDIA's wheels that stages of the Dockerfile unpack, one by one.
-WHEELS = "docker/backends"
+#: Lists of wheels that stages of the Dockerfile unpack, one by one.
+WHEELS = "docker/*/*.in"
 
 
 def wheels_argv(uv: str, name: str) -> list[str]:
@@ -52,8 +52,8 @@ def compile_all() -> None:
             if commands.run(compile_argv(uv, name, constraints), cwd=REPOSITORY) != 0:
                 raise CommandFailed(f"requirements/{name}.txt could not be locked.")
             say(f"locked requirements/{name}.txt")
-        for path in sorted((REPOSITORY / WHEELS).glob("*.in")):
-            name = f"{WHEELS}/{path.stem}"
+        for path in sorted(REPOSITORY.glob(WHEELS)):
+            name = str(path.relative_to(REPOSITORY).with_suffix(""))
             if commands.run(wheels_argv(uv, name), cwd=REPOSITORY) != 0:
                 raise CommandFailed(f"{name}.txt could not be locked.")
             say(f"locked {name}.txt")

@@ -45,7 +45,7 @@ class Settings:
     rocm_targets: tuple[str, ...] = _setting(
         ("all",), "GPU targets that ROCm is compiled for; all that the SDK has kernels for"
     )
-    node: str = _setting("24", "Node's major version in the image", ("20", "22", "24"))
+    node: str = _setting("24", "Node's major version in the image", ("22", "24"))
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
     model: str = _setting("", "default model: a path, a URL, or a name from scripts/model/catalog")
     image: str = _setting("mentator/mentator-llm-service", "the image's repository, without a tag")

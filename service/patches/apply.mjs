@@ -1,74 +1,85 @@
-// Corrects the JavaScript of node-llama-cpp 3.22.1 by the table in replacements.mjs. README.md beside this
-// says why, and what addon/ is.
+// Patches the JavaScript of node-llama-cpp with javascript/*.diff, in the order of their names. README.md
+// says why. The program `patch` has to be installed.
 //
-//   node patches/apply.mjs [NODE_MODULES]     corrects the library in that folder (./node_modules)
-//   node patches/apply.mjs --check [...]      only says whether it is corrected
-//   node patches/apply.mjs --undo [...]       makes it what was released
+//   node patches/apply.mjs [NODE_MODULES]          patches the library in that folder (./node_modules)
+//   node patches/apply.mjs --undo [NODE_MODULES]   makes it what was released
 //
-// Exit 1, with a line that says why, when the version or the text to correct is another one: then see
-// what the new release does, and correct or remove this.
-import {readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
+// It may run again: a patched library stays as it is. Exit 1, with the reason, where the version is another one or
+// a diff does not fit; then nothing is changed.
+import {spawnSync} from "node:child_process";
+import {cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync} from "node:fs";
 import {join} from "node:path";
-import {REPLACEMENTS} from "./replacements.mjs";
 
-const LIBRARY = "node-llama-cpp";
 const VERSION = "3.22.1";
 const FILE = "dist/evaluator/LlamaContext/LlamaContext.js";
 
-const count = (text, part) => text.split(part).length - 1;
+const words = process.argv.slice(2);
+const library = join(words.find((word) => !word.startsWith("--")) ?? "node_modules", "node-llama-cpp");
+const folder = join(import.meta.dirname, "javascript");
+const diffs = readdirSync(folder).filter((name) => name.endsWith(".diff")).sort().map((name) => join(folder, name));
+/** The folder of the copies, once there is one. @type {string | undefined} */
+let copies;
 
+/** @param {string} why */
 function refuse(why) {
     console.error(`patches/apply.mjs: ${why}`);
-    process.exit(1);
+    process.exitCode = 1;
 }
 
-function undo(text) {
-    return REPLACEMENTS.reduceRight((whole, {from, to}) => whole.replace(to, () => from), text);
+/**
+ * A copy of the library's file, where `patch` may fail half-way.
+ * @param {string} parent
+ */
+function copy(parent) {
+    const place = mkdtempSync(join(parent, "copy-"));
+    cpSync(join(library, FILE), join(place, FILE));
+    return place;
 }
 
-function correct(text, file) {
-    let corrected = text;
-    for (const {why, from, to} of REPLACEMENTS) {
-        // By a correction of before.
-        if (count(corrected, to) === 1) continue;
-        if (count(text, from) !== 1) refuse(`${file} is not the one of ${VERSION}: no single place to "${why}"`);
-        corrected = corrected.replace(from, () => to);
+/**
+ * Why a diff does not fit the copy, or undefined after it was applied.
+ * @param {string} place
+ * @param {string} diff
+ * @param {...string} more options of `patch`
+ */
+function fault(place, diff, ...more) {
+    const options = ["--strip=1", "--fuzz=0", "--no-backup-if-mismatch", "--force", "--silent", "--reject-file=-"];
+    const done = spawnSync("patch", [...options, ...more, `--directory=${place}`], {input: readFileSync(diff), encoding: "utf8"});
+    if (done.error) return `the program \`patch\` did not start (${done.error.message}). Install it (Debian: apt-get install patch)`;
+    if (done.status === 0) return undefined;
+    return `${diff} does not fit ${join(library, FILE)} (after a change of the diffs, run \`npm ci\` first): ${done.stdout}${done.stderr}`.trim();
+}
+
+function run() {
+    /** @type {unknown} */
+    const parsed = JSON.parse(readFileSync(join(library, "package.json"), "utf8"));
+    const {version} = /** @type {{version: string}} */ (parsed);
+    if (version !== VERSION) {
+        refuse(`${library} is ${version}, the patches are for ${VERSION}`);
+        return;
     }
-    return corrected;
+    // In the library's folder: a rename then replaces the file at once, also one that npm's or pnpm's store shares.
+    const parent = copies = mkdtempSync(join(library, ".patch-"));
+    let released = copy(parent);
+    const patched = diffs.toReversed().every((diff) => fault(released, diff, "--reverse") === undefined);
+    if (!patched) released = copy(parent);
+    const result = copy(parent);
+    for (const diff of patched ? [] : diffs) {
+        const why = fault(result, diff);
+        if (why !== undefined) {
+            refuse(why);
+            return;
+        }
+    }
+    const undo = words.includes("--undo");
+    if (undo === patched) renameSync(join(undo ? released : result, FILE), join(library, FILE));
+    console.log(`${join(library, FILE)}: ${undo ? "as released" : patched ? "patched already" : `patched with ${diffs.length} diffs`}`);
 }
 
-const words = process.argv.slice(2);
-const folder = join(words.find((word) => !word.startsWith("--")) ?? "node_modules", LIBRARY);
-const file = join(folder, FILE);
-let version;
-let text;
 try {
-    ({version} = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
-    text = readFileSync(file, "utf8");
+    run();
 } catch (thrown) {
-    refuse(thrown.message);
-}
-if (version !== VERSION) refuse(`${folder} is ${version}, the correction was made for ${VERSION}`);
-
-if (words.includes("--undo")) {
-    write(undo(text));
-    console.log(`${file}: as released`);
-} else if (REPLACEMENTS.every(({to}) => count(text, to) === 1)) {
-    console.log(`${file}: corrected`);
-} else if (words.includes("--check")) {
-    refuse(`${file} is not corrected: run \`npm run patch\``);
-} else {
-    write(correct(text, file));
-    console.log(`${file}: corrected just now`);
-}
-
-/** By rename: a package manager may have linked the file to a store that others use too. */
-function write(changed) {
-    const partial = `${file}.part`;
-    try {
-        writeFileSync(partial, changed);
-        renameSync(partial, file);
-    } finally {
-        rmSync(partial, {force: true});
-    }
+    refuse(thrown instanceof Error ? thrown.message : String(thrown));
+} finally {
+    if (copies !== undefined) rmSync(copies, {recursive: true, force: true});
 }

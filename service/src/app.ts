@@ -3,11 +3,11 @@
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
 import type { FastifyInstance } from "fastify";
-import type { Backend } from "./backend.js";
+import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
-import { gpuLost, messageOf, type ServiceError, shuttingDown, StartError } from "./errors.js";
+import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
@@ -15,7 +15,7 @@ import { InFlight } from "./http/in-flight.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
-import { measuredOf } from "./metrics/measured.js";
+import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
@@ -28,25 +28,25 @@ import { startRetention } from "./store/retention.js";
 import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
-/** Running requests may take this long after the signal, then they are answered as they are. */
+/** Running requests may take this long after the signal. Then they are cut, and answered with what they have. */
 const DRAIN_MSEC = 4000;
 
-/** Clients have so long to take their answers; the server's end closes every connection. */
+/** Clients then have this long to read their answers, before every connection is closed. */
 const REPLY_MSEC = 1500;
 
-/** After which the process ends whatever still holds it: `docker stop` kills after 10 s. */
+/** The process ends after this, whatever still runs: `docker stop` kills it after 10 s. */
 const LAST_MSEC = 8000;
 
 export interface StartOptions {
     readonly configuration: Configuration;
-    readonly backend: Backend;
+    readonly chosen: ChosenBackend;
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
 }
 
 export interface RunningService {
-    /** Finishes what runs, sends away what waits, closes everything. */
+    /** Lets running requests finish, refuses those that wait, and closes everything. */
     stop(why: string): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
     }
 }
 
-/** Folders that the operator puts files into. Not being able to make one shows when it is searched. */
+/** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
 function makeFolders(configuration: Configuration): void {
     for (const folder of [configuration.modelDir, configuration.toolDir, configuration.toolEnvDir]) {
         try {
@@ -66,7 +66,7 @@ function makeFolders(configuration: Configuration): void {
                 mkdirSync(folder, { recursive: true });
             }
         } catch {
-            // A read-only data folder: the model scan says what it found.
+            // The data folder may be read-only: the search for models says what it found.
         }
     }
 }
@@ -76,7 +76,9 @@ function makeFolders(configuration: Configuration): void {
  * @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, backend, host } = options;
+    const { configuration, chosen, host } = options;
+    const { backend } = chosen;
+    const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
     const version = readVersion();
     const threads = threadsOfThisProcess();
@@ -89,12 +91,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
     const cut = new AbortController();
     const proof = new Proof(backend.proofFile);
-    const watch = new GpuWatch(await Surface.now(backend.type), (why) => {
-        log.write("error", "core", gpuLost(why).message);
+    const watch = new GpuWatch(await Surface.now(watched), (why) => {
+        log.write("error", "core", gpuLostError(why).message);
         proof.forget();
-        cut.abort(gpuLost(why));
+        cut.abort(gpuLostError(why));
     });
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log, backend.gpu === false ? undefined : watch);
+    const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
@@ -104,14 +106,14 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const inFlight = new InFlight();
     const refusal = (): ServiceError | undefined => {
         if (stopping) {
-            return shuttingDown();
+            return shuttingDownError();
         }
-        return watch.lost === undefined ? undefined : gpuLost(watch.lost);
+        return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const metrics = new Metrics(
-        { version, backend: backend.type },
-        measuredOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
+        { version, backend: backendName },
+        figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
     const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
@@ -119,6 +121,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         version,
         startTimestamp,
         backend,
+        backendNames: chosen.modes.map(({ name }) => name),
         engine,
         models,
         scheduler,
@@ -143,10 +146,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await listen(server, host, configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
-    log.write("info", "core", `backend ${backend.type}: ${backend.reason}`);
+    log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
-    options.warnings.forEach((warning) => log.write("warn", "core", warning));
+    [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}:${configuration.port}`);
     watch.start();
     const stopRetention = startRetention(database, configuration.log.liveDay);
@@ -158,8 +161,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         watch.stop();
         models.stop();
         tools.stop();
-        // Tools run outside of the scheduler, and answers are on their way when it is idle.
-        setTimeout(() => cut.abort(shuttingDown()), DRAIN_MSEC).unref();
+        // The scheduler does not know of running tools, nor of answers that are still being sent.
+        setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
         const drained = scheduler.drain(DRAIN_MSEC);
         await inFlight.none(DRAIN_MSEC + REPLY_MSEC);
         await server.close();

@@ -1,5 +1,7 @@
 /** The command line: words in, a command out. */
 
+import { TABLE_FILE } from "./backend/backend.js";
+
 export type Command =
     | { readonly kind: "docker" | "use"; readonly file: string }
     | { readonly kind: "generate"; readonly folder: string }
@@ -19,7 +21,8 @@ Usage: node distjs/index.js OPTION
   --help               prints this text
 
 Environment:
-  MENTATOR_BACKEND_CHOICE   cuda, rocm or cpu (default cpu)
+  MENTATOR_BACKEND_CHOICE   a mode of the table of backends (default: cpu)
+  MENTATOR_BACKEND_TABLE    that table (default: ${TABLE_FILE})
   MENTATOR_BACKEND_REASON   one line for /state and the log: why this backend
   MENTATOR_HOST             address to listen on (default: 0.0.0.0 in container mode, else 127.0.0.1)
   MENTATOR_PORT             port instead of the configured one

@@ -16,23 +16,23 @@ export class ServiceError extends Error {
     }
 }
 
-/** The request asks for something that cannot be: 400. */
+/** The request cannot be answered as it is: 400. */
 export function badRequest(message: string): ServiceError {
     return new ServiceError(400, message);
 }
 
-/** The client closed the connection. Nobody reads this answer; 499 is how proxies log it. */
-export function clientGone(): ServiceError {
+/** The client closed the connection. No client reads this answer; proxies log it as 499. */
+export function clientGoneError(): ServiceError {
     return new ServiceError(499, "The client closed the connection.");
 }
 
 /** The service is about to stop. */
-export function shuttingDown(): ServiceError {
+export function shuttingDownError(): ServiceError {
     return new ServiceError(503, "The service is shutting down.", 10);
 }
 
-/** The GPU is gone; the CPU does not take over in silence. */
-export function gpuLost(why: string): ServiceError {
+/** The GPU is gone. The service does not go on with the CPU, which would be slow without a word. */
+export function gpuLostError(why: string): ServiceError {
     return new ServiceError(503, `The GPU was lost: ${why}. Restart the container.`, 60);
 }
 
@@ -48,7 +48,7 @@ export class StartError extends Error {
     }
 }
 
-/** Whatever is thrown while a request is answered; what is not ours to explain is a 500. */
+/** Any thrown value as an error of a request; unknown ones become 500. */
 export function toServiceError(thrown: unknown): ServiceError {
     return thrown instanceof ServiceError ? thrown : new ServiceError(500, messageOf(thrown));
 }

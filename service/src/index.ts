@@ -1,7 +1,7 @@
 /** The entry point: command line, signals and exit codes. */
 
 import { startService, type StartOptions } from "./app.js";
-import { backendFromEnvironment } from "./backend.js";
+import { backendFromEnvironment } from "./backend/backend.js";
 import { type Command, HELP, parseCommandLine } from "./cli.js";
 import { type Read, readConfiguration, readContainerConfiguration, writeTemplate } from "./config/file.js";
 import { messageOf, StartError } from "./errors.js";
@@ -18,7 +18,7 @@ function portFromEnvironment(text: string | undefined, configured: number): numb
     return port;
 }
 
-/** Not shown in the fault: it is a secret. */
+/** The fault does not show the key: it is a secret. */
 function apiKeyFromEnvironment(text: string | undefined, configured: string): string {
     if (text === undefined || text === "") {
         return configured;
@@ -39,13 +39,13 @@ function startOptions(read: Read, loopback: boolean): StartOptions {
             port: portFromEnvironment(port, configuration.port),
             apiKey: apiKeyFromEnvironment(apiKey, configuration.apiKey),
         },
-        backend: backendFromEnvironment(process.env),
+        chosen: backendFromEnvironment(process.env),
         host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
     };
 }
 
 async function serve(options: StartOptions): Promise<void> {
-    // A signal during the start counts too: the process is PID 1 in a container, and ignores them otherwise.
+    // Also during the start: as PID 1 in a container, a process ignores signals that it has no handler for.
     let stop: (why: string) => void = () => undefined;
     let early: string | undefined;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -1,4 +1,4 @@
-/** The log: lines for people on stdout, and the same rows for whoever attaches (the database). */
+/** The log: lines on stdout, and the same rows for the database. */
 
 export type LogLevel = "error" | "debug" | "trace";
 export type Kind = "error" | "warn" | "info" | "debug" | "trace";
@@ -44,7 +44,7 @@ export class Log {
         private readonly format: LogFormat = "text",
     ) {}
 
-    /** From now on rows go to `sink` too. It must not throw. */
+    /** From now on rows go to `sink` too, which must not throw. */
     public attach(sink: (row: LogRow) => void): void {
         this.sink = sink;
     }
@@ -56,7 +56,7 @@ export class Log {
         }
     }
 
-    /** For what is wrong with the sink itself. */
+    /** For faults of the sink itself. */
     public printOnly(kind: Kind, pipe: string, message: string, requestId?: string): LogRow | undefined {
         if (!KINDS_OF[this.level].has(kind)) {
             return undefined;

@@ -1,4 +1,4 @@
-/** Looks into a folder at the start, every minute and on demand; one look at a time. */
+/** Scans a folder at the start, every minute and on demand; one scan at a time. */
 
 const RESCAN_MSEC = 60_000;
 
@@ -16,7 +16,7 @@ export abstract class Rescanned {
         clearInterval(this.timer);
     }
 
-    /** A call during a look waits for it. */
+    /** A call during a scan waits for that scan. */
     public async rescan(): Promise<void> {
         this.running ??= this.scan().finally(() => {
             this.running = undefined;
@@ -24,6 +24,6 @@ export abstract class Rescanned {
         await this.running;
     }
 
-    /** Looks. Must not reject. */
+    /** Must not reject. */
     protected abstract scan(): Promise<void>;
 }

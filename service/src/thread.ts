@@ -1,4 +1,4 @@
-/** Runs a script in a thread of its own, with an end to its time and memory. */
+/** Runs a script in its own thread, with limits on its time and memory. */
 
 import { Worker } from "node:worker_threads";
 import { messageOf } from "./errors.js";
@@ -16,13 +16,13 @@ function faultOf(thrown: unknown, { memoryMb }: ThreadLimits): Error {
 
 /**
  * @param script CommonJS, as a text; reads `workerData` and posts `{text}` or `{fault}` once
- * @throws Error with the fault or why it was ended; `signal.reason` when aborted
+ * @throws Error with the fault or why it was stopped; `signal.reason` when aborted
  */
 export async function runInThread(script: string, workerData: object, limits: ThreadLimits, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     const worker = new Worker(script, {
         eval: true,
-        // Nothing of the service's environment, and nothing of what it prints.
+        // The script gets nothing of the service's environment, and its output is not printed.
         env: {},
         argv: [],
         execArgv: [],

@@ -26,17 +26,17 @@ it.each([
 describe("an answer", () => {
     const read = async (text: string, cut = false, schema: object = SCHEMA): Promise<unknown> => readAnswer(text, cut, validator(schema), new AbortController().signal);
 
-    it("is given as a value", async () => {
+    it("becomes a value", async () => {
         expect(await read('```json\n{"n": 3}\n```')).toEqual({ n: 3 });
     });
 
-    it("that is not JSON, not valid or cut says so", async () => {
+    it("gets an error that says whether it is not JSON, not valid, or cut", async () => {
         await expect(read("Paris")).rejects.toThrow(/not JSON.*Paris/s);
         await expect(read('{"n": "x"}')).rejects.toThrow(/answer\/n must be integer/);
         await expect(read('{"n": ', true)).rejects.toThrow(/cut at maxTokens/);
     });
 
-    it("is checked against patterns, in every draft", async () => {
+    it("is checked against patterns, in every draft of JSON Schema", async () => {
         for (const draft of ["https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2019-09/schema", "http://json-schema.org/draft-07/schema#"]) {
             const schema = { $schema: draft, properties: { n: { type: "string", pattern: "^[a-z]+$" } }, patternProperties: { "^x": { type: "integer" } } };
             expect(await read('{"n": "abc", "x1": 1}', false, schema)).toEqual({ n: "abc", x1: 1 });
@@ -45,7 +45,7 @@ describe("an answer", () => {
         }
     }, 30_000);
 
-    it("whose pattern takes for ever is given up, and nobody else waits for it", async () => {
+    it("is not checked any longer when a pattern takes too long, and other requests do not wait for it", async () => {
         let turns = 0;
         const clock = setInterval(() => (turns += 1), 10);
         const answer = JSON.stringify(`${"a".repeat(40)}!`);
@@ -54,13 +54,13 @@ describe("an answer", () => {
             message: expect.stringMatching(/cannot be checked.*did not end within 5 s/) as string,
         });
         clearInterval(clock);
-        // On the main thread there would have been none.
+        // On the main thread no timer would have run.
         expect(turns).toBeGreaterThan(20);
     }, 60_000);
 });
 
 describe("a schema", () => {
-    it("may be of draft 2020-12, 2019-09 or 7, and may repeat an $id", () => {
+    it("may be of draft 2020-12, 2019-09 or 7, and may use an $id twice", () => {
         for (const schema of [
             { $id: "urn:test:a", ...SCHEMA },
             { $id: "urn:test:a", ...SCHEMA },

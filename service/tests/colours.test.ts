@@ -1,4 +1,4 @@
-/** Every pair of colours that text is made of can be read: WCAG 2.2, level AA. */
+/** Text can be read in every pair of colours: WCAG 2.2, level AA. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 const css = readFileSync(new URL("../src/static/style.css", import.meta.url), "utf8");
 const colours = new Map([...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);/g)].map(([, name, light, dark]) => [name, [light ?? "", dark ?? ""]]));
 
-/** Of WCAG 2.2, "relative luminance". */
+/** The "relative luminance" of WCAG 2.2. */
 function luminance(colour: string): number {
     const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
         const part = parseInt(colour.slice(at, at + 2), 16) / 255;
@@ -28,7 +28,7 @@ const PAIRS = [
     ["muted", "tint", 4.5],
     ["accent", "tint", 4.5],
     ["on-accent", "accent", 4.5],
-    // Borders of fields and lines of plots are no text.
+    // Borders of fields and lines of plots are not text.
     ["line-strong", "surface", 3],
     ["second", "surface", 3],
 ] as const;

@@ -16,7 +16,7 @@ function folder(): string {
 }
 
 describe("parsing", () => {
-    it("gives defaults for what is left out", () => {
+    it("gives missing keys their defaults", () => {
         const { configuration, faults, warnings } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d"}');
         expect(faults).toEqual([]);
         expect(warnings).toEqual([]);
@@ -43,7 +43,7 @@ describe("parsing", () => {
         ]);
     });
 
-    it("shows no secret in a fault", () => {
+    it("does not show secrets in faults", () => {
         const { faults } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d",\n"apiKey": "se cret", "corsOrigins": "x"}');
         expect(faults.map(({ key, line }) => [key, line])).toEqual([["apiKey", 2], ["corsOrigins", 2]]);
         expect(JSON.stringify(faults)).not.toContain("cret");
@@ -59,14 +59,14 @@ describe("parsing", () => {
         expect(parseConfiguration(text).faults.length).toBeGreaterThan(0);
     });
 
-    it("warns about unknown and doubled keys, and goes on", () => {
+    it("warns about unknown keys and keys that are given twice, and goes on", () => {
         const text = '{"modelDir": "/m", "dbFile": "/d", "colour": 1, "port": 1, "port": 2, "log": {"x": 1}}';
         const { configuration, warnings } = parseConfiguration(text);
         expect(warnings.map(({ key }) => key)).toEqual(["colour", "port", "log.x"]);
         expect(configuration?.port).toBe(2);
     });
 
-    it("looks at no fixed key in container mode", () => {
+    it("ignores fixed keys in container mode", () => {
         const { configuration } = parseConfiguration('{"port": "x", "modelDir": 3}', fixedInContainer(CONTAINER_FILE));
         expect(configuration).toMatchObject({
             port: 19777,
@@ -78,7 +78,7 @@ describe("parsing", () => {
     });
 });
 
-it("lets the engine decide, or tells it within limits", () => {
+it("takes engine settings within limits, and 0 for automatic", () => {
     const parse = (engine: string): string[] =>
         parseConfiguration(`{"modelDir": "/m", "dbFile": "/d", "engine": ${engine}}`).faults.map(({ key, message }) => `${key}: ${message}`);
     expect(parse('{"slots": 0, "contextSize": 0, "batchSize": 0}')).toEqual([]);
@@ -88,7 +88,7 @@ it("lets the engine decide, or tells it within limits", () => {
 });
 
 describe("templates", () => {
-    it("can be read back, both of them", () => {
+    it("can be read back, for both modes", () => {
         expect(parseConfiguration(configurationTemplate("use")).faults).toEqual([]);
         const { faults, warnings, configuration } = parseConfiguration(configurationTemplate("docker"), fixedInContainer(CONTAINER_FILE));
         expect([faults, warnings]).toEqual([[], []]);
@@ -97,7 +97,7 @@ describe("templates", () => {
 });
 
 describe("files", () => {
-    it("are written at the first start and left alone at the second", () => {
+    it("are written at the first start, and not changed at the second", () => {
         const file = path.join(folder(), "data", "c.jsonc");
         expect(readContainerConfiguration(file).notes).toHaveLength(1);
         const edited = readFileSync(file, "utf8").replace('"liveDay": 30', '"liveDay": 7 /* mine */');
@@ -120,9 +120,9 @@ describe("files", () => {
         }
     });
 
-    it("are not generated over what is there", () => {
+    it("are not written over existing ones", () => {
         const at = folder();
         writeTemplate(at);
-        expect(() => writeTemplate(at)).toThrow("is there already");
+        expect(() => writeTemplate(at)).toThrow("exists already");
     });
 });

@@ -1,6 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import ts from "typescript";
 import { expect, it } from "vitest";
 import { Log } from "../src/log.js";
 import { Database } from "../src/store/database.js";
@@ -23,7 +25,25 @@ it("uses a write-ahead log", () => {
     database.close();
 });
 
-it("deletes what is old, with what belongs to it", () => {
+it("waits for another process's lock, but not for long", () => {
+    const { database } = open();
+    expect(database.must((db): unknown => db.prepare("PRAGMA busy_timeout").get())).toEqual({ timeout: 250 });
+    database.close();
+});
+
+it("loads SQLite without a warning, and hides no other warning", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
+    const source = readFileSync(new URL("../src/store/sqlite.ts", import.meta.url), "utf8");
+    const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } });
+    const other = 'process.emitWarning("another", "ExperimentalWarning");';
+    writeFileSync(path.join(folder, "sqlite.mjs"), `${outputText}\n${other}\nconsole.log(typeof DatabaseSync);\n`);
+    const { stdout, stderr } = spawnSync(process.execPath, [path.join(folder, "sqlite.mjs")], { encoding: "utf8" });
+    expect(stdout).toBe("function\n");
+    expect(stderr).toContain("ExperimentalWarning: another");
+    expect(stderr).not.toMatch(/sqlite/i);
+});
+
+it("deletes old rows, and the extra rows that belong to them", () => {
     const { database, table } = open();
     for (const ts of [10, 20, 30]) {
         table.add({ ts, pipe: "core", kind: "info", message: String(ts) });
@@ -35,7 +55,7 @@ it("deletes what is old, with what belongs to it", () => {
     database.close();
 });
 
-it("says once that its file is damaged, and lets everybody go on", () => {
+it("says once that its file is damaged, and the service goes on", () => {
     const { lines, table } = open("not a database, and long enough to be read as one ".repeat(50));
     table.add({ ts: 1, pipe: "core", kind: "info", message: "x" });
     table.add({ ts: 2, pipe: "core", kind: "info", message: "x" });

@@ -44,7 +44,7 @@ it("names every call, with a summary, a known tag and its errors", () => {
     }
 });
 
-it.each(["/v1/chat/completions", "/v1/completions"])("describes the events of a stream of %s, and shows one asked for", (path) => {
+it.each(["/v1/chat/completions", "/v1/completions"])("describes the events of a stream of %s, with an example of a request", (path) => {
     const operation = document.paths[path]?.["post"] as unknown as {
         requestBody: { content: Record<string, { schema: { examples?: { stream?: boolean }[] }; example?: object }> };
         responses: Record<string, { content: Record<string, { schema: object }> }>;

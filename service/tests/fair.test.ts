@@ -6,8 +6,10 @@ import type { GenerationJob } from "../src/schedule/scheduler.js";
 import { FakeEngine } from "./fake-service.js";
 
 const OPTIONS = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 10, repeatPenalty: 1 };
+/** Requests that may wait. */
+const QUEUE = 256;
 
-/** Holds `room` models, and says what happens on them. */
+/** Has memory for `room` models, and records what happens on them. */
 class CrowdedEngine extends FakeEngine {
     public override slots = 2;
     public readonly events: string[] = [];
@@ -60,9 +62,9 @@ function job(name: string, more: Partial<GenerationJob> = {}): GenerationJob {
 }
 
 describe("the fair scheduler", () => {
-    it("runs as many of a model at once as it has slots, in order", async () => {
+    it("runs as many requests of a model at once as it has slots, in order", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         const positions: number[] = [];
         const running = [1, 2, 3, 4].map(() => scheduler.run(job("a", { onPosition: (position) => positions.push(position) })));
@@ -74,16 +76,16 @@ describe("the fair scheduler", () => {
         expect([scheduler.running, scheduler.waiting]).toEqual([0, 0]);
     });
 
-    it("loads beside what runs when there is room, and changes models when there is none", async () => {
+    it("loads a model beside others when there is memory, and else unloads one", async () => {
         const engine = new CrowdedEngine(2);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         const done = await Promise.all(["a", "b", "c"].map((name) => scheduler.run(job(name))));
         expect(done.map((finished) => "result" in finished && finished.loadModelStatus)).toEqual(["load", "load", "load"]);
         expect(engine.events.slice(0, 4).sort()).toEqual(["load a", "load b", "run a", "run b"]);
         expect(engine.events.slice(4)).toEqual(["load c", "run c"]);
     });
 
-    it("starves nobody whose model waits for the memory that another holds", async () => {
+    it("lets a request whose model waits for memory start in the end", async () => {
         const engine = new CrowdedEngine(1);
         const scheduler = new FairScheduler(engine, 100, 60);
         await scheduler.run(job("a"));
@@ -103,15 +105,15 @@ describe("the fair scheduler", () => {
         await Promise.all(streams);
     });
 
-    it("goes on after a model that does not load", async () => {
+    it("goes on after a model that cannot be loaded", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         const [, broken, after] = await Promise.all(["a", "broken", "a"].map((name) => scheduler.run(job(name))));
         expect(broken).toMatchObject({ failure: { message: "truncated" } });
         expect(after).toMatchObject({ loadModelStatus: "exists" });
     });
 
-    it("refuses with 429 what is too much, and says when to come again", async () => {
+    it("refuses with 429 when the queue is full, and says when to try again", async () => {
         const engine = new CrowdedEngine(1);
         const scheduler = new FairScheduler(engine, 1);
         await scheduler.run(job("a"));
@@ -120,9 +122,9 @@ describe("the fair scheduler", () => {
         expect(done[3]).toMatchObject({ failure: { statusCode: 429, retryAfterSeconds: 1 } });
     });
 
-    it("forgets who leaves while waiting", async () => {
+    it("forgets a request that leaves while it waits", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         const gone = new AbortController();
         const running = [1, 2].map(() => scheduler.run(job("a")));
@@ -133,10 +135,10 @@ describe("the fair scheduler", () => {
         await Promise.all(running);
     });
 
-    it("limits the time of the generation, not of the wait", async () => {
+    it("limits the time of the generation, but not of the wait", async () => {
         const engine = new CrowdedEngine(1);
         engine.slots = 1;
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         engine.delayMsec = 60;
         const done = await Promise.all([1, 2].map(() => scheduler.run(job("a", { durationMsec: 100 }))));
@@ -144,9 +146,9 @@ describe("the fair scheduler", () => {
         expect(await scheduler.run(job("a", { durationMsec: 10 }))).toMatchObject({ failure: { statusCode: 400 } });
     });
 
-    it("sends away what waits, cuts what runs at the limit, and takes nothing more", async () => {
+    it("refuses waiting and new requests when it stops, and cuts running ones at the time limit", async () => {
         const engine = new CrowdedEngine(1);
-        const scheduler = new FairScheduler(engine);
+        const scheduler = new FairScheduler(engine, QUEUE);
         await scheduler.run(job("a"));
         engine.delayMsec = 60_000;
         const jobs = [1, 2, 3].map(() => scheduler.run(job("a")));
@@ -157,8 +159,8 @@ describe("the fair scheduler", () => {
         expect(await scheduler.run(job("a"))).toMatchObject({ failure: { statusCode: 503 } });
     });
 
-    it("embeds on the same terms", async () => {
-        const scheduler = new FairScheduler(new CrowdedEngine(1));
+    it("runs embeddings by the same rules", async () => {
+        const scheduler = new FairScheduler(new CrowdedEngine(1), QUEUE);
         const { spec, signal } = job("a");
         expect(await scheduler.embed({ spec, signal, texts: ["xy"] })).toMatchObject({ result: { vectors: [[2, 0.5]], tokens: 1 } });
     });

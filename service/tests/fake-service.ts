@@ -3,12 +3,14 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { ChosenBackend } from "../src/backend/backend.js";
+import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
-import { badRequest, gpuLost, shuttingDown } from "../src/errors.js";
+import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
 import { InFlight } from "../src/http/in-flight.js";
 import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
-import { measuredOf } from "../src/metrics/measured.js";
+import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
 import { Journal } from "../src/prompt/journal.js";
@@ -36,7 +38,7 @@ export class FakeEngine implements Engine {
     }
 
     public async device(): Promise<Device> {
-        return Promise.resolve({ type: "cpu", device: "test", totalVramMb: 0, usedVramMb: 0 });
+        return Promise.resolve({ device: "test", totalVramMb: 0, usedVramMb: 0 });
     }
 
     public get loaded(): readonly LoadedModel[] {
@@ -100,6 +102,8 @@ const NO_TOOLS: ServerTools = {
     call: async () => Promise.resolve(""),
 };
 
+const ON_CPU: ChosenBackend = { backend: { mode: CPU, reason: "test", devices: [] }, modes: [CPU], warnings: [] };
+
 export interface Fake {
     readonly service: Service;
     readonly engine: FakeEngine;
@@ -112,7 +116,8 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
+    const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
     mkdirSync(modelDir);
@@ -126,13 +131,13 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
-    const scheduler = new FairScheduler(engine, options.queueLimit);
+    const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
-    const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDown() : fake.lost === undefined ? undefined : gpuLost(fake.lost));
+    const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: "cpu" }, measuredOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
+    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
@@ -144,7 +149,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
         service: {
             version: "1.2.3",
             startTimestamp,
-            backend: { type: "cpu", gpu: false, reason: "test", devices: [] },
+            backend: chosen.backend,
+            backendNames: chosen.modes.map(({ name }) => name),
             engine,
             models,
             scheduler,

@@ -2,9 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseDevices } from "../src/gpu/devices.js";
 import { Proof } from "../src/gpu/proof.js";
-import { Surface } from "../src/gpu/surface.js";
+import { nameMatcher, Surface } from "../src/gpu/surface.js";
 import { GpuWatch } from "../src/gpu/watch.js";
 
 let root: string;
@@ -24,45 +23,48 @@ afterEach(() => {
     rmSync(root, { recursive: true });
 });
 
-describe("cards", () => {
-    it("are read from the entrypoint's list", () => {
-        expect(parseDevices("NVIDIA L4: 23034 MiB; NVIDIA A100: SXM: 81920 MiB")).toEqual([
-            { name: "NVIDIA L4", totalVramMb: 23034 },
-            { name: "NVIDIA A100: SXM", totalVramMb: 81920 },
-        ]);
-    });
-
-    it.each(["", ";", "L4", "L4: many MiB"])("are none in %j", (text) => {
-        expect(parseDevices(text)).toEqual([]);
-    });
-});
+/** What a real table watches for two vendors. */
+const WATCH = {
+    nvidia: ["dev/nvidia[0-9]*", "dev/nvidiactl", "dev/nvidia-uvm", "dev/dxg", "proc/driver/nvidia/version"],
+    amd: ["dev/kfd", "dev/dri/renderD*"],
+} as const;
 
 describe("the surface", () => {
     it.each([
-        ["cuda", ["dev/nvidia0", "dev/nvidia11", "dev/nvidiactl", "dev/nvidia-uvm", "proc/driver/nvidia/version"]],
-        ["rocm", ["dev/kfd", "dev/dri/renderD128"]],
-    ] as const)("of %s is what was there at first", async (type, files) => {
+        ["nvidia", ["dev/nvidia0", "dev/nvidia11", "dev/nvidiactl", "dev/nvidia-uvm", "proc/driver/nvidia/version"]],
+        ["amd", ["dev/kfd", "dev/dri/renderD128"]],
+    ] as const)("of %s has what was there at the start", async (vendor, files) => {
         put(...files, "dev/nvidia-modeset", "dev/dri/card0", "dev/null");
-        const surface = await Surface.now(type, root);
+        const surface = await Surface.now(WATCH[vendor], root);
         expect([...surface.files].sort()).toEqual(files.map((file) => path.join(root, file)).sort());
         expect(await surface.fault()).toBeUndefined();
     });
 
     it.each([
-        ["cuda", "dev/nvidia0"],
-        ["cuda", "proc/driver/nvidia/version"],
-        ["rocm", "dev/kfd"],
-        ["rocm", "dev/dri/renderD128"],
-    ] as const)("of %s has a fault once %s is gone", async (type, file) => {
+        ["nvidia", "dev/nvidia0"],
+        ["nvidia", "proc/driver/nvidia/version"],
+        ["amd", "dev/kfd"],
+        ["amd", "dev/dri/renderD128"],
+    ] as const)("of %s has a fault once %s is gone", async (vendor, file) => {
         put("dev/nvidia0", "proc/driver/nvidia/version", "dev/kfd", "dev/dri/renderD128");
-        const surface = await Surface.now(type, root);
+        const surface = await Surface.now(WATCH[vendor], root);
         rmSync(path.join(root, file));
         expect(await surface.fault()).toBe(`${path.join(root, file)}: it is not there any more`);
     });
 
-    it("of the CPU is nothing", async () => {
+    it.each([
+        ["fake[0-9]*", ["fake0", "fake10", "fake1p1"], ["fake", "fakectl", "afake0"]],
+        ["fake*", ["fake", "fake0"], ["fak"]],
+        ["fake.[0-9]", ["fake.1"], ["fakex1", "fake.a", "fake.12"]],
+        ["fake+(1)", ["fake+(1)"], ["fakee1"]],
+    ])("matches the names of %s", (glob, fitting, others) => {
+        const matcher = nameMatcher(glob);
+        expect([...fitting, ...others].filter((name) => matcher.test(name))).toEqual(fitting);
+    });
+
+    it("is empty without patterns", async () => {
         put("dev/nvidia0", "dev/kfd");
-        expect((await Surface.now("cpu", root)).files).toEqual([]);
+        expect((await Surface.now([], root)).files).toEqual([]);
     });
 });
 
@@ -70,10 +72,10 @@ describe("the watch", () => {
     async function watching(): Promise<{ watch: GpuWatch; told: string[] }> {
         put("dev/nvidia0");
         const told: string[] = [];
-        return { watch: new GpuWatch(await Surface.now("cuda", root), (why) => told.push(why)), told };
+        return { watch: new GpuWatch(await Surface.now(["dev/nvidia[0-9]*"], root), (why) => told.push(why)), told };
     }
 
-    it("tells once that the card is gone, by itself", async () => {
+    it("finds out by itself that the card is gone, and says it once", async () => {
         const { watch, told } = await watching();
         watch.start(5);
         await watch.look();
@@ -85,25 +87,25 @@ describe("the watch", () => {
         watch.stop();
     });
 
-    it("looks when work failed", async () => {
+    it("looks at the device nodes after work failed", async () => {
         const { watch } = await watching();
         rmSync(path.join(root, "dev/nvidia0"));
-        watch.failed(new Error("decode"));
+        watch.onFailure(new Error("decode"));
         await expect.poll(() => watch.lost).toContain("nvidia0");
     });
 
-    it("gives up after three failures in a row, and no sooner", async () => {
+    it("declares the GPU lost after three failures in a row, not before", async () => {
         const { watch, told } = await watching();
         for (let round = 0; round < 2; round += 1) {
-            watch.failed(new Error("CUDA error"));
-            watch.failed(new Error("CUDA error"));
-            watch.succeeded();
+            watch.onFailure(new Error("CUDA error"));
+            watch.onFailure(new Error("CUDA error"));
+            watch.onSuccess();
         }
         await watch.look();
         expect(watch.lost).toBeUndefined();
-        watch.failed(new Error("a"));
-        watch.failed(new Error("b"));
-        watch.failed(new Error("CUDA error: unspecified launch failure"));
+        watch.onFailure(new Error("a"));
+        watch.onFailure(new Error("b"));
+        watch.onFailure(new Error("CUDA error: unspecified launch failure"));
         expect(told).toEqual(["it failed 3 times in a row, at last with: CUDA error: unspecified launch failure"]);
     });
 });
@@ -120,7 +122,7 @@ describe("a proof", () => {
         expect(files()).toEqual(["proof"]);
     });
 
-    it("is forgotten with its mark", () => {
+    it("is deleted together with its mark", () => {
         put("proof");
         const proof = new Proof(path.join(root, "proof"));
         proof.use();
@@ -128,7 +130,7 @@ describe("a proof", () => {
         expect(proof.forget()).toBe(true);
     });
 
-    it("that there is none of, or that cannot be deleted, is not said to be forgotten", () => {
+    it("does not say that it was deleted where it is missing or cannot be deleted", () => {
         put("proof/file");
         const stuck = new Proof(path.join(root, "proof"));
         stuck.use();

@@ -32,14 +32,14 @@ const PROMPT = { model: "tiny.q4", message: { user: "Hi" }, durationMsec: 5000 }
 const SCHEMA = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
 
 describe("state", () => {
-    it("tells version, models and itself", async () => {
+    it("tells version, models and state", async () => {
         expect((await call("GET", "/state/version")).body).toEqual({ version: "1.2.3" });
         await fake.service.models.rescan();
         expect((await call("GET", "/state/models")).body).toEqual({
             models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, layerCount: 2 }],
         });
         const { body } = await call("GET", "/state");
-        expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", reason: "test" } });
+        expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", title: "CPU", reason: "test" } });
     });
 
     it("counts prompts", async () => {
@@ -71,7 +71,7 @@ describe("POST /prompt", () => {
         ]);
     });
 
-    it("reloads for another contextSize only", async () => {
+    it("reloads only for another contextSize", async () => {
         const status = async (extra: object): Promise<unknown> => (await call("POST", "/prompt", { ...PROMPT, ...extra })).body["result"];
         expect(await status({})).toMatchObject({ loadModelStatus: "load" });
         expect(await status({ contextSize: null })).toMatchObject({ loadModelStatus: "exists" });
@@ -87,7 +87,7 @@ describe("POST /prompt", () => {
         expect(fake.engine.asked.map(({ constraint }) => constraint)).toEqual([undefined, { kind: "schema", schema: SCHEMA }]);
     });
 
-    it("is not held up by a client's pattern that takes for ever", async () => {
+    it("is not delayed by a client's pattern that takes too long", async () => {
         fake.engine.text = JSON.stringify(`${"a".repeat(40)}!`);
         const jsonSchema = { type: "string", pattern: "^(a+)+$" };
         expect((await call("POST", "/check/jsonresponse", { schema: jsonSchema })).body).toEqual({ error: "" });
@@ -101,7 +101,7 @@ describe("POST /prompt", () => {
 
     it.each([
         ["an unknown model", { model: "none" }, /Available: Tiny\.Q4\.gguf/],
-        ["a schema that is none", { format: { useGrammar: true, jsonSchema: { type: "banana" } } }, /no usable JSON Schema/],
+        ["an invalid schema", { format: { useGrammar: true, jsonSchema: { type: "banana" } } }, /cannot be used as a JSON Schema/],
         ["an answer that is not JSON", { format: { useGrammar: false, jsonSchema: SCHEMA } }, /not JSON/],
         ["no user message", { message: {} }, /user/],
         ["a text for a number", { durationMsec: "5" }, /durationMsec must be integer/],
@@ -150,7 +150,7 @@ describe("POST /prompt", () => {
         expect(body["error"]).toMatch(/30 ms/);
     });
 
-    it("queues, reports the wait, and has an end to it", async () => {
+    it("queues requests, reports the wait, and limits the queue", async () => {
         use(fakeService({ queueLimit: 1 }));
         fake.engine.delayMsec = 60;
         const replies = await Promise.all([1, 2, 3].map(() => call("POST", "/prompt", PROMPT)));
@@ -159,7 +159,7 @@ describe("POST /prompt", () => {
         expect(replies[1]?.body["duration"]).toMatchObject({ queueMsec: expect.closeTo(60, -2) as number });
     });
 
-    it("finishes what runs and sends away what waits when it stops", async () => {
+    it("finishes running requests and refuses waiting ones when it stops", async () => {
         fake.engine.delayMsec = 300;
         const replies = [call("POST", "/prompt", PROMPT), call("POST", "/prompt", PROMPT)];
         await vi.waitFor(() => expect(fake.scheduler.waiting).toBe(1));
@@ -169,7 +169,7 @@ describe("POST /prompt", () => {
         expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "10" });
     });
 
-    it("refuses everything that would need the GPU once that is lost, and says why", async () => {
+    it("refuses requests for a model once the GPU is lost, and says why", async () => {
         fake.lost = "/dev/nvidia0: it is not there any more";
         const error = "The GPU was lost: /dev/nvidia0: it is not there any more. Restart the container.";
         expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "60", body: { error } });
@@ -183,7 +183,7 @@ describe("POST /prompt", () => {
         expect(fake.engine.asked).toHaveLength(0);
     });
 
-    it("aborts what does not finish in time when it stops", async () => {
+    it("aborts requests that do not finish in time when it stops", async () => {
         fake.engine.delayMsec = 60_000;
         const reply = call("POST", "/prompt", PROMPT);
         await vi.waitFor(() => expect(fake.engine.asked).toHaveLength(1));
@@ -193,7 +193,7 @@ describe("POST /prompt", () => {
 });
 
 describe("errors", () => {
-    it("have one form", async () => {
+    it("have the same form everywhere", async () => {
         expect(await call("GET", "/none")).toMatchObject({ status: 404, body: { error: "There is no GET /none." } });
         const broken = await server.inject({ method: "POST", url: "/prompt", payload: "{", headers: { "content-type": "application/json" } });
         expect(broken.statusCode).toBe(400);
@@ -204,7 +204,7 @@ describe("errors", () => {
 });
 
 describe("checks and examples", () => {
-    it("say what would be accepted", async () => {
+    it("say whether something would be accepted", async () => {
         expect((await call("POST", "/check/jsonresponse", { schema: SCHEMA })).body).toEqual({ error: "" });
         expect((await call("POST", "/check/gbnf", { schema: SCHEMA })).body).toEqual({ error: "" });
         expect((await call("POST", "/check/jsonresponse", { schema: { type: 3 } })).body["error"]).not.toBe("");
@@ -212,7 +212,7 @@ describe("checks and examples", () => {
         expect((await call("POST", "/check/options", { options: { topK: -1 } })).body).toEqual({ error: "options/topK must be >= 0" });
     });
 
-    it("give an example that is accepted", async () => {
+    it("give examples that are accepted", async () => {
         const { body: schema } = await call("GET", "/helper/example/jsonresponse");
         expect((await call("POST", "/check/jsonresponse", { schema })).body).toEqual({ error: "" });
         const { body: options } = await call("GET", "/helper/example/options");
@@ -223,14 +223,14 @@ describe("checks and examples", () => {
 describe("logs", () => {
     const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
 
-    it("keep no texts unless they are told to", async () => {
+    it("keep no texts by default", async () => {
         await call("POST", "/prompt", PROMPT);
         const { body } = await call("GET", "/log/chat/byid");
         expect(body["logs"]).toMatchObject([{ code: 200, request: null, answerRaw: null }]);
         expect(fake.lines.join("\n")).not.toContain("hello");
     });
 
-    it("keep texts when they are", async () => {
+    it("keep texts when log.savePrompt is set", async () => {
         use(fakeService({ savePrompt: true }));
         await call("POST", "/prompt", PROMPT);
         const { body } = await call("GET", "/log/chat/byid?afterId=0&limit=500");
@@ -241,7 +241,7 @@ describe("logs", () => {
         expect((await call("GET", "/log/chat/byid")).body).toEqual({ logs: [] });
     });
 
-    it("can be read from an id on and by the hour", async () => {
+    it("can be read from an id on, and by hour", async () => {
         for (const message of ["one", "two", "three"]) {
             fake.service.log.write("info", "core", message);
         }

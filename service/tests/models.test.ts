@@ -9,7 +9,7 @@ function file(relativeFileName: string, sizeBytes = 1): ModelFile {
     return { relativeFileName, sizeBytes, modifiedMs: 0 };
 }
 
-it("names a second file of the same name after its folder", () => {
+it("adds the folder to the name of a second file of the same name", () => {
     const names = nameModels([file("z/a.gguf"), file("a.gguf"), file("b/A.gguf"), file("c.gguf")]).map(({ name }) => name);
     expect(names).toEqual(["a.gguf", "c.gguf", "A.gguf (b)", "a.gguf (z)"]);
 });
@@ -27,11 +27,11 @@ it.each(["Model.gguf (x)", "model (X)", "x/model", "x/Model.gguf"])("finds the s
     expect(findModel(nameModels([file("Model.gguf"), file("x/Model.gguf")]), asked)?.relativeFileName).toBe("x/Model.gguf");
 });
 
-it("finds nothing that is not there", () => {
+it("finds nothing for an unknown name", () => {
     expect(findModel(nameModels([file("a.gguf")]), "a.bin")).toBeUndefined();
 });
 
-it("scans subfolders and links, and no other files", async () => {
+it("scans subfolders and links, and ignores other files", async () => {
     const root = mkdtempSync(path.join(tmpdir(), "mentator-"));
     mkdirSync(path.join(root, "sub", "deep"), { recursive: true });
     writeFileSync(path.join(root, "a.gguf"), "12345");

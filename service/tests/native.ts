@@ -1,4 +1,4 @@
-/** The native part below an engine, for tests that look at what reaches it. */
+/** The native part below an engine, for tests that look at the calls of it. */
 
 import { expect } from "vitest";
 import type { LlamaEngine } from "../src/engine/llama-engine.js";
@@ -11,12 +11,12 @@ export interface Addon {
 }
 
 interface Inside {
-    readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[];
+    readonly residents: { readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[] };
 }
 
 /** Of the model that was used last. */
 export function addonOf(engine: LlamaEngine): Addon {
-    const [host] = (engine as unknown as Inside).hosts;
+    const [host] = (engine as unknown as Inside).residents.hosts;
     return host?.slots[0]?.sequence.context._ctx ?? expect.fail();
 }
 

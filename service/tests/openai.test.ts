@@ -80,7 +80,7 @@ describe("chat", () => {
         expect(completion.choices[0]?.message.content).toBe("one two");
     });
 
-    it("takes what vLLM's and llama-server's clients send beside OpenAI's options", async () => {
+    it("takes the additional options of vLLM's and llama-server's clients", async () => {
         for (const [more, options] of [
             [{ repetition_penalty: 1.2, top_k: -1 }, { repeatPenalty: 1.2, topK: 0 }],
             [{ repeat_penalty: 1.3, top_k: 40, min_p: 0.05 }, { repeatPenalty: 1.3, topK: 40, minP: 0.05 }],
@@ -102,7 +102,7 @@ describe("chat", () => {
             temperature: 0.5,
             frequency_penalty: 0.7,
             presence_penalty: 0,
-            // eslint-disable-next-line @typescript-eslint/no-deprecated -- by OpenAI, for a promise that we keep
+            // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated by OpenAI, but still supported here
             seed: -1,
             max_completion_tokens: 7,
             stop: "END",
@@ -128,7 +128,7 @@ describe("chat", () => {
         expect(asked()).not.toHaveProperty("constraint");
     });
 
-    it("gives tool calls back, streamed and not", async () => {
+    it("returns tool calls, streamed and not", async () => {
         fake.engine.text = "";
         fake.engine.finishReason = "tool";
         fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":1}' }];
@@ -141,7 +141,7 @@ describe("chat", () => {
         expect(streamed.choices).toMatchObject([{ message: { tool_calls: calls }, finish_reason: "tool_calls" }]);
     });
 
-    it("asks again, constrained, when tools were allowed and none was called", async () => {
+    it("generates once more with the constraint when tools were allowed and none was called", async () => {
         const answer = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
         expect(answer.choices[0]?.message.content).toBe("hello");
         expect(fake.engine.asked).toMatchObject([{ tools: [{ name: "add" }] }, { constraint: { kind: "json" } }]);
@@ -150,14 +150,14 @@ describe("chat", () => {
     });
 
     it("gives several answers", async () => {
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- by OpenAI, for a promise that we keep
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated by OpenAI, but still supported here
         const { choices, usage } = await client.chat.completions.create({ ...CHAT, n: 3, seed: 5, temperature: 1 });
         expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
         expect(usage).toMatchObject({ prompt_tokens: 1, completion_tokens: 6 });
         expect(fake.engine.asked.map(({ options }) => options.seed)).toEqual([5, 6, 7]);
     });
 
-    it("stops when the client goes", async () => {
+    it("stops when the client leaves", async () => {
         fake.engine.delayMsec = 60_000;
         const gone = new AbortController();
         const answer = client.chat.completions.create(CHAT, { signal: gone.signal });
@@ -169,7 +169,7 @@ describe("chat", () => {
 });
 
 describe("completions", () => {
-    it("go on with one text or several", async () => {
+    it("continue one text or several", async () => {
         const one = await client.completions.create({ model: "tiny.q4", prompt: "Once" });
         expect(one).toMatchObject({ object: "text_completion", choices: [{ text: "hello", finish_reason: "stop" }] });
         expect(asked()).toMatchObject({ kind: "completion", prompt: "Once", options: { maxTokens: 16 } });
@@ -188,7 +188,7 @@ describe("completions", () => {
 });
 
 describe("embeddings", () => {
-    it("are numbers, as the client asks for them and in floats", async () => {
+    it("are returned in base64, as the client asks for, and as numbers", async () => {
         const packed = await client.embeddings.create({ model: "tiny.q4", input: "abc" });
         expect(packed).toMatchObject({ object: "list", data: [{ index: 0, embedding: [3, 0.5] }], usage: { prompt_tokens: 1, total_tokens: 1 } });
         const plain = await client.embeddings.create({ model: "tiny.q4", input: ["a", "bb"], encoding_format: "float" });
@@ -196,7 +196,7 @@ describe("embeddings", () => {
         await expect(client.embeddings.create({ model: "tiny.q4", input: "abc", dimensions: 5 })).rejects.toThrow(/2 dimensions, not of 5/);
     });
 
-    it("have a call of our own", async () => {
+    it("have a call in the Mentator API too", async () => {
         const reply = await server.inject({ method: "POST", url: "/embedding", payload: { model: "tiny.q4", message: "abcd" } });
         expect(reply.json()).toEqual({ duration: expect.any(Object) as object, result: { loadModelStatus: "load", data: [4, 0.5] } });
         const wrong = await server.inject({ method: "POST", url: "/embedding", payload: { model: "none", message: "abcd" } });
@@ -219,8 +219,8 @@ describe("errors", () => {
         ["an image", { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] }, BadRequestError, "messages[0].content[0]", null],
         ["no content", { messages: [{ role: "user" }] }, BadRequestError, "messages[0].content", null],
         ["logprobs", { logprobs: true }, BadRequestError, "logprobs", "unsupported_parameter"],
-        ["a schema that is none", { response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "banana" } } } }, BadRequestError, "response_format", null],
-        ["a tool that is not there", { tools: [TOOL], tool_choice: { type: "function", function: { name: "x" } } }, BadRequestError, "tool_choice", null],
+        ["an invalid schema", { response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "banana" } } } }, BadRequestError, "response_format", null],
+        ["an unknown tool", { tools: [TOOL], tool_choice: { type: "function", function: { name: "x" } } }, BadRequestError, "tool_choice", null],
         ["a temperature of 3", { temperature: 3 }, BadRequestError, null, null],
     ])("%s", async (_, change, kind, param, code) => {
         const thrown = await fault(change);
@@ -229,7 +229,7 @@ describe("errors", () => {
         expect(thrown.message).not.toBe("");
     });
 
-    it("a full queue", async () => {
+    it("for a full queue", async () => {
         await end();
         await use(fakeService({ queueLimit: 0 }));
         fake.engine.delayMsec = 200;
@@ -241,12 +241,12 @@ describe("errors", () => {
         await first;
     });
 
-    it("shutting down", async () => {
+    it("during shutdown", async () => {
         fake.stopping = true;
         expect(await fault({})).toMatchObject({ status: 503, type: "server_error" });
     });
 
-    it("the key", async () => {
+    it("for a wrong key", async () => {
         await end();
         await use(fakeService({ apiKey: "right" }));
         const thrown = await fault({});
@@ -254,7 +254,7 @@ describe("errors", () => {
         expect(thrown).toMatchObject({ code: "invalid_api_key" });
     });
 
-    it("a failure after the first piece", async () => {
+    it("for a failure after the first piece", async () => {
         fake.engine.text = "one two";
         fake.engine.failAfter = new Error("the engine broke");
         const stream = await client.chat.completions.create({ ...CHAT, stream: true });
@@ -266,14 +266,14 @@ describe("errors", () => {
         await expect(read()).rejects.toThrow(/the engine broke/);
     });
 
-    it("no such path", async () => {
+    it("for an unknown path", async () => {
         const reply = await server.inject("/v1/none");
         expect(reply.statusCode).toBe(404);
         expect(reply.json()).toMatchObject({ error: { type: "invalid_request_error", param: null } });
     });
 });
 
-it("keeps what was asked and answered, when it is told to", async () => {
+it("keeps requests and answers when log.savePrompt is set", async () => {
     await end();
     await use(fakeService({ savePrompt: true }));
     await client.chat.completions.create(CHAT, { headers: { "x-request-id": "r1" } });

@@ -22,7 +22,7 @@ const PROMPT = { model: "tiny.q4", message: { user: "Hi" }, durationMsec: 5000 }
 const KEY = "a-long-secret";
 
 describe("a request's id", () => {
-    it("is the client's own, and goes through answer, log and database", async () => {
+    it("is the client's own, in answer, log and database", async () => {
         const reply = await server.inject({ method: "POST", url: "/prompt", payload: PROMPT, headers: { "x-request-id": "mine-1" } });
         expect(reply.headers["x-request-id"]).toBe("mine-1");
         expect(fake.lines.join("\n")).toMatch(/200 \/prompt tiny\.q4: .* \(request mine-1\)/);
@@ -34,7 +34,7 @@ describe("a request's id", () => {
         expect((await server.inject(`/log/core/bydate?date=${today}`)).body).toContain("(request mine-1)");
     });
 
-    it("is a new one otherwise", async () => {
+    it("is a new one where the client has none", async () => {
         const ids = await Promise.all(["", "no good\nid"].map(async (id) => (await server.inject({ url: "/none", headers: { "x-request-id": id } })).headers["x-request-id"]));
         expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
         expect(ids[1]).toMatch(/^[0-9a-f-]{36}$/);
@@ -43,7 +43,7 @@ describe("a request's id", () => {
 });
 
 describe("GET /metrics", () => {
-    it("counts requests and tokens, and measures the rest", async () => {
+    it("counts requests and tokens, and measures the other figures", async () => {
         await fake.service.models.rescan();
         await server.inject({ method: "POST", url: "/prompt", payload: PROMPT });
         await server.inject({ method: "POST", url: "/prompt", payload: { ...PROMPT, model: "none" } });
@@ -88,7 +88,7 @@ describe("an API key", () => {
         expect((await server.inject(url)).statusCode).not.toBe(401);
     });
 
-    it("is looked at before the body, and shows nowhere", async () => {
+    it("is checked before the body, and is never shown", async () => {
         expect((await server.inject({ method: "POST", url: "/prompt", payload: {} })).statusCode).toBe(401);
         await server.inject({ method: "POST", url: "/prompt", payload: PROMPT, headers: { authorization: `Bearer ${KEY}` } });
         const all = await Promise.all(["/state", "/log/core/byid", "/log/chat/byid", "/metrics", "/doc/json"].map((url) => server.inject({ url, headers: { authorization: `Bearer ${KEY}` } })));
@@ -99,13 +99,13 @@ describe("an API key", () => {
 describe("other origins", () => {
     const preflight = { method: "OPTIONS", url: "/prompt", headers: { origin: "https://a.example", "access-control-request-method": "POST" } } as const;
 
-    it("get no leave unless it is set", async () => {
+    it("may not call by default", async () => {
         const reply = await server.inject({ url: "/state/version", headers: { origin: "https://a.example" } });
         expect(reply.headers["access-control-allow-origin"]).toBeUndefined();
         expect((await server.inject(preflight)).statusCode).toBe(405);
     });
 
-    it("get it when they are named, before any key is asked for", async () => {
+    it("may call when they are named; a preflight needs no key", async () => {
         await server.close();
         fake.database.close();
         use(fakeService({ corsOrigins: ["https://a.example"], apiKey: KEY }));
@@ -120,27 +120,27 @@ describe("other origins", () => {
 });
 
 describe("answers", () => {
-    it("cannot be taken for pages", async () => {
+    it("cannot be shown as pages", async () => {
         const { headers } = await server.inject("/state/version");
         expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "x-frame-options": "DENY", "cache-control": "no-store" });
         expect(headers["content-security-policy"]).toContain("default-src 'none'");
     });
 
-    it("name the methods that a path takes", async () => {
+    it("name the methods that a path has", async () => {
         const reply = await server.inject({ method: "PUT", url: "/prompt" });
         expect(reply.statusCode).toBe(405);
         expect(reply.headers.allow).toBe("POST");
         expect(reply.json()).toEqual({ error: "/prompt takes POST, not PUT." });
     });
 
-    it("have our form also where no route is found at all", async () => {
+    it("have the same form where no route is found", async () => {
         const reply = await server.inject("/%zz");
         expect(reply.statusCode).toBe(400);
         expect(reply.json()).toEqual({ error: expect.any(String) as string });
     });
 });
 
-it("logs can be JSON", () => {
+it("writes logs as JSON", () => {
     const line = jsonLine({ ts: 0, pipe: "core", kind: "info", message: "a\nb", requestId: "r" });
     expect(JSON.parse(line)).toEqual({ time: "1970-01-01T00:00:00.000Z", level: "info", pipe: "core", message: "a\nb", requestId: "r" });
     expect(line).not.toContain("\n");

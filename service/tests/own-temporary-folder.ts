@@ -1,4 +1,4 @@
-/** All that the tests write below the system's temporary folder goes into one of their own, and with them. */
+/** The tests get a temporary folder of their own, which is removed at the end. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -53,12 +53,12 @@ describe("pages", () => {
         expect(new Set(ids).size).toBe(ids.length);
     });
 
-    it("has text in no form that could become markup", () => {
+    it("never makes markup from text", () => {
         const code = ASSETS.filter((name) => name.endsWith(".js")).map((name) => readFileSync(new URL(name, FOLDER), "utf8"));
         expect(code.join("\n")).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/);
     });
 
-    it("works without the API key, which the API itself wants", async () => {
+    it("works without the API key, which the API needs", async () => {
         await server.close();
         server = createServer({ ...fake.service, apiKey: "secret" });
         for (const url of [...PAGES, "/static/style.css"]) {
@@ -68,7 +68,7 @@ describe("pages", () => {
         expect((await server.inject("/log/core/byid")).statusCode).toBe(401);
     });
 
-    it("stands beside the API, and in its document: /log/chat is both", async () => {
+    it("is in the OpenAPI document: /log/chat is a page and a call", async () => {
         expect((await server.inject("/log/core/byid")).json()).toHaveProperty("logs");
         const { paths } = (await server.inject("/doc/json")).json<{ paths: Record<string, object> }>();
         for (const path of PAGES) {
@@ -95,7 +95,7 @@ describe("files of pages", () => {
         expect(rawPayload.equals(readFileSync(new URL(name, FOLDER)))).toBe(true);
     });
 
-    it("is not sent again to who has it", async () => {
+    it("is not sent again to a browser that has it", async () => {
         const { headers } = await server.inject("/static/style.css");
         const again = await server.inject({ url: "/static/style.css", headers: { "if-none-match": String(headers.etag) } });
         expect([again.statusCode, again.body, again.headers.etag]).toEqual([304, "", headers.etag]);
@@ -110,7 +110,7 @@ describe("files of pages", () => {
         ["*", true],
         ['"b"', false],
         [undefined, false],
-    ])("holds %s against its tag", (header, fresh) => {
+    ])("compares %s with its tag", (header, fresh) => {
         expect(isFresh(header, '"a"')).toBe(fresh);
     });
 

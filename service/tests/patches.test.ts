@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 const SERVICE = fileURLToPath(new URL("..", import.meta.url));
 const SCRIPT = path.join(SERVICE, "patches/apply.mjs");
+const DIFFS = path.join(SERVICE, "patches/javascript");
 const FILE = "node-llama-cpp/dist/evaluator/LlamaContext/LlamaContext.js";
 
 let modules: string;
@@ -17,13 +18,17 @@ beforeEach(() => {
     mkdirSync(path.dirname(path.join(modules, FILE)), { recursive: true });
     cpSync(path.join(SERVICE, "node_modules/node-llama-cpp/package.json"), path.join(modules, "node-llama-cpp/package.json"));
     cpSync(path.join(SERVICE, "node_modules", FILE), path.join(modules, FILE));
-    apply("--undo");
-    expect(readFileSync(path.join(modules, FILE), "utf8")).not.toMatch(/mentator/i);
+    expect(apply("--undo")).toMatchObject({ status: 0, stderr: "" });
+    expect(text()).not.toMatch(/mentator/i);
 });
 
-function apply(...words: string[]): { status: number | null; stderr: string } {
-    const { status, stderr } = spawnSync(process.execPath, [SCRIPT, ...words, modules], { encoding: "utf8" });
-    return { status, stderr };
+function apply(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [SCRIPT, ...words, modules], { encoding: "utf8" });
+    return { status, stdout, stderr };
+}
+
+function text(): string {
+    return readFileSync(path.join(modules, FILE), "utf8");
 }
 
 function change(file: string, from: string, to: string): void {
@@ -31,35 +36,69 @@ function change(file: string, from: string, to: string): void {
     writeFileSync(whole, readFileSync(whole, "utf8").replace(from, to));
 }
 
-describe("the correction of node-llama-cpp", () => {
-    it("is made once, and is still JavaScript", () => {
-        const released = readFileSync(path.join(modules, FILE), "utf8");
-        expect(apply("--check").status).toBe(1);
-        expect(apply()).toEqual({ status: 0, stderr: "" });
-        const corrected = readFileSync(path.join(modules, FILE), "utf8");
-        expect(corrected).not.toBe(released);
-        expect(apply().status).toBe(0);
-        expect(readFileSync(path.join(modules, FILE), "utf8")).toBe(corrected);
-        expect(apply("--check").status).toBe(0);
+/** What is in the library's folder beside the two files. */
+function remains(): string[] {
+    return readdirSync(path.join(modules, "node-llama-cpp")).filter((name) => !["package.json", "dist"].includes(name));
+}
+
+describe("the patches of node-llama-cpp's JavaScript", () => {
+    it("are applied once, leave valid JavaScript, and can be undone", () => {
+        const released = text();
+        expect(apply()).toMatchObject({ status: 0, stderr: "" });
+        const patched = text();
+        expect(patched).not.toBe(released);
+        expect(apply()).toMatchObject({ status: 0, stdout: expect.stringContaining("patched already") as string });
+        expect(text()).toBe(patched);
         execFileSync(process.execPath, ["--check", path.join(modules, FILE)]);
         expect(apply("--undo").status).toBe(0);
-        expect(readFileSync(path.join(modules, FILE), "utf8")).toBe(released);
+        expect(text()).toBe(released);
+        expect(remains()).toEqual([]);
     });
 
-    it("refuses another version", () => {
+    it("refuse another version", () => {
         change("node-llama-cpp/package.json", '"version": "3.22.1"', '"version": "3.23.0"');
         expect(apply()).toMatchObject({ status: 1, stderr: expect.stringContaining("is 3.23.0") as string });
     });
 
-    it("refuses another text, and leaves it alone", () => {
+    it("refuse another text and leave it alone, also where some of the diffs fit", () => {
         change(FILE, "await decodeTokenBatchItems(currentBatchItems, currentBatchSize);", "await decodeAll();");
-        const before = readFileSync(path.join(modules, FILE), "utf8");
-        expect(apply()).toMatchObject({ status: 1, stderr: expect.stringContaining("no single place") as string });
-        expect(readFileSync(path.join(modules, FILE), "utf8")).toBe(before);
+        const before = text();
+        expect(apply()).toMatchObject({ status: 1, stderr: expect.stringContaining("02-release-the-lock-between-batches.diff does not fit") as string });
+        expect(text()).toBe(before);
+        expect(remains()).toEqual([]);
     });
 
-    it("refuses a folder without the library", () => {
+    it("refuse a library that only some of the diffs were applied to", () => {
+        apply();
+        change(FILE, "    static mentatorBatching = true;\n", "");
+        const before = text();
+        expect(apply()).toMatchObject({ status: 1, stderr: expect.stringContaining("npm ci") as string });
+        expect(text()).toBe(before);
+    });
+
+    it("refuse a folder without the library", () => {
         const { status, stderr } = spawnSync(process.execPath, [SCRIPT, path.join(modules, "none")], { encoding: "utf8" });
         expect([status, stderr]).toEqual([1, expect.stringContaining("ENOENT")]);
+    });
+
+    it("name the program that they need where it is missing", () => {
+        const before = text();
+        const { status, stderr } = spawnSync(process.execPath, [SCRIPT, modules], { encoding: "utf8", env: { PATH: modules } });
+        expect([status, stderr]).toEqual([1, expect.stringContaining("apt-get install patch")]);
+        expect(text()).toBe(before);
+    });
+
+    it("leave another link to the file alone, as a package manager's store has one", () => {
+        const released = text();
+        linkSync(path.join(modules, FILE), path.join(modules, "store.js"));
+        expect(apply().status).toBe(0);
+        expect(readFileSync(path.join(modules, "store.js"), "utf8")).toBe(released);
+    });
+
+    it("say what they are for before the diff begins", () => {
+        for (const name of readdirSync(DIFFS)) {
+            const [header = ""] = readFileSync(path.join(DIFFS, name), "utf8").split("\n--- a/");
+            expect(header, name).toMatch(/^[A-Z].+\n\n[^]+\n\nUpstream: /);
+        }
     });
 });

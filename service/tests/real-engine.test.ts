@@ -1,7 +1,7 @@
 /** What is computed, token by token, on a real model: MENTATOR_TEST_MODEL names its file. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import type { ChatRequest, Generated, LoadedModel } from "../src/engine/engine.js";
 import { LlamaEngine } from "../src/engine/llama-engine.js";
 import { Log } from "../src/log.js";
@@ -13,7 +13,7 @@ const SLOTS = 8;
 const NEVER = new AbortController().signal;
 const OPTIONS = { temperature: 0, topP: 1, topK: 0, minP: 0, maxTokens: 8, repeatPenalty: 1 };
 
-/** Some `tokens` tokens of which no two parts are alike. */
+/** About `tokens` tokens without repetition. */
 function words(tokens: number, seed = 0): string {
     return Array.from({ length: tokens / 3 }, (_, index) => `word${(index * 7919 + seed) % 97} `).join("");
 }
@@ -47,8 +47,8 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
     }
 
     beforeAll(() => {
-        // One thread: several wait for each other at every step, which takes for ever on a busy machine.
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
+        // One thread: several wait for each other at every step, which takes very long on a busy machine.
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots: SLOTS, contextSize: 0, batchSize: BATCH, queueSize: 1 }, new Log("error", () => undefined));
     });
     beforeEach(async () => {
         await freshModel();
@@ -59,14 +59,14 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
 
     const run = async (request: ChatRequest, signal = NEVER): Promise<Generated> => engine.generate(model, request, { signal });
 
-    it("stops reading a prompt within one batch, and goes on from there", async () => {
+    it("stops reading a prompt within one batch, and continues from there later", async () => {
         const long = ask(words(2000));
         const fresh = await run(long);
         await freshModel();
         fed = [];
 
         const beside = [1, 2, 3].map(async (seed) => run(ask(words(30, seed), { options: { ...OPTIONS, maxTokens: 60 } })));
-        // They have their slots before the long one comes.
+        // They have their slots before the long prompt comes.
         const others = new Set<number>();
         await new Promise<void>((resolve) => {
             onFed = ({ sequence }) => {
@@ -84,7 +84,7 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
             if (!others.has(sequence)) {
                 read += tokens;
                 after += abort.signal.aborted ? tokens : 0;
-                // In the middle of a queued piece: beside the others it gets half of each batch.
+                // In the middle of a queued piece: beside others it gets half of each batch.
                 if (read >= 500 && read % BATCH !== 0) {
                     abort.abort(why);
                 }
@@ -92,7 +92,7 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
         };
         await expect(run(long, abort.signal)).rejects.toBe(why);
         const stopped = read;
-        // The batch that was being put together is the last one.
+        // The batch that was being prepared is the last one.
         expect(after).toBe(0);
         expect(stopped).toBeLessThan(1000);
         await Promise.all(beside);
@@ -100,12 +100,12 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
 
         const again = await run(long);
         expect(again.usage.promptTokens).toBeGreaterThan(1900);
-        // All that was computed is kept, and it is right.
+        // Everything that was computed is kept, and it is right.
         expect(again.usage.cachedTokens).toBe(stopped);
         expect(again.text).toBe(fresh.text);
     });
 
-    it("stops in the last piece of a prompt too", async () => {
+    it("stops in the last piece of a prompt, too", async () => {
         const abort = new AbortController();
         onFed = () => abort.abort(new Error("enough"));
         await expect(run(ask(words(50)), abort.signal)).rejects.toThrow("enough");
@@ -113,19 +113,19 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
         expect((await run(ask(words(50)))).text).not.toBe("");
     });
 
-    it("reads what requests of one moment begin with once", async () => {
+    it("reads the common start of simultaneous requests only once", async () => {
         const system = words(1000);
         const chat = (user: string): ChatRequest => ask("", { messages: [{ role: "system", content: system }, { role: "user", content: user }] });
         const answers = await Promise.all(Array.from({ length: SLOTS }, async (_, index) => run(chat(`Question ${index % 2}?`))));
         const [{ usage }] = answers as [Generated];
         const prompts = fed.filter(({ tokens }) => tokens > 1).reduce((sum, { tokens }) => sum + tokens, 0);
         expect(usage.promptTokens).toBeGreaterThan(900);
-        // Each has the last piece of its own to read, and what a question adds.
+        // Each request reads its own last piece, and its question.
         expect(prompts).toBeLessThanOrEqual(usage.promptTokens + (SLOTS - 1) * 2 * BATCH);
         expect(new Set(answers.filter((_, index) => index % 2 === 0).map(({ text }) => text)).size).toBe(1);
     });
 
-    it("reads the begin itself when who was to read it is gone", async () => {
+    it("reads the common start itself when the request that was reading it has left", async () => {
         const abort = new AbortController();
         onFed = () => abort.abort(new Error("gone"));
         const [first, second] = await Promise.allSettled([run(ask(words(600)), abort.signal), run(ask(words(600)))]);

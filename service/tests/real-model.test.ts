@@ -8,7 +8,7 @@ import path from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type RunningService, startService } from "../src/app.js";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import { readContainerConfiguration } from "../src/config/file.js";
 
 const TOOL = `$$spec
@@ -45,7 +45,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         service = await startService({
             ...read,
             configuration: { ...read.configuration, port },
-            backend: backendFromEnvironment({}),
+            chosen: backendFromEnvironment({}),
             host: "127.0.0.1",
         });
         baseURL = `http://127.0.0.1:${port}`;
@@ -57,7 +57,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
 
     const messages = [{ role: "user" as const, content: "What is the capital of France?" }];
 
-    it("streams what it answers otherwise", async () => {
+    it("streams the same answer", async () => {
         const whole = await client.chat.completions.create({ model, messages, max_completion_tokens: 12, temperature: 0 });
         let text = "";
         for await (const chunk of await client.chat.completions.create({ model, messages, max_completion_tokens: 12, temperature: 0, stream: true })) {
@@ -67,7 +67,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         expect(text).not.toBe("");
     });
 
-    it("keeps to a schema", async () => {
+    it("follows a schema", async () => {
         const schema = { type: "object", properties: { city: { type: "string", maxLength: 20 }, coastal: { type: "boolean" } }, required: ["city", "coastal"] };
         const answer = await client.chat.completions.create({
             model,
@@ -92,9 +92,9 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         expect(call).toMatchObject({ type: "function", function: { name: "look_up" } });
     });
 
-    it("calls a tool of the service's own, and goes on with what it says", async () => {
-        // So small a model seldom writes a call. Once it begins one, the rest goes by its grammar.
-        // Which seed does depends on the machine, down to how fast it reads: so there are many of them.
+    it("calls one of the service's own tools, and continues with its result", async () => {
+        // Such a small model seldom writes a call. Once it starts one, the rest follows the grammar.
+        // Which seed works depends on the machine, even on its speed, so there are many of them.
         const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
         let found: unknown;
         for (const seed of seeds) {
@@ -118,7 +118,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         expect(found).toMatchObject([200, { usedTools: ["getSomeInfo"], data: expect.any(String) as string }]);
     }, 400_000);
 
-    it("gives vectors of one length", async () => {
+    it("returns vectors of the same length", async () => {
         const { data } = await client.embeddings.create({ model, input: ["a cat", "a dog"] });
         expect(data[0]?.embedding.length).toBeGreaterThan(100);
         expect(data[1]?.embedding.length).toBe(data[0]?.embedding.length);

@@ -15,15 +15,15 @@ describe("sizes", () => {
     it.each<[string, Partial<Room>, [number, number, number]]>([
         ["much memory, of which a small model takes 0.7 GiB", {}, [8, 4096, 256]],
         ["a larger model: as much as itself, a quarter at most", { weights: 5e9, freeBytes: 40 * GIB, bytesPerToken: 131_072 }, [8, 4096, 256]],
-        ["with less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 256]],
+        ["less memory: fewer slots", { weights: 5e9, freeBytes: 8 * GIB, bytesPerToken: 131_072 }, [4, 4096, 256]],
         ["a model with small states", { bytesPerToken: 12_288 }, [8, 8192, 256]],
         ["a container of 1.5 GB", { freeBytes: 1.25 * GIB }, [3, 4096, 256]],
-        ["hardly any memory: one of what is there", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 256]],
+        ["hardly any memory: one slot of what there is", { freeBytes: 40 * 1024 ** 2 }, [1, 1638, 256]],
         ["one thread", { threads: 1 }, [4, 8192, 128]],
         ["many threads", { threads: 64 }, [8, 4096, 512]],
         ["a model for short texts", { trainContextSize: 512 }, [8, 512, 256]],
         ["a context that is asked for", { contextSize: 2048 }, [8, 2048, 256]],
-        ["a long one that is asked for", { contextSize: 8192 }, [4, 8192, 256]],
+        ["a long context that is asked for", { contextSize: 8192 }, [4, 8192, 256]],
         ["a GPU", { on: "gpu", freeBytes: 70 * GIB, trainContextSize: 131_072 }, [8, 32_768, 512]],
         ["a small GPU", { on: "gpu", freeBytes: 3 * GIB, trainContextSize: 131_072 }, [6, 16_384, 512]],
         ["settings", { settings: { slots: 3, contextSize: 1024, batchSize: 32, queueSize: 1 } }, [3, 1024, 32]],
@@ -33,7 +33,7 @@ describe("sizes", () => {
         expect(sizeModel({ ...ROOM, ...more })).toEqual({ slots, contextSize, batchSize });
     });
 
-    it("memory is the container's where it has a limit", () => {
+    it("memory is the container's limit where there is one", () => {
         const machine = { total: 16 * GIB, free: 8 * GIB };
         expect(memoryOf(machine, 0, GIB)).toEqual({ total: 16 * GIB, free: 8 * GIB - 128 * 1024 ** 2 });
         expect(memoryOf(machine, 2 ** 64, GIB).total).toBe(16 * GIB);
@@ -60,25 +60,25 @@ describe("the slot of a prompt", () => {
         expect(chooseSlot([slot(0, { held: 50, lastUsed: 9 }), slot(1, { held: 50, lastUsed: 3 })], true)).toEqual({ id: 1 });
     });
 
-    it("is the one that goes on with what it holds", () => {
+    it("is the one that already holds the start of the prompt", () => {
         const slots = [slot(0), slot(1, { held: 1200, shared: 1000, lastUsed: 1 }), slot(2, { held: 1100, shared: 1050, lastUsed: 2 })];
         expect(chooseSlot(slots, true)).toEqual({ id: 2 });
     });
 
-    it("is filled from one that shares much, busy or not, and that one is kept", () => {
+    it("is filled from one that shares much, busy or not, and that one stays as it is", () => {
         const busy = [slot(0, { busy: true, held: 1200, shared: 1000, lastUsed: 1 }), slot(1)];
         expect(chooseSlot(busy, true)).toEqual({ id: 1, copyFrom: 0 });
         const long = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
         expect(chooseSlot(long, true)).toEqual({ id: 1, copyFrom: 0 });
     });
 
-    it("is not filled for little, nor where states cannot be copied", () => {
+    it("is not filled where little is shared, or where states cannot be copied", () => {
         expect(chooseSlot([slot(0, { held: 500, shared: 30, lastUsed: 1 }), slot(1)], true)).toEqual({ id: 1 });
         const slots = [slot(0, { held: 5000, shared: 1000, lastUsed: 1 }), slot(1)];
         expect(chooseSlot(slots, false)).toEqual({ id: 0 });
     });
 
-    it("is waited for where another is about to have read much of it", () => {
+    it("is chosen later where another slot will soon have read much of the prompt", () => {
         const reading = slot(0, { busy: true, held: 64, shared: 64, willShare: 1000 });
         expect(worthWaiting([reading, slot(1)])).toBe(true);
         expect(worthWaiting([reading, slot(1, { held: 950, shared: 950, willShare: 950 })])).toBe(false);
@@ -86,7 +86,7 @@ describe("the slot of a prompt", () => {
         expect(worthWaiting([{ ...reading, willShare: 100 }, slot(1)])).toBe(false);
     });
 
-    it("is none when all are busy", () => {
+    it("does not exist when all are busy", () => {
         expect(chooseSlot([slot(0, { busy: true })], true)).toBeUndefined();
     });
 });
@@ -99,34 +99,34 @@ describe("a batch", () => {
         return items.map((item) => shares.find((share) => share.item === item)?.processAmount ?? 0);
     };
 
-    it("is one prompt's when there is no other", () => {
+    it("belongs to one prompt when there is no other", () => {
         expect(amounts([30], 64)).toEqual([30]);
     });
 
-    it("has every answer's next token, and half of it for prompts beside them", () => {
+    it("has the next token of every answer, and up to half of it for prompts", () => {
         expect(amounts([1, 100, 1, 1], 64)).toEqual([1, 32, 1, 1]);
         expect(amounts([1, 1, 1], 2)).toEqual([1, 1, 0]);
     });
 
-    it("is a short prompt's where a longer one is read, but not twice in a row", () => {
+    it("belongs to a short prompt while a longer one is read, but not twice in a row", () => {
         const batching = new Batching();
         expect(amounts([128, 20], 128, batching)).toEqual([0, 20]);
         expect(amounts([128, 20], 128, batching)).toEqual([16, 20]);
         expect(amounts([128, 20], 128, batching)).toEqual([0, 20]);
     });
 
-    it("has some of the longest prompt where the others do not fit anyway", () => {
+    it("has a part of the longest prompt where the others do not fit anyway", () => {
         expect(amounts([128, 80, 80], 128)).toEqual([16, 48, 0]);
         expect(amounts([128, 60, 60], 128)).toEqual([0, 60, 60]);
     });
 
-    it("is filled with prompts that end with it", () => {
+    it("is filled with prompts that end in it", () => {
         expect(amounts([15, 1, 15, 15, 15, 15], 64)).toEqual([15, 1, 15, 15, 15, 0]);
     });
 
-    describe("takes no longer than others may wait", () => {
+    describe("takes no longer than other requests may wait", () => {
         let now = 0;
-        /** Reads a prompt of a thousand tokens; each takes so many milliseconds. */
+        /** Reads a prompt of a thousand tokens; each token takes this many milliseconds. */
         const read = (batching: Batching, msecPerToken: number): number => {
             let [piece = 0] = amounts([1000], 128, batching);
             for (let batch = 0; batch < 5; batch += 1) {
@@ -154,7 +154,7 @@ describe("a batch", () => {
             expect(amounts([1000], 128, batching)).toEqual([alone]);
         });
 
-        it("is not cut below what is computed together where several are read", () => {
+        it("has at least the tokens that are computed together where several prompts are read", () => {
             const batching = new Batching(() => now);
             read(batching, 3);
             amounts([1, 1], 128, batching);
@@ -162,7 +162,7 @@ describe("a batch", () => {
             expect(first + second).toBeGreaterThanOrEqual(64);
         });
 
-        it("does not count the time in which nobody asked, nor much of it after an abort", () => {
+        it("does not count the time without requests, and little of it after an abort", () => {
             const batching = new Batching(() => now);
             read(batching, 1);
             now += 60_000;
@@ -171,17 +171,17 @@ describe("a batch", () => {
             expect(amounts([1000], 128, batching)).toEqual([128]);
         });
 
-        it("follows a machine that becomes slower", () => {
+        it("becomes smaller when the machine becomes slower", () => {
             const batching = new Batching(() => now);
             expect([read(batching, 1), read(batching, 20)]).toEqual([128, 64]);
         });
 
-        it("begins with the least that is computed together", () => {
+        it("starts with the tokens that are computed together", () => {
             expect(amounts([1000], 128)).toEqual([64]);
         });
     });
 
-    it("holds no more than it can, and always something", () => {
+    it("is never too large and never empty", () => {
         for (const lengths of [[1, 1, 64, 64, 64, 64], [64, 64], [1, 5, 64], Array.from({ length: 70 }, () => 1)]) {
             const sum = amounts(lengths, 64).reduce((all, amount) => all + amount, 0);
             expect(sum).toBeLessThanOrEqual(64);
@@ -205,9 +205,9 @@ describe("a loaded model serves", () => {
 
     it.each<[string, Partial<LoadSpec>, Partial<LoadSpec>, boolean, boolean]>([
         ["the same again", {}, {}, true, true],
-        ["what is said aloud and is so anyway", {}, { contextSize: 8192, gpulayer: 30 }, true, true],
+        ["what is there anyway, asked for explicitly", {}, { contextSize: 8192, gpulayer: 30 }, true, true],
         ["another context", {}, { contextSize: 512 }, true, false],
-        ["no wish after one", { contextSize: 512 }, {}, true, false],
+        ["no size after one that was asked for", { contextSize: 512 }, {}, true, false],
         ["other layers", {}, { gpulayer: 0 }, true, false],
         ["other layers without a GPU", {}, { gpulayer: 7 }, false, true],
         ["another file", {}, { file: "/b" }, true, false],

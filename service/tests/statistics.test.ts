@@ -4,7 +4,7 @@ import { hourName, spanOf } from "../src/http/hours.js";
 import { formatLine } from "../src/log.js";
 import { percentile95, statistics } from "../src/store/statistics.js";
 
-it("counts the rows of a span", () => {
+it("counts the rows of a time span", () => {
     const row = (ts: number, durationPromptMsec: number, code: number) => ({ ts, durationPromptMsec, durationQueueMsec: 10, code });
     expect(statistics([row(1, 999, 200), row(5, 100, 200), row(6, 300, 400)], 5)).toEqual({
         total: 2,

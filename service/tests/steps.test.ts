@@ -1,7 +1,7 @@
 /** Tokens that the corrected native part chooses and computes by itself, on a real model: MENTATOR_TEST_MODEL names its file. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import type { CompletionRequest, Generated, LoadedModel } from "../src/engine/engine.js";
 import { LlamaEngine } from "../src/engine/llama-engine.js";
 import { Log } from "../src/log.js";
@@ -24,7 +24,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
 
     async function freshModel(slots = 1): Promise<void> {
         await engine.close();
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
         await engine.start();
         model = await engine.load({ name: "model", file: MODEL, contextSize: CONTEXT }, () => false, NEVER);
         given = [];
@@ -35,7 +35,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
         });
     }
 
-    /** One token for each call, as of the stock native part. */
+    /** One token for each call, as with the stock native part. */
     function oneByOne(): void {
         intercept(addonOf(engine), "decodeBatch", (original) => async (indexes, samplers, most) => original(indexes, samplers, most, 0));
     }
@@ -45,7 +45,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
     const computed = (): number => addonOf(engine).getSequenceKvCacheMaxPosition(0) + 1;
 
     beforeAll(() => {
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined));
     });
     beforeEach(async () => freshModel(), 60_000);
     afterAll(async () => engine.close());
@@ -55,8 +55,8 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
     });
 
     it.each([
-        ["the likeliest token", OPTIONS],
-        ["a drawn token", { ...OPTIONS, temperature: 0.9, topK: 40, topP: 0.95, minP: 0.01, seed: 7 }],
+        ["the most likely token", OPTIONS],
+        ["a random token", { ...OPTIONS, temperature: 0.9, topK: 40, topP: 0.95, minP: 0.01, seed: 7 }],
     ])("gives the same text as one by one: %s", async (_name, options) => {
         const together = await run(story("the sea", { options }));
         expect(several()).toBe(true);
@@ -68,41 +68,41 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
         expect(together.usage.completionTokens).toBe(alone.usage.completionTokens);
     });
 
-    it("gives the first token by itself, and no token more than may be", async () => {
+    it("returns the first token alone, and no more tokens than allowed", async () => {
         const { usage, finishReason } = await run(story("the sea", { options: { ...OPTIONS, maxTokens: 11 } }));
         expect([usage.completionTokens, finishReason]).toEqual([11, "length"]);
         expect(given.find((tokens) => tokens.length > 0)).toEqual([1]);
-        // The last one is chosen, and nothing follows that it would have to be computed for.
+        // The last token is only chosen: no token follows, so it need not be computed.
         expect(computed()).toBe(usage.promptTokens + 10);
     });
 
-    it("tells each token at once where one takes longer than the client shall wait", async () => {
+    it("returns each token at once where a token takes longer than a client should wait", async () => {
         // No token of this model is computed in a tenth of a millisecond.
         intercept(addonOf(engine), "decodeBatch", (original) => async (indexes, samplers, most) => original(indexes, samplers, most, 0.1));
         await run(story("the sea"));
         expect(several()).toBe(false);
     });
 
-    it("fills a context to its end", async () => {
+    it("fills the whole context", async () => {
         const { usage, finishReason } = await run(story("the sea", { options: { ...OPTIONS, maxTokens: 4096 } }));
         expect([usage.promptTokens + usage.completionTokens, finishReason]).toEqual([CONTEXT - 1, "length"]);
         expect(computed()).toBeLessThan(CONTEXT);
     });
 
-    it("forgets what was computed in vain when a text stopped the answer", async () => {
+    it("forgets tokens that were computed after a stop text", async () => {
         const whole = await run(story("the sea"));
         const [, stop = ""] = whole.text.trim().split(" ");
         await freshModel();
         const stopped = await run(story("the sea", { stop: [stop] }));
         expect(stopped.text.length).toBeLessThan(whole.text.length);
-        // Its slot goes on with what the request shares, and knows nothing of the rest.
+        // Its slot keeps what the request shares, and nothing of the rest.
         const again = await run(story("the sea"));
         expect(again.usage.cachedTokens).toBeGreaterThan(0);
         expect(again.text).toBe(whole.text);
         expect(again.usage.completionTokens).toBe(OPTIONS.maxTokens);
     });
 
-    it("chooses one by one where a token changes how the next is chosen", async () => {
+    it("chooses one token at a time where each changes how the next is chosen", async () => {
         await run(story("the sea", { options: { ...OPTIONS, repeatPenalty: 1.1 } }));
         expect(several()).toBe(false);
         const schema = { type: "object", properties: { name: { type: "string", maxLength: 20 } }, required: ["name"] };
@@ -111,7 +111,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
         expect(JSON.parse(text)).toHaveProperty("name");
     });
 
-    it("begins nothing more once it is aborted", async () => {
+    it("starts no more batches once it is aborted", async () => {
         const abort = new AbortController();
         const why = new Error("enough");
         intercept(addonOf(engine), "decodeBatch", (original) => async (...call) => {
@@ -128,7 +128,7 @@ describe.skipIf(MODEL === "")("several tokens at once", { timeout: 400_000 }, ()
         expect((await run(story("the sea"))).usage.completionTokens).toBe(OPTIONS.maxTokens);
     });
 
-    it("serves who comes beside an answer, and each has its own", async () => {
+    it("serves a request that comes during another, and both get their own answers", async () => {
         await freshModel(3);
         const lengths = [90, 20, 5];
         const answers = await Promise.all(

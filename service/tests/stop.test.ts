@@ -19,7 +19,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
     let url = "";
 
     beforeAll(async () => {
-        // Beside distjs, as it looks for its package.json and its pages from there.
+        // Beside distjs: from there it finds package.json and the pages.
         built = mkdtempSync(path.join(SERVICE, "distjs."));
         execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", built], { cwd: SERVICE });
         const data = mkdtempSync(path.join(tmpdir(), "mentator-"));
@@ -53,7 +53,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
     /** Goes on until its context is full. */
     const LONG = { model: "model.gguf", prompt: "One, two, three, four, five, six, seven,", max_tokens: 2000, temperature: 0 };
 
-    it("answers everybody, takes nothing new, and ends with 0", async () => {
+    it("answers running requests, refuses new ones, and ends with 0", async () => {
         const asked = Array.from({ length: RUNNING }, async (_, index) => {
             const reply = await post("/v1/completions", { ...LONG, stream: index % 2 === 0 });
             // Rejects when the connection ends before the answer does.
@@ -71,7 +71,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         const [code] = (await Promise.all([once(child, "exit"), ...asked]))[0] as [number | null];
 
         expect(code).toBe(0);
-        // In its own time, and not by the last resort.
+        // By itself, before the last time limit.
         expect(lines).toMatch(/ stopped\n/);
         for (const [index, { status, text }] of (await Promise.all(asked)).entries()) {
             const streamed = index % 2 === 0 && status === 200;

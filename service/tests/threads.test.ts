@@ -16,11 +16,11 @@ it.each([
     expect(threadCount(groups, affinity)).toBe(expected);
 });
 
-it("gives a quota as a fraction", () => {
+it("returns a quota as a fraction", () => {
     expect(quotaCpus({ cpuMax: "150000 100000" })).toBe(1.5);
 });
 
-it("finds the group and its parents, of both versions", () => {
+it("finds the group and its parents, in both cgroup versions", () => {
     expect(quotaFolders("0::/a/b\n", "/cg")).toEqual(["/cg/a/b", "/cg/a", "/cg"]);
     expect(quotaFolders("4:memory:/x\n3:cpu,cpuacct:/docker/1\n", "/cg")).toEqual([
         "/cg/cpu/docker/1",

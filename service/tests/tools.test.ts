@@ -6,7 +6,7 @@ import { Log } from "../src/log.js";
 import { ToolCatalog } from "../src/tools/catalog.js";
 import { functionSource, parseTool, secretNames } from "../src/tools/parse.js";
 import { type Limits, LIMITS, runTool } from "../src/tools/run.js";
-import { withoutSecrets } from "../src/tools/secrets.js";
+import { hideSecrets } from "../src/tools/secrets.js";
 
 const SPEC = '{"description": "Adds", "type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "number"}}, "required": ["a", "b"]}';
 const NEVER = new AbortController().signal;
@@ -33,20 +33,20 @@ describe("a tool file", () => {
         [text("return 1;", "[]"), /one JSON object/],
         [text("return 1;", '{"type": "object"}'), /description/],
         [text("return 1;", '{"description": "x", "type": "banana"}'), /JSON Schema/],
-        [text("return ("), /no JavaScript/],
+        [text("return ("), /not valid JavaScript/],
         [text('await import("node:fs")'), /cannot import/],
         [text("return 1;") + text("return 2;"), /more than once/],
     ])("%j says what is wrong", (content, fault) => {
         expect(() => parseTool("x", content)).toThrow(fault);
     });
 
-    it("has a name that a model can write", () => {
+    it("has a name that models accept", () => {
         expect(() => parseTool("what is this", text("return 1;"))).toThrow(/its name/);
     });
 });
 
 describe("a call", () => {
-    it("gives texts and JSON", async () => {
+    it("returns texts and JSON", async () => {
         expect(await run("return args.a + args.b;", { a: 2, b: 3 })).toBe("5");
         expect(await run("return {x: [1, args.name]};", { name: "ü" })).toBe('{"x":[1,"ü"]}');
         expect(await run("await LIB.sleep(1); return 'text';")).toBe("text");
@@ -64,7 +64,7 @@ describe("a call", () => {
         await expect(run("return LIB.fetch('http://127.0.0.1:1/');")).rejects.toThrow(/fetch failed/);
     });
 
-    it("has an end to its time, also when it never waits", async () => {
+    it("is stopped after its time limit, also when it never waits", async () => {
         await expect(run("for (;;) {}", {}, {}, { timeMsec: 300 })).rejects.toThrow(/did not end within 0.3 s/);
         await expect(run("await new Promise(() => {});", {}, {}, { timeMsec: 200 })).rejects.toThrow(/did not end|ended without/);
         const gone = new AbortController();
@@ -72,7 +72,7 @@ describe("a call", () => {
         await expect(runTool({ source: functionSource("for (;;) {}"), args: {}, secrets: {} }, gone.signal)).rejects.toThrow("gone");
     });
 
-    it("has an end to its memory and its answer", async () => {
+    it("is limited in memory and in the length of its answer", async () => {
         await expect(run("const all = []; for (;;) { all.push(new Array(1000).fill(all.length)); }", {}, {}, { memoryMb: 32 })).rejects.toThrow(/more than 32 MB/);
         await expect(run("return new Uint8Array(1);")).rejects.toThrow(/Uint8Array is not defined/);
         expect(await run("return 'x'.repeat(100);", {}, {}, { characters: 10 })).toBe("xxxxxxxxxx...");
@@ -85,7 +85,7 @@ describe("a call", () => {
         "typeof setTimeout",
         "typeof console",
         "typeof Buffer",
-    ])("knows nothing of Node: %s", async (expression) => {
+    ])("has no access to Node: %s", async (expression) => {
         expect(await run(`return ${expression};`)).toBe("undefined");
     });
 
@@ -96,7 +96,7 @@ describe("a call", () => {
         },
     );
 
-    it("gets nothing of ours to climb out by", async () => {
+    it("gets no object that leads out of the sandbox", async () => {
         const climb = `
             let found = [];
             try { await LIB.fetch("nowhere"); } catch (thrown) { found.push(thrown instanceof Error, thrown.constructor === Error); }
@@ -107,10 +107,10 @@ describe("a call", () => {
     });
 });
 
-it("hides secrets in every form they take", () => {
+it("hides secrets in every form", () => {
     const secrets = { env: { key: "p&ss wörd", id: 123456, list: ["tok"] } };
     const shown = `p&ss wörd ${encodeURIComponent("p&ss wörd")} ${Buffer.from("p&ss wörd").toString("base64")} 123456 tok`;
-    expect(withoutSecrets(shown, secrets)).toBe("*** *** *** *** tok");
+    expect(hideSecrets(shown, secrets)).toBe("*** *** *** *** tok");
 });
 
 describe("the catalog", () => {
@@ -121,12 +121,12 @@ describe("the catalog", () => {
         return { tools: new ToolCatalog(folder, folder, new Log("trace", (line) => lines.push(line))), lines, folder };
     }
 
-    it("finds tools, names faults, and looks again for what it does not know", async () => {
+    it("finds tools, names faults, and scans again for an unknown name", async () => {
         const { tools, lines, folder } = catalog({ "add.tool.txt": text("return args.a + args.b;"), "bad.tool.txt": "x", "env.toolenv.txt": "secret!" });
         await tools.rescan();
-        expect(tools.list().map(({ name }) => name)).toEqual(["add"]);
+        expect((await tools.choose(["*"])).map(({ name }) => name)).toEqual(["add"]);
         expect(lines.join("\n")).toMatch(/bad\.tool\.txt: it has no section/);
-        expect(lines.join("\n")).toMatch(/env\.toolenv\.txt: is no JSON/);
+        expect(lines.join("\n")).toMatch(/env\.toolenv\.txt: is not JSON/);
         expect(lines.join("\n")).not.toContain("secret!");
         writeFileSync(path.join(folder, "late.tool.txt"), text("return 1;"));
         expect((await tools.choose(["late"])).map(({ name }) => name)).toEqual(["late"]);
@@ -134,7 +134,7 @@ describe("the catalog", () => {
         await expect(tools.choose(["none"])).rejects.toThrow(/Available: add, late/);
     });
 
-    it("lets no secret out", async () => {
+    it("does not show secrets", async () => {
         const { tools, lines } = catalog({
             "leak.tool.txt": text("return {{env}};"),
             "fail.tool.txt": text("throw new Error('cannot use ' + {{env}}.key);"),

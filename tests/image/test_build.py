@@ -129,7 +129,7 @@ def test_build_dry_prints_the_command_and_changes_nothing(checkout: Path, tmp_pa
         (["--model", "/nonexistent/model.gguf"], 10, "/nonexistent/model.gguf"),
         (["--model", "tests"], 11, "tests"),
         (["--variant", "quantum"], 2, "cpu"),
-        (["--node", "18"], 2, "20, 22, 24"),
+        (["--node", "18"], 2, "22, 24"),
         (["--app", "docs"], 2, "package.json"),
         (["--app", "file:///nonexistent/app.git"], 13, "/nonexistent/app.git"),
         (["--app", "https://host/page"], 2, "https://host/page"),

@@ -107,13 +107,13 @@ def test_a_volume_goes_from_a_card_to_none_and_back(
             assert running.stop() == 0
 
 
-def test_after_a_run_that_was_killed_the_card_is_proven_anew(
+def test_after_a_run_that_was_killed_the_card_is_proven_again(
     engine: Engine, card: Callable[..., Container]
 ) -> None:
     """A driver's library that fails aborts the process: to the next start that is a kill."""
     for end, said in (
         ("kill", "proven: Stand-in Card"),
-        ("stop", "proven anew: the last run was killed, or crashed"),
+        ("stop", "proven again: the last run was killed, or crashed"),
         ("stop", "proven at an earlier start"),
     ):
         container = card()
@@ -141,5 +141,5 @@ def test_a_proof_that_turns_out_wrong_is_forgotten(
         assert ended.code == 3, ended.err
         said = ended.out + ended.err
         assert "The cuda backend cannot be used" in said
-        assert "the next start proves it anew" in said
+        assert "the next start tests it again" in said
         assert not Path(data, "proof").exists()

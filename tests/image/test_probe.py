@@ -19,6 +19,8 @@ from tests.image import shared_objects, stand_in
 
 SMI = "#!/bin/sh\necho 'NVIDIA L4, 23034 MiB, 580.65.06'\n"
 
+PROBE = "/opt/mentator/entrypoint/probe.mjs"
+
 #: A call of the service that ends at once, after the choice.
 NOTHING = ("--conf-use", "/no/such/file")
 
@@ -88,7 +90,7 @@ def row(log: str, subject: str) -> str:
 
 
 def test_the_tiny_model_runs_on_the_processor(engine: Engine, image: dict[str, Any]) -> None:
-    argv = ["node", "/opt/mentator/probe.mjs", "cpu", "/opt/mentator/tiny-model.gguf"]
+    argv = ["node", PROBE, "false", "/opt/mentator/tiny-model.gguf"]
     ended = containers.to_its_end(engine, image["digest"], command=argv)
     assert ended.code == 0, ended.log
     result = json.loads(next(line for line in ended.log.splitlines() if line.startswith("{")))

@@ -33,6 +33,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write `build/smoke.json`, but not when only some tests ran (-k, one test by name)."""
+    if hasattr(session.config, "workerinput"):
+        return  # a worker of xdist: the process that started it sees the results of all
     options = session.config.option
     partial = options.keyword or options.markexpr or any("::" in arg for arg in session.config.args)
     if partial or not _outcomes or options.collectonly:

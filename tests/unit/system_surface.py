@@ -3,6 +3,7 @@ the programs on its PATH, and who starts it. The entrypoint that runs on it is t
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -12,16 +13,18 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from scripts.shared.node_tools import node_argv
 from scripts.shared.paths import REPOSITORY
 
 #: All that the entrypoint (and the fakes) may call besides the fakes: Debian slim has these.
 USERLAND = (
-    *("cat", "chown", "cp", "df", "env", "find", "id", "mkdir", "mv", "rm", "setpriv", "sh"),
-    *("sha256sum", "sleep", "stat", "timeout", "touch", "true"),
+    *("chown", "cp", "df", "find", "grep", "id", "mkdir", "mv", "rm", "sed", "setpriv", "sh"),
+    *("sleep", "stat", "touch", "true"),
 )
 
 ROOT = 0
@@ -32,31 +35,36 @@ SOMEBODY = os.geteuid() or 12345
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes users: needs root")
 
 #: The parts of the entrypoint, in /opt/mentator of the image.
-SCRIPTS = ("start-docker.sh", "find-gpus.sh", "prove-backend.sh", "choose-backend.sh")
+PARTS = ("start-docker.sh", "data-folder.sh", "backends.json", "entrypoint")
 
-#: Stands for Node: as the probe it does what the test laid down for the candidate, and is content
-#: where there is nothing; as the service it writes down how it was started.
-NODE = """
-case $1 in
-    */probe.mjs)
-        candidate=${GGML_BACKEND_PATH%/*}
-        candidate=${candidate##*/}
-        echo "$candidate $2 $3 in $(pwd)" >>"$RECORD/probes"
-        env -0 >"$RECORD/probe-env"
-        if [ -r "$RECORD/probe-$candidate" ]; then
-            . "$RECORD/probe-$candidate"
-        fi
-        echo '  Device 0: Some Card, compute capability 9.0, VMM: yes, VRAM: 8192 MiB'
-        echo '{"summary":"Some Card, 8.0 GiB, 2 tokens in 300 ms","tokens":2}'
-        exit 0
-        ;;
-esac
+#: Stand for the application, and for node-llama-cpp, which the probe loads.
+STAND_INS = REPOSITORY / "tests/entrypoint/stand-in"
+APPLICATION = STAND_INS / "application.mjs"
+LIBRARY = STAND_INS / "library.mjs"
+
+#: Stands for Node where a test is about the shell's part alone: notes how Node was started.
+RECORDER = """
+shift
 pwd >"$RECORD/cwd"
-printf '%s\\0' "$@" >"$RECORD/argv"
+printf '%s\\0' distjs/index.js "$@" >"$RECORD/argv"
 env -0 >"$RECORD/env"
 cat /proc/$$/status >"$RECORD/status"
 echo 'the service'
 """
+
+
+@cache
+def node() -> Path:
+    """The real Node, where every user can start it: its own folder may be closed to others."""
+    source = Path(node_argv()[0]).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="mentator-node-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    try:
+        (folder / "node").hardlink_to(source)
+    except OSError:  # another file system
+        shutil.copy(source, folder / "node")
+    return folder / "node"
 
 
 @dataclass(frozen=True)
@@ -110,10 +118,16 @@ class Surface:
         self.own(self.data, SOMEBODY)
         for name in USERLAND:
             (self.tools / name).symlink_to(shutil.which(name) or f"/usr/bin/{name}")
-        self.tool("node", NODE)
+        (self.tools / "node").symlink_to(node())
         self.script = self.root / "opt/mentator/start-docker.sh"
-        for name in SCRIPTS:
-            shutil.copy(REPOSITORY / "docker" / name, self.script.parent)
+        for name in PARTS:
+            source = REPOSITORY / "docker" / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, self.script.parent / name)
+        self.application(APPLICATION.read_text(encoding="utf-8"))
+        library = "/opt/mentator-llm-service/node_modules/node-llama-cpp"
+        self.file(f"{library}/package.json", '{"type": "module", "exports": "./index.js"}')
+        self.file(f"{library}/index.js", LIBRARY.read_text(encoding="utf-8"))
 
     def tool(self, name: str, body: str) -> None:
         """Put a program on the PATH; `body` is its shell script."""
@@ -121,6 +135,17 @@ class Surface:
         path.unlink(missing_ok=True)
         path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         path.chmod(0o755)
+
+    def without_choice(self) -> None:
+        """Let the shell's part end where the choice would begin, which takes Node its time."""
+        for name in ("cat", "env"):
+            (self.tools / name).symlink_to(shutil.which(name) or f"/usr/bin/{name}")
+        self.tool("node", RECORDER)
+
+    def application(self, body: str) -> None:
+        """Put an application there; `body` is its JavaScript."""
+        self.file("/opt/mentator-llm-service/package.json", '{"type": "module"}')
+        self.file("/opt/mentator-llm-service/distjs/index.js", body)
 
     def file(self, path: str, text: str = "", mode: int = 0o666) -> Path:
         """Put a file below the root; a device node is a plain file here."""
@@ -141,8 +166,8 @@ class Surface:
         return self.file(f"/opt/mentator/backends/{folder}/libggml-{name}.so", text)
 
     def probe(self, candidate: str, body: str) -> None:
-        """Lay down what the probe of a candidate does, as shell; after it, all is good."""
-        path = self.record / f"probe-{candidate}"
+        """Lay down what a candidate does in its probe, as JavaScript; after it, all is good."""
+        path = self.record / f"probe-{candidate}.mjs"
         path.write_text(body, encoding="utf-8")
         path.chmod(0o644)
 

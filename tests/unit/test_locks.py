@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from scripts.project.requirement_locks import LOCKS, compile_argv
+from scripts.project.requirement_locks import LOCKS, WHEELS, compile_argv
 from scripts.shared.paths import REPOSITORY
 
 
@@ -26,3 +26,10 @@ def test_every_requirement_file_is_locked() -> None:
     names = {name for name, _ in LOCKS}
     assert names == {path.stem for path in folder.glob("*.in")}
     assert names == {path.stem for path in folder.glob("*.txt")}
+
+
+def test_every_list_of_wheels_is_locked_with_hashes() -> None:
+    lists = sorted(REPOSITORY.glob(WHEELS))
+    assert lists
+    for path in lists:
+        assert "--hash=sha256:" in path.with_suffix(".txt").read_text(encoding="utf-8"), path

@@ -11,13 +11,14 @@ from scripts.application.revision import Revision
 from scripts.backends.variants import Variant, find
 from scripts.bases import Bases
 from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.project.checks import entrypoint_check
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
 APP = Application(
     Path("/app"), "app", "1.2.3", "MIT", revision=Revision("c0ffee", "1600000000", "git@host:app")
 )
-VARIANT = Variant("cpu", target="cpu-stage", backends=("cpu",))
+VARIANT = Variant("cpu", backends=("cpu",))
 BASES = Bases(
     "registry",
     {"debian": "docker-image://debian@sha256:d", "node": "docker-image://node@sha256:n"},
@@ -76,10 +77,10 @@ def test_a_plan_holds_what_the_parts_say() -> None:
     assert planned(Settings(image="me/app")) == BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
-        target="cpu-stage",
+        target="image",
         tags=("me/app:latest-cpu", "me/app:1.2.3-cpu"),
         contexts={**BASES.contexts, "app": "/app", "model": "/model"},
-        arguments={"ADDON": "stock", "SOURCE_DATE_EPOCH": "1700000000"},
+        arguments={"VARIANT": "cpu", "ADDON": "stock", "SOURCE_DATE_EPOCH": "1700000000"},
         labels={
             "org.opencontainers.image.title": "app",
             "org.opencontainers.image.version": "1.2.3",
@@ -136,11 +137,18 @@ def test_the_same_settings_give_the_same_command() -> None:
     assert "--provenance=false" in one
 
 
-def test_buildkits_lint_is_told_of_every_context() -> None:
-    full = replace(PLAN, builder="far", no_cache=True, cache_to=("x",), labels={"a": "b"})
+def test_buildkits_lint_is_told_of_every_context_and_argument() -> None:
+    full = replace(
+        PLAN,
+        arguments={"VARIANT": "cpu"},
+        builder="far",
+        no_cache=True,
+        cache_to=("x",),
+        labels={"a": "b"},
+    )
     assert check_argv(full) == [
         *["buildx", "build", "--check", "--builder", "far", "--file", "/r/Dockerfile"],
-        *["--target", "cpu", *CONTEXTS, "/r"],
+        *["--target", "cpu", *CONTEXTS, "--build-arg", "VARIANT=cpu", "/r"],
     ]
 
 
@@ -151,10 +159,22 @@ def test_the_stage_that_checks_leaves_no_image() -> None:
     assert not {"--tag", "--label", "--load"} & set(argv)
 
 
+def test_the_entrypoint_is_checked_with_the_services_compiler_whatever_the_application() -> None:
+    checked = entrypoint_check(planned(Settings()))
+    assert checked.target == "entrypoint-check"
+    assert checked.contexts["app"] == str(REPOSITORY / "service")
+    assert checked.contexts["entrypoint-tests"] == str(REPOSITORY / "tests/entrypoint")
+    assert checked.contexts["node"] == BASES.contexts["node"]
+    text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert "FROM application-modules AS entrypoint-check" in text
+    assert "COPY --from=entrypoint-tests " in text
+
+
 def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
     text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8").lower()
-    assert " as application-check" in text
-    assert {"arg cuda=", "arg cuda_archs=", "arg rocm_targets="} <= set(
+    stages = set(re.findall(r"^from .* as ([\w-]+)$", text, re.MULTILINE))
+    assert {"addon-check", "application-check", "engine-check", "image"} <= stages
+    assert {"arg variant=", "arg cuda=", "arg cuda_archs=", "arg rocm_targets="} <= set(
         re.findall(r"^arg \w+=", text, re.MULTILINE)
     )
 
@@ -162,8 +182,9 @@ def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
 def test_a_variants_backends_reach_the_dockerfile() -> None:
     settings = Settings(cuda_archs=("90", "120"), rocm_targets=("gfx1100",))
     chosen = plan(settings, APP, find("universal"), BASES, Path("/model"), REVISION, None)
-    assert chosen.target == "universal"
+    assert chosen.target == "image"
     assert chosen.arguments == {
+        "VARIANT": "universal",
         "ADDON": "stock",
         "CUDA": "source",
         "CUDA_ARCHS": "90-real;120-real",

@@ -37,7 +37,7 @@ def test_the_process_stays_the_same(surface: Surface) -> None:
 
 
 def test_the_services_exit_code_is_the_containers(surface: Surface) -> None:
-    surface.tool("node", "exit 2")
+    surface.application("process.exit(2);")
     assert surface.start().code == 2
 
 
@@ -135,7 +135,8 @@ def test_nothing_of_the_scripts_own_reaches_the_service(surface: Surface) -> Non
     env = surface.start().reached().env
     ours = {name for name in env if name.startswith("MENTATOR_")}
     assert ours == {
-        *("MENTATOR_BACKEND_CHOICE", "MENTATOR_BACKEND_REASON", "MENTATOR_SYSTEM_ROOT"),
+        *("MENTATOR_BACKEND_CHOICE", "MENTATOR_BACKEND_REASON", "MENTATOR_BACKEND_TABLE"),
+        "MENTATOR_SYSTEM_ROOT",
     }
 
 

@@ -15,6 +15,7 @@ MIB = 1024 * 1024
 @pytest.fixture
 def surface() -> Iterator[Surface]:
     with system_surface.fresh() as made:
+        made.without_choice()
         yield made
 
 

@@ -11,12 +11,12 @@ export interface GenerationOptions {
     readonly minP: number;
     /** Tokens of the answer, at most. */
     readonly maxTokens: number;
-    /** 1 is no penalty. */
+    /** 1: no penalty. */
     readonly repeatPenalty: number;
     /** -2 to 2, as OpenAI has them; 0 is none. */
     readonly frequencyPenalty?: number;
     readonly presencePenalty?: number;
-    /** Only of use with a temperature above 0. */
+    /** Has an effect only with a temperature above 0. */
     readonly seed?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Paths {
 
 export interface Configuration extends Paths {
     readonly port: number;
-    /** Empty: everybody may call. */
+    /** Empty: no key is needed. */
     readonly apiKey: string;
     readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;

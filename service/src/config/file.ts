@@ -8,7 +8,7 @@ import { fixedInContainer } from "./container.js";
 import { type Fixed, parseConfiguration, remarkLine } from "./parse.js";
 import { configurationTemplate } from "./template.js";
 
-export const FILE_NAME = "mentator-llm-service.conf.jsonc";
+const FILE_NAME = "mentator-llm-service.conf.jsonc";
 
 export interface Read {
     readonly configuration: Configuration;
@@ -18,12 +18,12 @@ export interface Read {
 }
 
 /**
- * Whole or not at all, and not over a file that is there.
- * By rename and not by a hard link, which some bind mounts refuse.
+ * Writes the whole file or nothing, and never over an existing file. By rename and not by a hard link, which
+ * some bind mounts refuse.
  */
 function writeNew(file: string, text: string): void {
     if (existsSync(file)) {
-        throw new Error("is there already and is left as it is");
+        throw new Error("exists already and is left as it is");
     }
     const partial = `${file}.${process.pid}.part`;
     try {
@@ -79,7 +79,7 @@ export function readContainerConfiguration(file: string): Read {
         writeNew(file, text);
         return { ...defaults, notes: [`wrote ${file} with defaults`] };
     } catch (thrown) {
-        // A data folder that cannot be written to is no reason not to answer.
+        // The service can answer without it.
         return { ...defaults, warnings: [`cannot write ${file}, defaults are used: ${messageOf(thrown)}`] };
     }
 }

@@ -1,4 +1,4 @@
-/** The configuration's keys: one row each, with type, limits, default and what the template says of it. */
+/** The configuration's keys: a row each, with type, limits, default, and the template's comment. */
 
 export interface Key {
     /** Dotted path in the file. */
@@ -6,16 +6,16 @@ export interface Key {
     readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "texts";
     readonly min?: number;
     readonly max?: number;
-    /** 0 may stand there too, whatever `min` says. */
+    /** 0 is allowed too, whatever `min` is. */
     readonly zero?: boolean;
     readonly choices?: readonly string[];
     /** Absent: the key is needed, or may be left out when `optional`. */
     readonly fallback?: number | boolean | string | readonly string[];
     readonly optional?: boolean;
     readonly absolute?: boolean;
-    /** Fixed in container mode: a value in the file is not looked at. */
+    /** Fixed in container mode: a value in the file is ignored. */
     readonly fixedInContainer?: boolean;
-    /** Is never shown, not even in the fault that it causes. */
+    /** Never shown, not even in a fault. */
     readonly secret?: boolean;
     /** Only in the template. */
     readonly example?: string;
@@ -28,17 +28,17 @@ export const KEYS: readonly Key[] = [
     { path: "dbFile", type: "path", absolute: true, fixedInContainer: true, example: "/srv/mentator/mentator-llm-service.db", comment: "SQLite file for logs and statistics; absolute" },
     { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
     { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
-    { path: "apiKey", type: "text", secret: true, fallback: "", comment: "Every call then needs Authorization: Bearer KEY; empty: no key. The variable MENTATOR_API_KEY counts before it" },
+    { path: "apiKey", type: "text", secret: true, fallback: "", comment: "When it is set, every call needs Authorization: Bearer KEY. The variable MENTATOR_API_KEY overrides it" },
     { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
-    { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the likeliest token" },
-    { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Smallest set of tokens with this probability, 0..1" },
-    { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "The K likeliest tokens; 0: all" },
-    { path: "defaultOptions.minP", type: "number", min: 0, max: 1, fallback: 0, comment: "Least probability of a token, 0..1" },
+    { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the most likely token" },
+    { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Choose among the smallest set of tokens with this probability together, 0..1" },
+    { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "Choose among the K most likely tokens; 0: all" },
+    { path: "defaultOptions.minP", type: "number", min: 0, max: 1, fallback: 0, comment: "Lowest probability of a token, relative to the most likely one, 0..1" },
     { path: "defaultOptions.maxTokens", type: "integer", min: 1, fallback: 4096, comment: "Longest answer, in tokens" },
     { path: "defaultOptions.repeatPenalty", type: "number", min: 0, fallback: 1.0, comment: "1: none" },
     { path: "engine.slots", type: "integer", min: 1, max: 64, zero: true, fallback: 0, comment: "Requests of one model that generate at once, 1..64; 0: from memory and CPU quota" },
-    { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Tokens of each, prompt and answer together, from 512 on; 0: from the model and the memory" },
-    { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens read at once at most, 16..4096; 0: from the CPU quota" },
+    { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Context size of each slot in tokens, prompt and answer together, 512 or more; 0: from the model and the memory" },
+    { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens in a batch at most, 16..4096; 0: from the CPU quota" },
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
     { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },
@@ -46,9 +46,9 @@ export const KEYS: readonly Key[] = [
     { path: "log.savePrompt", type: "boolean", fallback: false, comment: "Keep the texts of prompts and answers in the database" },
 ];
 
-/** Objects that hold keys, and may therefore stand in the file. */
+/** The objects of the file that hold keys. */
 export const SECTIONS: Readonly<Record<string, string>> = {
-    defaultOptions: "What a request's own options are laid over",
+    defaultOptions: "Options of a request that does not set them",
     engine: "How models are run",
     log: "Logs, on standard output and in the database",
 };

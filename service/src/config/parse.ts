@@ -7,7 +7,7 @@ import type { Configuration, Paths } from "./configuration.js";
 import { type Key, KEYS, SECTIONS } from "./keys.js";
 
 /** One fault or warning, with its place in the file. */
-export interface Remark {
+interface Remark {
     /** Dotted path; empty for the file as a whole. */
     readonly key: string;
     /** Counted from 1. */
@@ -15,7 +15,7 @@ export interface Remark {
     readonly message: string;
 }
 
-export interface Parsed {
+interface Parsed {
     /** Absent when there are faults. */
     readonly configuration?: Configuration;
     readonly faults: readonly Remark[];
@@ -36,7 +36,7 @@ function lineAt(text: string, offset: number): number {
     return text.slice(0, offset).split("\n").length;
 }
 
-/** Why the value does not do, or nothing. */
+/** Why the value cannot be used; undefined when it can. */
 function faultOf(key: Key, value: unknown): string | undefined {
     const shown = key.secret === true ? "what is there" : JSON.stringify(value);
     switch (key.type) {
@@ -52,7 +52,7 @@ function faultOf(key: Key, value: unknown): string | undefined {
             }
             return key.absolute === true && !path.isAbsolute(value) ? `must be an absolute path, not ${shown}` : undefined;
         case "text":
-            // Both texts of this kind go into headers, which hold no others.
+            // Texts of this kind go into headers, which hold no other characters.
             return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
         case "texts":
             return Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : `must be a list of texts, not ${shown}`;
@@ -84,7 +84,7 @@ function propertiesOf(node: Node | undefined): [string, Node][] {
     return (node?.children ?? []).map((property) => [String(property.children?.[0]?.value), property]);
 }
 
-/** Keys nobody reads, and keys that stand twice (the last counts). */
+/** Unknown keys, and keys that are given more than once (the last one counts). */
 function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
     const warnings: Remark[] = [];
     const known = new Set([...KEYS.map((key) => key.path), ...Object.keys(SECTIONS)]);
@@ -95,7 +95,7 @@ function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
             if (!known.has(key)) {
                 warnings.push({ key, line: at(property), message: "unknown key, kept and not used" });
             } else if (seen.has(name)) {
-                warnings.push({ key, line: at(property), message: "stands more than once, the last one counts" });
+                warnings.push({ key, line: at(property), message: "is given more than once, the last one counts" });
             }
             seen.add(name);
         }
@@ -110,7 +110,7 @@ function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
     return warnings;
 }
 
-/** A property's value; where the key stands twice, the last one. */
+/** A property's value; where the key is given twice, the last one. */
 function lastValue(node: Node | undefined, name: string): Node | undefined {
     const found = propertiesOf(node).filter(([key]) => key === name).at(-1)?.[1];
     return found?.children?.[1] ?? (node === undefined ? undefined : findNodeAtLocation(node, [name]));
@@ -128,7 +128,7 @@ export function parseConfiguration(text: string, fixed?: Fixed): Parsed {
             line: lineAt(text, error.offset),
             message: `not valid JSON with comments: ${printParseErrorCode(error.error)}`,
         }));
-        // Every object that is left open is a fault of the same place: one is enough.
+        // Every unclosed object gives the same fault at the same place: one is enough.
         const seen = new Set<string>();
         const distinct = faults.filter(({ line, message }) => !seen.has(`${line} ${message}`) && seen.add(`${line} ${message}`));
         return { faults: distinct.length > 0 ? distinct : [{ key: "", line: 1, message: "must hold one JSON object" }], warnings: [] };

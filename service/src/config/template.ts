@@ -4,7 +4,7 @@ import { type Key, KEYS, SECTIONS } from "./keys.js";
 
 function literal(key: Key): string {
     const value = key.fallback ?? key.example;
-    // 0 and 1 of a fraction are written as 0.0 and 1.0, so that a reader sees what may stand there.
+    // Whole numbers are written as 0.0 and 1.0 where fractions are allowed, so that a reader sees it.
     return key.type === "number" && Number.isInteger(value) ? `${String(value)}.0` : JSON.stringify(value);
 }
 

@@ -1,4 +1,4 @@
-/** Reads the control groups' quota files, of either cgroup version. */
+/** Reads the CPU quota of the control groups, of both cgroup versions. */
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";

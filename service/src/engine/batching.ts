@@ -1,64 +1,64 @@
 /**
- * What goes into the next batch: every answer's next token first, then pieces of the prompts that are
- * being read, as much as is computed in the time that others may wait.
+ * What goes into the next batch: first the next token of every answer, then pieces of the prompts that are
+ * being read, as many tokens as can be computed in the time that others may wait.
  */
 
 /** What a sequence wants computed; as node-llama-cpp's `BatchItem`. */
-export interface Wanted {
+interface Wanted {
     readonly tokens: readonly unknown[];
 }
 
-export interface Share<Item> {
+interface Share<Item> {
     readonly item: Item;
     /** Tokens of it, at least 1. */
     readonly processAmount: number;
 }
 
-/** The longest prompt's part of what prompts get beside others: these shall not hold it up for good. */
+/** The longest prompt's share of what prompts get together, so that the others cannot stop it completely. */
 const LONGEST_PART = 1 / 4;
 
 /**
- * Who comes while a batch is computed waits for its end, as does who leaves. So a batch shall take no
- * longer than this, and where others wait for their next token, no longer than the second. Large batches
- * are read faster, each weight being fetched once a batch: of 2,000 tokens SmolLM2 Q4_0 reads 550 a second
- * on two threads in batches of 128, 420 in batches of 64, 240 in batches of 32.
+ * A request that comes or leaves while a batch is computed waits for the batch's end. So a batch takes no longer
+ * than the first of these, and where others wait for their next token, no longer than the second. Large
+ * batches are read faster, since each weight is fetched once a batch: of 2,000 tokens SmolLM2 Q4_0 reads 550 a
+ * second on two threads in batches of 128, 420 in batches of 64, 240 in batches of 32.
  */
 const ALONE_MSEC = 400;
 const CROWDED_MSEC = 60;
 
-/** Tokens that ggml's flash attention computes together on the CPU; of fewer it computes each alone. */
+/** Tokens that ggml's flash attention computes together on the CPU; it computes fewer one by one. */
 const TOGETHER = 64;
 
 /**
- * Beside answers, and where they may come at any time, a single prompt is read in as few as these: that
- * halves its speed with SmolLM2, and halves the others' wait. Several prompts are read in no less than is
- * computed together, as all of them wait for the reading.
+ * Beside answers, and where answers may come at any time, a single prompt is read in pieces as small as this:
+ * that halves its speed with SmolLM2, and halves the wait of the others. Several prompts are read in pieces
+ * that are computed together, since all of them wait for the reading.
  */
 const LEAST_BESIDE = 16;
 
-/** After requests came side by side the next is expected to do so too, for so long. */
+/** After requests came side by side, the next ones are expected to do so too, for this long. */
 const CROWDED_FOR_MSEC = 30_000;
 
-/** Of the time per token that is expected, how much the last batch says. */
+/** How much the last batch counts in the expected time of a token. */
 const NEWS = 1 / 2;
 
 export class Batching {
     private crowdedUntil = Number.NEGATIVE_INFINITY;
-    /** The longest prompt had nothing of the last batch. */
+    /** The longest prompt had no part of the last batch. */
     private longestWaited = false;
-    /** Milliseconds that a token of a prompt takes, as far as was measured. */
+    /** Milliseconds that a token of a prompt takes, where it was measured. */
     private perToken: number | undefined;
-    /** The batch being computed, where the next one follows at once: when it began, and its tokens. */
+    /** The batch that is being computed, where the next one follows at once. */
     private measured: { readonly began: number; readonly tokens: number } | undefined;
 
     /** @param now milliseconds, any clock */
     public constructor(private readonly now: () => number = () => performance.now()) {}
 
     /**
-     * Called for each batch right before it is computed. Prompts get what the answers leave, in pieces
-     * that take as long as others may wait. Among prompts the shortest goes first, as a short one gives
-     * its answer so much sooner and delays a long one by little: where all but the longest fit, they
-     * have the batch to themselves, but not twice in a row.
+     * Called for each batch right before it is computed. Prompts get what the answers leave, in pieces that
+     * take as long as others may wait. Among prompts the shortest goes first: its answer then starts much
+     * sooner, and a long prompt is delayed by little. Where all prompts but the longest fit, they have the
+     * batch to themselves, but not twice in a row.
      * @param size tokens that the batch can hold
      */
     public share<Item extends Wanted>(items: readonly Item[], size: number): Share<Item>[] {
@@ -72,7 +72,7 @@ export class Batching {
         const prompts = items.filter(({ tokens }) => tokens.length > 1).sort((a, b) => a.tokens.length - b.tokens.length);
         const most = answers.length > 0 ? Math.ceil(size / 2) : size;
         const piece = crowded ? this.pieceOf(most, CROWDED_MSEC, prompts.length > 1 ? TOGETHER : LEAST_BESIDE) : this.pieceOf(most, ALONE_MSEC, TOGETHER);
-        // Prompts that end with the batch are worth some delay: then they wait for none.
+        // Prompts that end with this batch are worth some delay: they need no further batch.
         const room = Math.min(size - answers.length, crowded ? 2 * piece : piece);
         const shares = [...answers.map((item) => ({ item, processAmount: 1 })), ...this.sharePrompts(prompts, room, piece)];
         const more = shares.some(({ item, processAmount }) => processAmount > 1 && (processAmount < item.tokens.length || processAmount === size));
@@ -84,16 +84,16 @@ export class Batching {
         if (this.measured !== undefined && this.measured.tokens >= LEAST_BESIDE) {
             const last = (now - this.measured.began) / this.measured.tokens;
             const before = this.perToken ?? last;
-            // The time may hold a pause: the prompt's request was aborted, and nobody asked for long.
+            // The time may contain a pause: the prompt's request was aborted, and no request came for long.
             this.perToken = before + NEWS * (Math.min(last, 2 * before) - before);
         }
     }
 
     /**
-     * A prompt comes in whole batches. It is read in those, halves of them, halves of these and so on, so
-     * that no small rest is left, which would take nearly as long.
+     * A prompt comes in whole batches. It is read in these, or in halves of them, quarters and so on, so that no
+     * small rest is left, which would take nearly as long.
      * @param most tokens: half a batch beside answers, which take a part of it
-     * @param least tokens, however long they take
+     * @param least tokens of a piece, however long they take
      */
     private pieceOf(most: number, msec: number, least: number): number {
         const { perToken } = this;
@@ -105,7 +105,7 @@ export class Batching {
         while (piece > TOGETHER && takesTooLong(piece)) {
             piece = Math.ceil(piece / 2);
         }
-        // Half of what is computed together would take as long as all of it.
+        // Half of what is computed together would take as long as the whole.
         return takesTooLong(piece) ? Math.min(piece, least) : piece;
     }
 

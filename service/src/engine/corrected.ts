@@ -3,30 +3,30 @@
 import type { LlamaContext, LlamaContextSequence } from "node-llama-cpp";
 
 interface Corrected {
-    /** The place of the answer's last token in the sequence: nothing is computed beyond. */
+    /** The place of the answer's last token in the sequence: nothing after it is computed. */
     _mentatorEnd: number;
-    /** Once it is aborted, nothing of this sequence comes into the queue. */
+    /** Once it is aborted, nothing of this sequence enters the queue. */
     _mentatorSignal: AbortSignal | undefined;
-    /** Takes out of the queue what waits there, if the sequence is still this signal's; what was computed of it is kept. */
+    /** Takes out of the queue what waits there, if the sequence still belongs to this signal. What was computed is kept. */
     _mentatorWithdraw(signal: AbortSignal): Promise<void>;
-    /** Makes its state the first tokens of `source`'s; false: it is empty now. */
+    /** Copies the first tokens of `source` with their state; false: the sequence is empty now. */
     _mentatorCopy(source: LlamaContextSequence, upTo: number): Promise<boolean>;
 }
 
-/** Of the native part, which is another one where it was not compiled anew. */
+/** Of the native part. The stock one has none of it. */
 interface CorrectedNative {
     mentatorSteps?(threads: number, poll: number): void;
 }
 
 /**
- * How long threads wait awake for the next batch, 0 to 100: some 5 ms. The next batch of an answer comes
- * sooner; the 50 of llama.cpp's own programs would hold up whoever computes next, as another model does.
+ * How long threads stay awake for the next batch, 0 to 100; 1 is about 5 ms. The next batch of an answer comes
+ * sooner than that. llama.cpp's own programs use 50, which would slow down others, as another model.
  */
 const POLL = 1;
 
 /**
- * The context's batches are computed several in a row where nobody waits, by threads that stay.
- * @param threads 0: none stay, as where the GPU computes
+ * The context then computes several batches in a row where no other request waits, with threads that stay.
+ * @param threads that stay; 0 where the GPU computes
  * @returns false: the native part is the stock one
  */
 export function takeSteps(context: LlamaContext, threads: number): boolean {
@@ -35,7 +35,7 @@ export function takeSteps(context: LlamaContext, threads: number): boolean {
     return native?.mentatorSteps !== undefined;
 }
 
-/** @param tokens in the sequence when the answer is at its longest */
+/** @param tokens in the sequence when the answer has its full length */
 export function endAt(sequence: LlamaContextSequence, tokens: number): void {
     const corrected = correctedOf(sequence);
     if (corrected !== undefined) {
@@ -47,18 +47,18 @@ function correctedOf(sequence: LlamaContextSequence): Corrected | undefined {
     return "_mentatorCopy" in sequence ? (sequence as unknown as Corrected) : undefined;
 }
 
-/** Recurrent and sliding-window states cannot be cut back to a shared begin. */
+/** Recurrent and sliding-window states cannot be cut back to a shared start. */
 export function canCopy(sequence: LlamaContextSequence): boolean {
     return correctedOf(sequence) !== undefined && !sequence.needsCheckpoints;
 }
 
 /** @param upTo tokens; `source` may be computing meanwhile */
-export async function copyBegin(source: LlamaContextSequence, target: LlamaContextSequence, upTo: number): Promise<void> {
+export async function copyStart(source: LlamaContextSequence, target: LlamaContextSequence, upTo: number): Promise<void> {
     await correctedOf(target)?._mentatorCopy(source, upTo);
 }
 
-/** `work` computes on the sequence until `signal` is aborted: then what is queued leaves the queue, and nothing more comes in. */
-export async function interruptible<T>(sequence: LlamaContextSequence, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/** Runs `work` on the sequence. When `signal` is aborted, what is queued leaves the queue, and nothing more enters it. */
+export async function runInterruptibly<T>(sequence: LlamaContextSequence, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const corrected = correctedOf(sequence);
     if (corrected === undefined) {
         return work();

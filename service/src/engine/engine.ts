@@ -1,10 +1,9 @@
 /** What the service needs of an inference engine. Tests put a fake here; llama-engine.ts is the real one. */
 
-import type { BackendType } from "../backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ModelFacts } from "../models/catalog.js";
 
-/** What is loaded, or shall be. */
+/** A model as a request wants it loaded. */
 export interface LoadSpec {
     /** As listed. */
     readonly name: string;
@@ -109,13 +108,13 @@ export interface RunOptions {
 export interface Usage {
     /** The whole prompt as the model sees it, template included. */
     readonly promptTokens: number;
-    /** Of these, what a slot still held from before and what was therefore not computed. */
+    /** Of these, what a slot still held and was not computed again. */
     readonly cachedTokens?: number;
     /** Reasoning and tool calls included. */
     readonly completionTokens: number;
-    /** Of the generation, from its first token on: reading the prompt does not count. */
+    /** From the first token on: reading the prompt does not count. */
     readonly tokensPerSecond: number;
-    /** From the begin of the call to the first token, ms: the prompt's time. Waiting and loading do not count. */
+    /** From the start of the call to the first token, ms: the time to read the prompt. Waiting and loading do not count. */
     readonly firstTokenMsec?: number;
 }
 
@@ -124,7 +123,7 @@ export type FinishReason = "stop" | "length" | "tool";
 
 export interface Generated {
     readonly text: string;
-    /** What a reasoning model thought before, without its marks. */
+    /** What a reasoning model wrote before its answer, without the marks around it. */
     readonly reasoning?: string;
     /** Empty unless `finishReason` is "tool". */
     readonly toolCalls: readonly ToolCall[];
@@ -140,21 +139,21 @@ export interface Embedded {
 }
 
 export interface Device {
-    readonly type: BackendType;
+    /** The processor's or the cards' name. */
     readonly device: string;
     readonly totalVramMb: number;
     readonly usedVramMb: number;
 }
 
-/** What a new model may not push out: those that generate. */
+/** Models that generate, and so may not be unloaded. */
 export type Busy = (model: LoadedModel) => boolean;
 
-/** What `load` throws while models that generate hold the memory: try again when one of them is idle. */
+/** `load` throws it while models that generate hold the memory: try again when one of them is idle. */
 export class MemoryBusy extends Error {}
 
 /**
- * Nobody but a scheduler calls `load`, `generate` and `embed`: it sees to it that a model has no more
- * requests than slots, and is not unloaded under one.
+ * Only a scheduler calls `load`, `generate` and `embed`: it makes sure that a model has no more requests
+ * than slots, and that no model is unloaded while a request runs on it.
  */
 export interface Engine {
     /** Loads the native part. @throws StartError when the chosen backend cannot be used */
@@ -168,8 +167,8 @@ export interface Engine {
     /** The loaded model that serves `spec` as it is. */
     find(spec: LoadSpec): LoadedModel | undefined;
     /**
-     * Loads a model; unloads those not used for longest as memory demands. One call at a time. When it
-     * throws, whatever was loaded and not in the way is still usable.
+     * Loads a model. Unloads others, the least recently used first, where memory is needed. One call at a
+     * time. When it throws, models that did not have to be unloaded are still usable.
      * @throws ServiceError with the reason, MemoryBusy
      */
     load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel>;
@@ -177,7 +176,7 @@ export interface Engine {
     generate(model: LoadedModel, request: GenerationRequest, run: RunOptions): Promise<Generated>;
     /** @throws `signal.reason` when aborted, ServiceError, e.g. when a text is longer than the context */
     embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
-    /** "" or why the schema makes no grammar. */
+    /** "" or why the schema cannot be used as a grammar. */
     checkGrammar(schema: object): Promise<string>;
     inspect(file: string): Promise<ModelFacts>;
     close(): Promise<void>;

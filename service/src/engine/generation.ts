@@ -9,7 +9,7 @@ import { callId, forcedTools, readCall } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
 
-export interface Means {
+interface Means {
     readonly library: Library;
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;
@@ -18,8 +18,8 @@ export interface Means {
     readonly onRead: (whole: boolean) => void;
 }
 
-/** A prompt as the model sees it. */
-export interface Laid {
+/** A prompt as the model reads it. */
+export interface Layout {
     readonly tokens: readonly Token[];
     /** Absent for a completion. */
     readonly history?: ChatHistoryItem[];
@@ -29,11 +29,11 @@ export interface Laid {
     readonly forced: boolean;
 }
 
-/** Our options in node-llama-cpp's words. */
+/** The options as node-llama-cpp names them. */
 function sampling(options: GenerationOptions): object {
     const { repeatPenalty, frequencyPenalty = 0, presencePenalty = 0, ...rest } = options;
     const none = repeatPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0;
-    // Absent would be a penalty of 1.1 there, so "none" is said aloud.
+    // node-llama-cpp takes a penalty of 1.1 when it is absent, so "none" is given explicitly.
     return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty } };
 }
 
@@ -50,14 +50,14 @@ function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatMode
 }
 
 /** Lays the prompt out with the chat template. @throws ServiceError */
-export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest): Laid {
+export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest): Layout {
     if (request.kind === "completion") {
         const tokens = model.tokenize(request.prompt);
         const { bos, shouldPrependBosToken } = model.tokens;
         const begun = bos === null || !shouldPrependBosToken || tokens[0] === bos ? tokens : [bos, ...tokens];
         return { tokens: begun, forced: false };
     }
-    // Without a system message there is none but the template's own: node-llama-cpp's takes 79 tokens and speaks for nobody.
+    // Where the request has no system message, none is added: node-llama-cpp's own would take 79 tokens.
     const history = toHistory(request.messages);
     const functions = functionsOf(request);
     const forced = forcedTools(request) !== undefined;
@@ -68,8 +68,8 @@ export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: Gen
     return { tokens: contextText.tokenize(model.tokenizer), history, forced, ...(functions === undefined ? {} : { functions }) };
 }
 
-/** A sequence is full one token before its end, and one must be left for the answer. @throws ServiceError with both counts */
-export function checkFits({ tokens }: Laid, contextSize: number): void {
+/** A sequence is full one token before its end, and one token must be left for the answer. @throws ServiceError with both counts */
+export function checkFits({ tokens }: Layout, contextSize: number): void {
     if (tokens.length === 0) {
         throw badRequest("The prompt is empty.");
     }
@@ -79,7 +79,7 @@ export function checkFits({ tokens }: Laid, contextSize: number): void {
 }
 
 /**
- * Reads all but the last piece of the prompt, piece by piece, so that others see how far it is. The
+ * Reads all but the last piece of the prompt, piece by piece, so that other requests see how far it is. The
  * last piece is left for the call that generates, which needs its logits.
  * @returns tokens that the sequence held already
  */
@@ -107,17 +107,17 @@ interface Answer {
 
 type OnChunk = (chunk: Chunk) => void;
 
-async function answerChat(means: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
+async function answerChat(means: Means, layout: Layout, common: object, onChunk: OnChunk): Promise<Answer> {
     const { library, sequence, chatWrapper, grammar } = means;
     const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
-    const { functions } = laid;
-    const told: object = functions === undefined ? {} : { functions, abortOnNonText: laid.forced };
+    const { functions } = layout;
+    const tools: object = functions === undefined ? {} : { functions, abortOnNonText: layout.forced };
     try {
-        const { response, fullResponse, functionCalls, metadata } = await chat.generateResponse(laid.history ?? [], {
+        const { response, fullResponse, functionCalls, metadata } = await chat.generateResponse(layout.history ?? [], {
             ...common,
-            // A forced call goes by its grammar; the functions are only told. Both together need abortOnNonText.
-            ...((functions === undefined || laid.forced) && grammar !== undefined ? { grammar } : {}),
-            ...told,
+            // A forced call follows its grammar; the functions are only shown to the model. Both together need abortOnNonText.
+            ...((functions === undefined || layout.forced) && grammar !== undefined ? { grammar } : {}),
+            ...tools,
             onResponseChunk: ({ type, text, tokens }) => onChunk({ kind: type === "segment" ? "reasoning" : "text", text, tokens: tokens.length }),
         });
         const reasoning = fullResponse.map((part) => (typeof part === "string" ? "" : part.text)).join("");
@@ -130,11 +130,11 @@ async function answerChat(means: Means, laid: Laid, common: object, onChunk: OnC
     }
 }
 
-async function answerCompletion({ library, sequence, grammar }: Means, laid: Laid, common: object, onChunk: OnChunk): Promise<Answer> {
+async function answerCompletion({ library, sequence, grammar }: Means, layout: Layout, common: object, onChunk: OnChunk): Promise<Answer> {
     const completion = new library.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
     let pending = 0;
     try {
-        const { response, metadata } = await completion.generateCompletionWithMeta([...laid.tokens], {
+        const { response, metadata } = await completion.generateCompletionWithMeta([...layout.tokens], {
             ...common,
             ...(grammar === undefined ? {} : { grammar }),
             onToken: (tokens) => {
@@ -151,22 +151,22 @@ async function answerCompletion({ library, sequence, grammar }: Means, laid: Lai
     }
 }
 
-/** A forced call is written as text: nobody shall see it as such. */
+/** The model writes a forced call as text; the client gets it as a call. */
 function asCall(answer: Answer): Answer {
     const call = answer.finishReason === "stop" ? readCall(answer.text) : undefined;
     return call === undefined ? answer : { ...answer, text: "", toolCalls: [call], finishReason: "tool" };
 }
 
-/** @param laid fits the sequence. @throws `signal.reason` when it is aborted */
-export async function generate(means: Means, request: GenerationRequest, laid: Laid, run: RunOptions): Promise<Generated> {
+/** @param layout fits the sequence. @throws `signal.reason` when it is aborted */
+export async function generate(means: Means, request: GenerationRequest, layout: Layout, run: RunOptions): Promise<Generated> {
     const { sequence } = means;
     const started = performance.now();
     const meter = sequence.tokenMeter.getState();
     let first: number | undefined;
-    const cachedTokens = await readPrompt(means, laid.tokens, run.signal);
-    // At the context's end an answer is cut: shifting would read most of the prompt again, and change it.
-    const maxTokens = Math.min(request.options.maxTokens, sequence.contextSize - 1 - laid.tokens.length);
-    endAt(sequence, laid.tokens.length + maxTokens);
+    const cachedTokens = await readPrompt(means, layout.tokens, run.signal);
+    // An answer is cut at the context's end: shifting the context would read most of the prompt again, and change it.
+    const maxTokens = Math.min(request.options.maxTokens, sequence.contextSize - 1 - layout.tokens.length);
+    endAt(sequence, layout.tokens.length + maxTokens);
     const common = {
         ...sampling(request.options),
         maxTokens,
@@ -175,12 +175,12 @@ export async function generate(means: Means, request: GenerationRequest, laid: L
     };
     const onChunk: OnChunk = (chunk) => {
         first ??= performance.now();
-        if (!laid.forced && (chunk.text !== "" || chunk.tokens > 0)) {
+        if (!layout.forced && (chunk.text !== "" || chunk.tokens > 0)) {
             run.onChunk?.(chunk);
         }
     };
-    const plain = await (request.kind === "chat" ? answerChat(means, laid, common, onChunk) : answerCompletion(means, laid, common, onChunk));
-    const { text, reasoning, toolCalls, finishReason } = laid.forced ? asCall(plain) : plain;
+    const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
+    const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
     return {
@@ -189,7 +189,7 @@ export async function generate(means: Means, request: GenerationRequest, laid: L
         toolCalls,
         finishReason,
         usage: {
-            promptTokens: laid.tokens.length,
+            promptTokens: layout.tokens.length,
             cachedTokens,
             completionTokens,
             tokensPerSecond: rate(completionTokens, started, first, ended),
@@ -198,7 +198,7 @@ export async function generate(means: Means, request: GenerationRequest, laid: L
     };
 }
 
-/** Tokens a second from the first token on; over the whole time when that is all there is. Times in ms. */
+/** Tokens a second from the first token on; over the whole time where there is only one token. Times in ms. */
 export function rate(tokens: number, started: number, first: number | undefined, ended: number): number {
     const [count, msec] = tokens > 1 && first !== undefined && ended > first ? [tokens - 1, ended - first] : [tokens, ended - started];
     return msec > 0 ? Math.round((count / msec) * 10_000) / 10 : 0;

@@ -5,7 +5,7 @@ import { ServiceError } from "../errors.js";
 import type { ModelFacts } from "../models/catalog.js";
 import { loadLibrary } from "./library.js";
 
-/** Long lists that no caller needs. */
+/** Long lists that are not needed here. */
 const IGNORED_KEYS = [
     "tokenizer.ggml.tokens",
     "tokenizer.ggml.scores",
@@ -13,14 +13,14 @@ const IGNORED_KEYS = [
     "tokenizer.ggml.merges",
 ];
 
-/** What chat templates of reasoning models have in common. */
+/** A chat template of a reasoning model has one of these. */
 const REASONING_MARKS = ["<think>", "enable_thinking", "reasoning_content", "<|channel|>"];
 
 function numberOf(value: unknown): number | undefined {
     return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
 }
 
-/** @throws when the file is no GGUF file */
+/** @throws when the file is not a GGUF file */
 export async function inspectGguf(file: string): Promise<ModelFacts> {
     const { readGgufFileInfo } = await loadLibrary();
     const info = await readGgufFileInfo(file, {
@@ -38,8 +38,8 @@ export async function inspectGguf(file: string): Promise<ModelFacts> {
 }
 
 /**
- * Sees that a file can be loaded as far as that shows from outside: llama.cpp would find the same
- * faults, but only after the model before has been given up.
+ * Finds the faults of a file that its header shows. llama.cpp would find them too, but only after other models
+ * were unloaded for it.
  * @throws ServiceError
  */
 export async function checkGguf(name: string, file: string): Promise<void> {
@@ -55,7 +55,7 @@ export async function checkGguf(name: string, file: string): Promise<void> {
         const last = Math.max(0, ...(info.tensorInfo ?? []).map((tensor) => Number(tensor.offset)));
         ends = (info.infoEndOffset ?? 0) + last;
     } catch (thrown) {
-        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is no sound GGUF file: ${String(thrown)}`);
+        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is damaged or not a GGUF file: ${String(thrown)}`);
     }
     const { size } = await stat(file);
     if (size <= ends) {

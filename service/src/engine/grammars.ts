@@ -12,7 +12,7 @@ export class Grammars {
 
     public constructor(private readonly llama: Llama) {}
 
-    /** @throws ServiceError when it makes no grammar */
+    /** @throws ServiceError when it cannot be used as a grammar */
     public async of(constraint: Constraint): Promise<LlamaGrammar> {
         const key = JSON.stringify(constraint);
         const known = this.kept.get(key) ?? this.compile(constraint);
@@ -33,7 +33,7 @@ export class Grammars {
     private async compile(constraint: Constraint): Promise<LlamaGrammar> {
         switch (constraint.kind) {
             case "schema":
-                // Their type wants to know the schema while compiling; ours comes with the request.
+                // node-llama-cpp's type needs the schema at compile time; this one comes with the request.
                 return this.llama.createGrammarForJsonSchema(constraint.schema as never);
             case "json":
                 return this.llama.getGrammarFor("json");

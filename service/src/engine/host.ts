@@ -3,7 +3,7 @@
 import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { badRequest, ServiceError } from "../errors.js";
 import { Bell } from "./bell.js";
-import { canCopy, copyBegin, interruptible } from "./corrected.js";
+import { canCopy, copyStart, runInterruptibly } from "./corrected.js";
 import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions } from "./engine.js";
 import { callSchema, forcedTools } from "./forced-call.js";
 import { checkFits, generate, layOut } from "./generation.js";
@@ -25,22 +25,22 @@ interface Slot {
 
 interface Taken {
     readonly slot: Slot;
-    /** Whose begin shall be copied into it. */
+    /** The slot whose first tokens are copied into it. */
     readonly source: Slot | undefined;
 }
 
-/** Tokens that the sequence holds of these, from the begin on. */
-function sharedBegin(sequence: LlamaContextSequence, tokens: readonly Token[]): number {
+/** How many of these tokens, from the first on, the sequence holds. */
+function sharedStart(sequence: LlamaContextSequence, tokens: readonly Token[]): number {
     return sequence.compareContextTokens([...tokens]).firstDifferentIndex;
 }
 
-/** Tokens that both begin with. */
-function commonBegin(one: readonly Token[], other: readonly Token[]): number {
+/** How many tokens both start with. */
+function commonStart(one: readonly Token[], other: readonly Token[]): number {
     const different = one.findIndex((token, index) => token !== other[index]);
     return different === -1 ? one.length : different;
 }
 
-export interface Held {
+interface Held {
     readonly info: LoadedModel;
     readonly model: LlamaModel;
     /** In the order of their ids. */
@@ -52,13 +52,13 @@ export class Host {
     public readonly info: LoadedModel;
     private readonly model: LlamaModel;
     private readonly slots: readonly Slot[];
-    /** Resolved once: it parses and tries the model's own template. */
+    /** Resolved once, since this parses and tries the model's own template. */
     private readonly chatWrapper: ChatWrapper;
     private embedding: Promise<LlamaEmbeddingContext> | undefined;
-    /** Embeddings go one after the other: they have one sequence. */
+    /** Embeddings are computed one after the other: they share one sequence. */
     private lastEmbedding: Promise<unknown> = Promise.resolve();
     private uses = 0;
-    /** Rung whenever a slot has read a piece of its prompt, or reads no more. */
+    /** Rings when a slot has read a piece of its prompt, or has stopped reading. */
     private readonly progress = new Bell();
 
     public constructor(
@@ -76,21 +76,21 @@ export class Host {
         const forced = request.kind === "chat" ? forcedTools(request) : undefined;
         const constraint = forced === undefined ? request.constraint : ({ kind: "schema", schema: callSchema(forced) } as const);
         const grammar = constraint === undefined ? undefined : await this.grammars.of(constraint);
-        const laid = layOut(this.model, this.chatWrapper, request);
-        checkFits(laid, this.info.contextSize);
+        const layout = layOut(this.model, this.chatWrapper, request);
+        checkFits(layout, this.info.contextSize);
         run.signal.throwIfAborted();
-        const { slot, source } = await this.take(laid.tokens, run.signal);
+        const { slot, source } = await this.take(layout.tokens, run.signal);
         const { sequence } = slot;
         try {
             if (source !== undefined) {
-                await copyBegin(source.sequence, sequence, sharedBegin(source.sequence, laid.tokens));
+                await copyStart(source.sequence, sequence, sharedStart(source.sequence, layout.tokens));
             }
             const { library, chatWrapper } = this;
             const onRead = (whole: boolean): void => this.onRead(slot, whole);
-            return await interruptible(sequence, run.signal, () => generate({ library, chatWrapper, grammar, sequence, onRead }, request, laid, run));
+            return await runInterruptibly(sequence, run.signal, () => generate({ library, chatWrapper, grammar, sequence, onRead }, request, layout, run));
         } catch (thrown) {
             if (!run.signal.aborted || thrown !== run.signal.reason) {
-                // What a failed decode has left behind is unknown.
+                // What a failed decode has left in the sequence is unknown.
                 await sequence.clearHistory().catch(() => undefined);
             }
             throw thrown;
@@ -110,7 +110,7 @@ export class Host {
         await this.model.dispose();
     }
 
-    /** A slot for this prompt, once no other is about to have read its begin. */
+    /** A slot for this prompt. Waits while another slot reads the same start, which can be copied then. */
     private async take(tokens: readonly Token[], signal: AbortSignal): Promise<Taken> {
         while (this.canCopy && worthWaiting(this.views(tokens))) {
             await this.progress.next(signal);
@@ -129,8 +129,8 @@ export class Host {
 
     private views(tokens: readonly Token[]): SlotView[] {
         return this.slots.map(({ id, busy, lastUsed, sequence, reading }) => {
-            const shared = sharedBegin(sequence, tokens);
-            const willShare = reading === undefined ? shared : Math.max(shared, commonBegin(reading, tokens));
+            const shared = sharedStart(sequence, tokens);
+            const willShare = reading === undefined ? shared : Math.max(shared, commonStart(reading, tokens));
             return { id, busy, lastUsed, held: sequence.nextTokenIndex, shared, willShare };
         });
     }

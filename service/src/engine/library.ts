@@ -1,13 +1,13 @@
-/** The one door to node-llama-cpp. */
+/** The only place that imports node-llama-cpp. */
 
 import { tmpdir } from "node:os";
 
 export type Library = typeof import("node-llama-cpp");
 
 /**
- * Imported late: it takes a quarter of a second, and the port shall be open by then.
- * It asks for the home folder while it is imported, which fails for a user id without an account and
- * without HOME, as `docker run --user 12345` may give; what it would keep there is never written.
+ * Imported late: it takes a quarter of a second, and the port is open by then. While it is imported it asks for
+ * the home folder, which fails for a user id without an account and without HOME, as with
+ * `docker run --user 12345`. It would keep files there, but the service never makes it write any.
  */
 export async function loadLibrary(): Promise<Library> {
     if ((process.env["HOME"] ?? "") === "") {

@@ -1,6 +1,7 @@
-/** Main memory that this process may use. */
+/** Memory that this process may use: main memory, and that of the GPUs. */
 
 import { freemem, totalmem } from "node:os";
+import type { Llama } from "node-llama-cpp";
 
 export interface Memory {
     /** Bytes: the machine's, or the container's limit. */
@@ -9,12 +10,12 @@ export interface Memory {
     readonly free: number;
 }
 
-/** What the container may not use up: Node itself, buffers, the kernel's own. */
+/** Left free for Node, buffers and the kernel. */
 const MARGIN_BYTES = 128 * 1024 ** 2;
 
 /**
  * @param machine total and available (caches count as available), bytes
- * @param limit the container's, bytes; more than the machine has, or 0, means none
+ * @param limit of the container, bytes; 0, or more than the machine has: no limit
  * @param resident what this process holds, bytes
  */
 export function memoryOf(machine: Memory, limit: number, resident: number): Memory {
@@ -26,6 +27,11 @@ export function memoryOf(machine: Memory, limit: number, resident: number): Memo
 export function memoryOfThisProcess(): Memory {
     const machine = { total: totalmem(), free: freemem() };
     return memoryOf(machine, process.constrainedMemory(), process.memoryUsage.rss());
+}
+
+/** What a model computes in. */
+export async function memoryFor(llama: Llama, onGpu: boolean): Promise<Memory> {
+    return onGpu ? llama.getVramState() : memoryOfThisProcess();
 }
 
 /** For messages. */

@@ -1,7 +1,7 @@
 /** Loads node-llama-cpp's native part for exactly one backend. */
 
 import type { Llama } from "node-llama-cpp";
-import type { Backend } from "../backend.js";
+import type { Backend } from "../backend/backend.js";
 import { messageOf, StartError } from "../errors.js";
 import { Proof } from "../gpu/proof.js";
 import type { Kind, Log } from "../log.js";
@@ -12,16 +12,16 @@ export interface Runtime {
     readonly llama: Llama;
 }
 
-/** llama.cpp calls much of what is normal a warning; only what it calls an error is one here. */
+/** llama.cpp logs much that is normal as a warning, so its warnings are debug messages here. */
 const KIND_OF: Readonly<Record<string, Kind>> = { fatal: "error", error: "error", warn: "debug" };
 
 function refuse(backend: Backend, why: string): StartError {
     const forgotten = new Proof(backend.proofFile).forget();
     return new StartError(3, [
-        `The ${backend.type} backend cannot be used: ${why}`,
+        `The ${backend.mode.name} backend cannot be used: ${why}`,
         `It was chosen because: ${backend.reason}`,
-        "There is no silent fall to CPU. Set MENTATOR_BACKEND=cpu to run without the GPU, or see that the container has the device and a driver that fits.",
-        ...(forgotten ? ["What was remembered of this backend is forgotten: the next start proves it anew."] : []),
+        "The service does not fall back to the CPU by itself. Give the container the device and a driver that fits, or set MENTATOR_BACKEND=cpu.",
+        ...(forgotten ? ["The remembered test of this backend was deleted: the next start tests it again."] : []),
     ]);
 }
 
@@ -35,7 +35,7 @@ export async function openRuntime(backend: Backend, threads: number, log: Log): 
     try {
         llama = await library.getLlama({
             // Never "auto": that only looks for files, and never finds AMD.
-            gpu: backend.gpu,
+            gpu: backend.mode.gpu,
             build: "never",
             skipDownload: true,
             usePrebuiltBinaries: true,
@@ -47,7 +47,7 @@ export async function openRuntime(backend: Backend, threads: number, log: Log): 
     } catch (thrown) {
         throw refuse(backend, messageOf(thrown));
     }
-    if (llama.gpu !== backend.gpu) {
+    if (llama.gpu !== backend.mode.gpu) {
         const got = llama.gpu === false ? "cpu" : llama.gpu;
         await llama.dispose();
         throw refuse(backend, `the native library runs on ${got} instead`);

@@ -1,6 +1,6 @@
 /**
- * Which slot takes a request. A slot is a sequence of the context and remembers the tokens it has read
- * and written: what a prompt shares with their begin need not be computed again. Values in, values out.
+ * Which slot takes a request. A slot is a sequence of the context and holds the tokens that it has read
+ * and written: a prompt that starts with the same tokens need not compute them again. Values in, values out.
  */
 
 /** A slot as it is seen by a prompt. */
@@ -10,29 +10,29 @@ export interface SlotView {
     readonly busy: boolean;
     /** Tokens that it holds. */
     readonly held: number;
-    /** Of these, from the begin on, those that the prompt begins with too. */
+    /** Of these, how many the prompt starts with too. */
     readonly shared: number;
-    /** The same when it has read the prompt that it is reading; `shared` when it reads none. */
+    /** The same once it has read the prompt that it is reading now; equal to `shared` when it does not read. */
     readonly willShare: number;
     /** Any clock; 0: never. */
     readonly lastUsed: number;
 }
 
-export interface SlotChoice {
+interface SlotChoice {
     readonly id: number;
-    /** The slot whose state shall be copied into this one first, as it shares more with the prompt. */
+    /** The slot whose state is copied into this one first, since it shares more with the prompt. */
     readonly copyFrom?: number;
 }
 
 /**
- * Tokens that make a copy worth it. It moves the whole state of a slot, some 0.1 s for 200 MB;
- * reading 128 tokens takes a small model on two cores half a second.
+ * From this many tokens on, a copy is worth it. It moves the whole state of a slot, about 0.1 s for 200 MB;
+ * a small model on two cores takes half a second to read 128 tokens.
  */
 const LEAST_COPIED = 128;
 
 /**
- * Whether a slot is about to have read much more of the prompt than any holds: of several that come at
- * once with the same begin, one reads it and the others copy.
+ * Whether a slot will soon have read much more of the prompt than any slot holds now: of several requests
+ * that come at once and start alike, one reads the start and the others copy it.
  */
 export function worthWaiting(slots: readonly SlotView[]): boolean {
     const shared = (of: readonly SlotView[]): number => Math.max(0, ...of.map((slot) => slot.shared));
@@ -40,8 +40,9 @@ export function worthWaiting(slots: readonly SlotView[]): boolean {
 }
 
 /**
- * A slot that goes on with what it holds, or else the one unused for longest, filled from the one that
- * shares most: so a system prompt that many use is not lost with every conversation, and not read for each.
+ * The slot that already holds most of the prompt, or else the least recently used one, filled from the slot
+ * that shares most. So a system prompt that many requests use is not lost with every conversation, and is
+ * not read for each of them.
  * @param canCopy whether the model's state can be copied at all
  * @returns undefined when all are busy
  */
@@ -52,7 +53,7 @@ export function chooseSlot(slots: readonly SlotView[], canCopy: boolean): SlotCh
         return undefined;
     }
     const byShared = (a: SlotView, b: SlotView): number => b.shared - a.shared || a.id - b.id;
-    // What is dropped of such a slot is less than what is kept.
+    // Such a slot keeps more than it drops.
     const [goesOn] = free.filter(({ held, shared }) => shared * 2 > held).sort(byShared);
     const [bestFree] = [...free].sort(byShared);
     const target = goesOn ?? (canCopy ? oldest : (bestFree ?? oldest));

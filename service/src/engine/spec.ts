@@ -2,12 +2,12 @@
 
 import type { LoadedModel, LoadSpec } from "./engine.js";
 
-/** What was asked for, or, said aloud, just what is there anyway. */
+/** The same was asked for, or what is asked for now is what there is. */
 function fits(asked: number | undefined, askedBefore: number | undefined, actual: number): boolean {
     return asked === askedBefore || (asked !== undefined && asked === actual);
 }
 
-/** @param gpu whether layers can lie on a GPU at all; if not, no number of them makes a difference */
+/** @param gpu whether layers can lie on a GPU at all; if not, their number makes no difference */
 export function isServedBy(loaded: LoadedModel, spec: LoadSpec, gpu: boolean): boolean {
     const before = loaded.spec;
     return (

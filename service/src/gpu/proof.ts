@@ -1,25 +1,25 @@
-/** The entrypoint's memory of what was proven (`MENTATOR_BACKEND_PROOF`), where it turns out wrong. */
+/** The file in which the entrypoint remembers that a backend works (`MENTATOR_BACKEND_PROOF`). */
 
 import { rmSync, writeFileSync } from "node:fs";
 
 export class Proof {
-    /** @param file nothing where the backend needed no proof */
+    /** @param file undefined where the backend needed no test */
     public constructor(private readonly file: string | undefined) {}
 
     /**
-     * Until `release`, an end of this process speaks against the proof: a driver's library that fails
-     * aborts the whole process, which then tells nobody. The next start finds the mark, and proves anew.
+     * Until `release`, an end of this process is a sign against the backend: a driver's library that fails
+     * aborts the whole process, without a message. The next start finds the mark and tests the backend again.
      */
     public use(): void {
         this.attempt((_, mark) => writeFileSync(mark, ""));
     }
 
-    /** The backend was given back in order. */
+    /** The service has stopped in order. */
     public release(): void {
         this.attempt((_, mark) => rmSync(mark, { force: true }));
     }
 
-    /** @returns whether the next start proves the backend anew */
+    /** @returns whether the next start tests the backend again */
     public forget(): boolean {
         return this.attempt((file, mark) => {
             rmSync(file, { force: true });
@@ -27,7 +27,7 @@ export class Proof {
         });
     }
 
-    /** @returns false where there is no proof, or its folder cannot be written */
+    /** @returns false where there is no file, or its folder cannot be written */
     private attempt(change: (file: string, mark: string) => void): boolean {
         try {
             if (this.file !== undefined) {

@@ -1,36 +1,14 @@
 /**
  * What the operating system shows of a GPU: device nodes and the driver's own files.
  *
- * A container runtime that reloads takes the right to the nodes away, a driver that is unloaded takes
- * the files. Neither stops a process that has them open, so nobody is told unless somebody looks.
- * access(2) asks the kernel, device rules of the cgroup included, and opens nothing.
+ * A container runtime that reloads takes away the right to use the nodes, and a driver that is unloaded
+ * takes away the files. Neither stops a process that has them open, so the service has to look. access(2)
+ * asks the kernel, including the device rules of the cgroup, and opens nothing.
  */
 
 import { constants } from "node:fs";
 import { access, readdir } from "node:fs/promises";
 import path from "node:path";
-import type { BackendType } from "../backend.js";
-
-interface Kind {
-    readonly folder: string;
-    readonly name: RegExp;
-    readonly rights: number;
-}
-
-const USE = constants.R_OK | constants.W_OK;
-
-/** Below the root, with the rights that a process needs; those that are not there are not watched. */
-const KINDS: Readonly<Record<BackendType, readonly Kind[]>> = {
-    cuda: [
-        { folder: "dev", name: /^(?:nvidia(?:\d+|ctl|-uvm)|dxg)$/, rights: USE },
-        { folder: "proc/driver/nvidia", name: /^version$/, rights: constants.R_OK },
-    ],
-    rocm: [
-        { folder: "dev", name: /^kfd$/, rights: USE },
-        { folder: "dev/dri", name: /^renderD\d+$/, rights: USE },
-    ],
-    cpu: [],
-};
 
 const MEANING: Readonly<Record<string, string>> = {
     ENOENT: "it is not there any more",
@@ -43,21 +21,44 @@ interface Watched {
     readonly rights: number;
 }
 
+/** A process reads and writes device nodes; of other files it only reads. */
+function rightsFor(pattern: string): number {
+    return pattern.startsWith("dev/") ? constants.R_OK | constants.W_OK : constants.R_OK;
+}
+
+/** @param glob a file's name in which `*` stands for any characters and `[0-9]` for one digit */
+export function nameMatcher(glob: string): RegExp {
+    const parts = glob.split(/(\*|\[0-9\])/).map((part) => {
+        if (part === "*") {
+            return ".*";
+        }
+        return part === "[0-9]" ? part : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+    });
+    return new RegExp(`^${parts.join("")}$`, "s");
+}
+
 export class Surface {
     private constructor(private readonly watched: readonly Watched[]) {}
 
-    /** Remembers what is usable now. @param root of the file system, another one in tests */
-    public static async now(type: BackendType, root = "/"): Promise<Surface> {
-        const watched: Watched[] = [];
-        for (const { folder, name, rights } of KINDS[type]) {
-            const names = await readdir(path.join(root, folder)).catch(() => []);
-            for (const file of names.filter((found) => name.test(found)).map((found) => path.join(root, folder, found))) {
+    /**
+     * Remembers what can be used now. What is not there is not watched.
+     * @param patterns relative to the root, see `Mode.watch`
+     * @param root of the file system, another one in tests
+     */
+    public static async now(patterns: readonly string[], root = "/"): Promise<Surface> {
+        const watched = new Map<string, Watched>();
+        for (const pattern of patterns) {
+            const folder = path.join(root, path.dirname(pattern));
+            const name = nameMatcher(path.basename(pattern));
+            const rights = rightsFor(pattern);
+            const names = await readdir(folder).catch(() => []);
+            for (const file of names.filter((found) => name.test(found)).map((found) => path.join(folder, found))) {
                 if ((await refusal(file, rights)) === undefined) {
-                    watched.push({ file, rights });
+                    watched.set(file, { file, rights });
                 }
             }
         }
-        return new Surface(watched);
+        return new Surface([...watched.values()]);
     }
 
     public get files(): readonly string[] {

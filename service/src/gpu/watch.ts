@@ -3,18 +3,18 @@
 import { messageOf } from "../errors.js";
 import type { Surface } from "./surface.js";
 
-/** Between two looks at the operating system's surface; a look is a handful of system calls. */
+/** Between two looks at device nodes and files; a look costs a few system calls. */
 const EVERY_MSEC = 5000;
 
-/** A fault of one request (no memory for it, say) is not the card's; so many in a row are. */
+/** One failed request, for lack of memory say, is not a fault of the card. This many in a row are. */
 const FAILURES_IN_A_ROW = 3;
 
 /** What the engine tells of its work on the GPU. */
 export interface Witness {
-    succeeded(): void;
+    onSuccess(): void;
     /** @param thrown by the native part, not for a fault of the request */
-    failed(thrown: unknown): void;
-    /** Something failed that says nothing by itself: a model's own fault, perhaps. */
+    onFailure(thrown: unknown): void;
+    /** Something failed that need not be the GPU's fault: the device nodes are looked at. */
     look(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export class GpuWatch implements Witness {
         private readonly onLost: (why: string) => void,
     ) {}
 
-    /** Why there is no GPU any more; nothing while there is. */
+    /** Why the GPU is gone; undefined while it is there. */
     public get lost(): string | undefined {
         return this.why;
     }
@@ -49,11 +49,11 @@ export class GpuWatch implements Witness {
         }
     }
 
-    public succeeded(): void {
+    public onSuccess(): void {
         this.failures = 0;
     }
 
-    public failed(thrown: unknown): void {
+    public onFailure(thrown: unknown): void {
         this.failures += 1;
         if (this.failures >= FAILURES_IN_A_ROW) {
             this.lose(`it failed ${this.failures} times in a row, at last with: ${messageOf(thrown)}`);

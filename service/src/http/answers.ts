@@ -1,6 +1,6 @@
-/** What routes say of their answers in the OpenAPI document. Nothing is cut to fit: answers are sent as they are. */
+/** What the OpenAPI document says about answers. They are sent as they are: a schema removes nothing. */
 
-export const DURATION_SCHEMA = {
+const DURATION_SCHEMA = {
     type: "object",
     description: "Milliseconds",
     required: ["promptMsec", "queueMsec"],
@@ -27,7 +27,7 @@ export function timedAnswer(required: readonly string[], result: Readonly<Record
 }
 
 /** Every error of the Mentator API. */
-export const ERROR_SCHEMA = {
+const ERROR_SCHEMA = {
     type: "object",
     required: ["error"],
     properties: { error: { type: "string" } },
@@ -59,13 +59,13 @@ export const OPENAI_ERROR_SCHEMA = {
 } as const;
 
 const MEANING: Readonly<Record<number, string>> = {
-    400: "The request's fault",
-    401: "An API key is set, and the request has none or another",
-    404: "There is no such path or model",
-    405: "The path is there, the method is not",
-    413: "The body is over the limit",
+    400: "The request is faulty",
+    401: "An API key is needed, and the request has none or a wrong one",
+    404: "No such path or model",
+    405: "The path does not take this method",
+    413: "The body is too large",
     429: "The queue is full; see Retry-After",
-    500: "The service's fault",
+    500: "The service failed",
     503: "Starting or shutting down; see Retry-After",
 };
 
@@ -86,7 +86,7 @@ export function answers(good: object, errors: readonly number[] = PLAIN_ERRORS, 
     return map;
 }
 
-/** Of an answer that is a text and no JSON. */
+/** Of an answer that is text and not JSON. */
 export function textAnswer(description: string, type = "text/plain"): object {
     return { description, content: { [type]: { schema: { type: "string" } } } };
 }

@@ -5,21 +5,21 @@ import type { FastifyInstance } from "fastify";
 
 const TAGS = [
     { name: "prompt", description: "Answers of a model" },
-    { name: "openai", description: "The same in OpenAI's words: official clients work unchanged" },
+    { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
     { name: "state", description: "Version, models, load and statistics" },
-    { name: "check", description: "Would this be accepted" },
+    { name: "check", description: "Whether the service would accept something" },
     { name: "log", description: "The service's own log and the log of prompts" },
     { name: "page", description: "For people" },
     { name: "health", description: "For orchestrators and monitoring" },
 ] as const;
 
 const DESCRIPTION =
-    "Runs local LLMs on NVIDIA CUDA, AMD ROCm or CPU. Every answer carries `x-request-id`: the request's own, " +
-    "if it brought one, else a new one; the same id stands in the log and the database.";
+    "Runs local LLMs on a GPU or the CPU. Every answer carries `x-request-id`: the request's own, " +
+    "if it has one, else a new one. The same id is in the log and the database.";
 
 /**
  * Collects the routes that are registered after it; those without a tag (what pages load) are left out.
- * Answers are sent as they are: their schemas describe, and never cut.
+ * Answers are sent as they are: a schema only describes them, and removes nothing.
  */
 export function installDocument(server: FastifyInstance, version: string, hasApiKey: boolean): void {
     server.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -30,7 +30,7 @@ export function installDocument(server: FastifyInstance, version: string, hasApi
             info: { title: "Mentator", version, description: DESCRIPTION },
             tags: [...TAGS],
             components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
-            // An empty requirement beside it: works without.
+            // The empty requirement says that it works without a key.
             security: hasApiKey ? [{ apiKey: [] }] : [{}, { apiKey: [] }],
         },
     });

@@ -1,4 +1,4 @@
-/** The one place where anything thrown becomes an answer: `{"error"}`, or OpenAI's form below /v1. */
+/** The only place that turns an error into an answer: `{"error"}`, or OpenAI's form below /v1. */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { messageOf, ServiceError } from "../errors.js";
@@ -7,7 +7,7 @@ import { openAiError } from "../openai/errors.js";
 
 const NO_DURATION = { promptMsec: 0, queueMsec: 0 };
 
-/** Calls whose errors say how long they took. */
+/** Calls whose errors have a duration. */
 const TIMED = new Set(["/prompt", "/embedding"]);
 
 export function statusOf(thrown: unknown): number {
@@ -65,7 +65,7 @@ export function installErrors(server: FastifyInstance, log: Log): void {
         reply.header("allow", allowed);
         return sendError(request, reply, new ServiceError(405, `${path} takes ${allowed}, not ${request.method}.`));
     };
-    // Before the body is read: of a call that is not there, it cannot be wrong.
+    // Before the body is read: the body of an unknown call cannot be wrong.
     server.addHook("onRequest", (request, reply, done) => {
         if (request.is404) {
             refuse(request, reply);

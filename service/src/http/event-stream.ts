@@ -1,22 +1,22 @@
-/** Server-sent events as OpenAI's clients read them. */
+/** Server-sent events in the form that OpenAI's clients read. */
 
 import { PassThrough } from "node:stream";
 import type { FastifyReply } from "fastify";
 
 /**
- * Events of so many milliseconds travel in one packet, 25 packets a second: text that grows as often as a
- * film has pictures is read as it comes. A packet costs as much time as all else that is done for a
- * token beside computing, here and at the client. An event that comes later goes at once.
+ * Events of this many milliseconds are sent in one packet, so there are 25 packets a second: to a reader the text
+ * still grows smoothly. A packet costs as much time as everything else that is done for a token beside
+ * computing, here and at the client. An event that comes later than that is sent at once.
  */
 const TOGETHER_MSEC = 40;
 
-/** Nothing is sent before the first event: what fails until then is an ordinary error. */
+/** Nothing is sent before the first event, so that a failure until then is an ordinary error. */
 export class EventStream {
     private stream: PassThrough | undefined;
     private waiting = "";
     private timer: NodeJS.Timeout | undefined;
     private packets = 0;
-    /** When a packet but the first went last, of `performance.now()`. */
+    /** When the last packet after the first one was sent, by `performance.now()`. */
     private wentAt = Number.NEGATIVE_INFINITY;
 
     public constructor(private readonly reply: FastifyReply) {}
@@ -35,7 +35,7 @@ export class EventStream {
         this.end();
     }
 
-    /** For an answer that has begun and cannot go on. */
+    /** For an answer that has begun and fails. */
     public fail(error: object): void {
         this.write(JSON.stringify(error));
         this.end();
@@ -45,21 +45,21 @@ export class EventStream {
         this.waiting += `data: ${data}\n\n`;
         if (this.stream === undefined) {
             this.stream = this.begin();
-            // With what follows at once. It may hold no text yet, so the next need not wait for company.
+            // Together with what follows at once. It may have no text yet, so the next packet need not wait.
             process.nextTick(() => this.flush());
             return;
         }
-        // Never in this turn of the event loop, in which the next batch is put together: once that is
-        // being computed, writing holds up nobody.
+        // Not in this turn of the event loop, in which the next batch is prepared: while that is being computed,
+        // writing delays no other request.
         this.timer ??= setTimeout(() => this.flush(), Math.max(1, this.wentAt + TOGETHER_MSEC - performance.now()));
     }
 
     private begin(): PassThrough {
         const stream = new PassThrough();
-        // A client that is gone destroys it; the generation is stopped elsewhere.
+        // A client that leaves destroys the stream; the generation is stopped elsewhere.
         stream.on("error", () => undefined);
         this.reply.type("text/event-stream; charset=utf-8");
-        // A proxy shall hand on each event as it comes.
+        // So that a proxy passes on each event at once.
         this.reply.headers({ "cache-control": "no-cache", "x-accel-buffering": "no" });
         void this.reply.send(stream);
         return stream;

@@ -1,11 +1,11 @@
-/** When the work for a request has to stop. */
+/** The signal that stops the work for a request. */
 
 import type { FastifyReply } from "fastify";
-import { clientGone } from "../errors.js";
+import { clientGoneError } from "../errors.js";
 
 /**
- * Aborted when the connection closes, also after a complete answer, when nothing is left to stop.
- * @param cut aborted when the service cannot wait any longer
+ * Aborted when the connection closes. That happens after a complete answer too; nothing is left to stop then.
+ * @param cut aborted when the service does not wait any longer
  */
 export function signalOf(reply: FastifyReply, cut: AbortSignal): AbortSignal {
     const gone = new AbortController();
@@ -13,7 +13,7 @@ export function signalOf(reply: FastifyReply, cut: AbortSignal): AbortSignal {
     cut.addEventListener("abort", leave, { once: true });
     reply.raw.once("close", () => {
         cut.removeEventListener("abort", leave);
-        gone.abort(clientGone());
+        gone.abort(clientGoneError());
     });
     return gone.signal;
 }

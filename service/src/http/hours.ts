@@ -1,11 +1,11 @@
-/** `date=YYYYMMDD&hour=HH` as hours of the epoch, and rows by hour. UTC throughout, as the log's lines. */
+/** `date=YYYYMMDD&hour=HH` as a span of time, and the names of hours. UTC, like the lines of the log. */
 
 import { badRequest } from "../errors.js";
 
 const HOUR_MSEC = 3_600_000;
 
 /** From `from` to before `to`, milliseconds since the epoch. */
-export interface Span {
+interface Span {
     readonly from: number;
     readonly to: number;
 }

@@ -1,4 +1,4 @@
-/** Requests that are not answered to the end yet: the service must not close under them. */
+/** Counts requests that are not fully answered yet, so that the service does not close before they are. */
 
 import type { FastifyInstance } from "fastify";
 
@@ -6,11 +6,11 @@ export class InFlight {
     private count = 0;
     private idle: (() => void) | undefined;
 
-    /** @param stopping whether connections shall end with their answer */
+    /** @param stopping whether connections have to close after their answer */
     public install(server: FastifyInstance, stopping: () => boolean): void {
         server.addHook("onRequest", (_request, reply, done) => {
             this.count += 1;
-            // Comes for every end: all is handed over, or the connection is gone.
+            // This event comes in any case: the answer is sent, or the connection is gone.
             reply.raw.once("close", () => this.leave());
             done();
         });
@@ -22,7 +22,7 @@ export class InFlight {
         });
     }
 
-    /** Resolves when there is none, or after so many ms. */
+    /** Resolves when there are none, or after this many ms. */
     public async none(limitMsec: number): Promise<void> {
         if (this.count > 0) {
             await new Promise<void>((resolve) => {

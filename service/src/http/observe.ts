@@ -6,9 +6,9 @@ import type { Metrics } from "../metrics/metrics.js";
 
 export function installObservation(server: FastifyInstance, metrics: Metrics, log: Log): void {
     server.addHook("onResponse", (request, reply, done) => {
-        // The route and not the path: paths that nobody knows would be figures without end.
+        // The route and not the path: unknown paths would add figures without end.
         const route = request.routeOptions.url ?? "none";
-        metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+        metrics.countAnswer(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
         log.write("trace", "http", `${request.method} ${route} ${reply.statusCode}, ${Math.round(reply.elapsedTime)} ms`, request.id);
         done();
     });

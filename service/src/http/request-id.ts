@@ -1,15 +1,15 @@
-/** One id per request: the client's own where it has a decent one, in the log, the answer and the database. */
+/** One id per request, in the log, the answer and the database: the client's own where it is safe to use. */
 
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 
-/** What can stand in a header, a log line and a shell without harm. */
-const DECENT = /^[\w.:-]{1,128}$/;
+/** Safe in a header, a log line and a shell. */
+const SAFE = /^[\w.:-]{1,128}$/;
 
 function requestId(headers: IncomingHttpHeaders): string {
     const given = headers["x-request-id"];
-    return typeof given === "string" && DECENT.test(given) ? given : randomUUID();
+    return typeof given === "string" && SAFE.test(given) ? given : randomUUID();
 }
 
 /** For `fastify({ genReqId })`. */

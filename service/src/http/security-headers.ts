@@ -1,8 +1,8 @@
-/** Headers that keep a browser from doing with our answers what they are not for. */
+/** Headers that stop a browser from misusing answers. */
 
 import type { FastifyInstance } from "fastify";
 
-/** Of whatever does not bring its own, as pages do: data is no page, and were it shown as one, nothing in it may run. */
+/** For answers without headers of their own, which pages have: if a browser shows data as a page, nothing in it may run. */
 const HEADERS = Object.entries({
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",

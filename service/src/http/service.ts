@@ -1,7 +1,7 @@
-/** What the routes may reach. Composed in app.ts, and from fakes in tests. */
+/** What the routes may use. Put together in app.ts, and from fakes in tests. */
 
+import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
-import type { Backend } from "../backend.js";
 import type { Engine } from "../engine/engine.js";
 import type { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -19,6 +19,8 @@ export interface Service {
     /** Milliseconds since the epoch. */
     readonly startTimestamp: number;
     readonly backend: Backend;
+    /** All modes that there are, as /state may name them. */
+    readonly backendNames: readonly string[];
     readonly engine: Engine;
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;
@@ -29,30 +31,30 @@ export interface Service {
     readonly promptTable: PromptTable;
     readonly defaultOptions: GenerationOptions;
     readonly savePrompt: boolean;
-    /** Empty: everybody may call. */
+    /** Empty: no key is needed. */
     readonly apiKey: string;
-    /** Of other origins, whose pages may call. */
+    /** Other origins whose pages may call. */
     readonly corsOrigins: readonly string[];
     readonly log: Log;
-    /** Why no model can answer, or nothing. */
+    /** Why no model can answer; undefined when one can. */
     notReady(): NotReady | undefined;
     /** True once the service is about to stop. */
     stopping(): boolean;
-    /** Why there is no GPU any more, where there was one. */
+    /** Why the GPU is gone, where there was one. */
     gpuLost(): string | undefined;
-    /** What a request for a model is refused with, before anything else is looked at. */
+    /** The error of every request for a model, where none can be answered any more. */
     refusal(): ServiceError | undefined;
-    /** Aborted, with what to answer, when what still runs at the stop has taken long enough. */
+    /** Aborted, with the error to answer, when requests still run at the end of the time to stop. */
     readonly cut: AbortSignal;
     readonly inFlight: InFlight;
 }
 
-export interface NotReady {
+interface NotReady {
     readonly why: string;
     readonly retryAfterSeconds: number;
 }
 
-/** What /ready and /metrics go by. */
+/** What /ready and /metrics tell. */
 export function readiness(engine: Engine, models: ModelCatalog, refusal: ServiceError | undefined): NotReady | undefined {
     if (refusal !== undefined) {
         return { why: refusal.message, retryAfterSeconds: refusal.retryAfterSeconds ?? 10 };

@@ -1,4 +1,4 @@
-/** What is measured at every look at /metrics: one row a figure. */
+/** The figures that are measured each time /metrics is asked for, a row each. */
 
 import type { Engine } from "../engine/engine.js";
 import type { ModelCatalog } from "../models/catalog.js";
@@ -7,7 +7,7 @@ import type { Measured } from "./metrics.js";
 
 const MEGABYTE = 1024 ** 2;
 
-export interface Sources {
+interface Sources {
     readonly engine: Engine;
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;
@@ -15,11 +15,11 @@ export interface Sources {
     readonly startTimestamp: number;
     /** A model can answer. */
     readonly ready: () => boolean;
-    /** Why there is no GPU any more, where there was one. */
+    /** Why the GPU is gone, where there was one. */
     readonly gpuLost: () => string | undefined;
 }
 
-export function measuredOf({ engine, models, scheduler, startTimestamp, ready, gpuLost }: Sources): Measured[] {
+export function figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost }: Sources): Measured[] {
     return [
         { name: "mentator_ready", help: "1: a model can answer, as /ready says", read: () => Number(ready()) },
         { name: "mentator_gpu_lost", help: "1: the GPU is gone, and requests are refused", read: () => Number(gpuLost() !== undefined) },
@@ -31,7 +31,7 @@ export function measuredOf({ engine, models, scheduler, startTimestamp, ready, g
         { name: "mentator_models_loaded", help: "Models in memory", read: () => engine.loaded.length },
         { name: "mentator_models_loaded_bytes", help: "Weights of the models in memory", read: () => engine.loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) },
         { name: "mentator_vram_total_bytes", help: "Memory of the GPUs; 0 without one", read: async () => (await engine.device()).totalVramMb * MEGABYTE },
-        { name: "mentator_vram_used_bytes", help: "Used memory of the GPUs, by whomever", read: async () => (await engine.device()).usedVramMb * MEGABYTE },
+        { name: "mentator_vram_used_bytes", help: "Used memory of the GPUs, by all programs", read: async () => (await engine.device()).usedVramMb * MEGABYTE },
         { name: "process_resident_memory_bytes", help: "Resident memory", read: () => process.memoryUsage.rss() },
         { name: "process_heap_bytes", help: "Used heap of JavaScript", read: () => process.memoryUsage().heapUsed },
         { name: "process_cpu_seconds", help: "CPU time, user and system", read: () => (({ user, system }) => (user + system) / 1e6)(process.cpuUsage()) },

@@ -1,18 +1,18 @@
-/** The service's figures in Prometheus' words: counted as requests end, measured when they are asked for. */
+/** The service's figures for Prometheus: counted when requests end, or measured when they are asked for. */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Usage } from "../engine/engine.js";
 import type { Duration } from "../schedule/scheduler.js";
 
-/** A figure that is measured when somebody looks. */
+/** A figure that is measured when /metrics is asked for. */
 export interface Measured {
     readonly name: string;
     readonly help: string;
     readonly read: () => number | Promise<number>;
 }
 
-/** A request for a model that has come to its end. */
-export interface Served {
+/** A request for a model that has ended. */
+interface Served {
     readonly call: string;
     readonly code: number;
     readonly duration: Duration;
@@ -23,7 +23,7 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const TOKENS_A_SECOND = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 export class Metrics {
-    /** Of its own and not prom-client's: a process may hold several services, as tests do. */
+    /** Not prom-client's global one: a process may hold several services, as in tests. */
     private readonly registry = new Registry();
     private readonly requests: Counter<"method" | "route" | "status">;
     private readonly requestSeconds: Histogram<"route">;
@@ -85,12 +85,12 @@ export class Metrics {
 
     public readonly contentType = this.registry.contentType;
 
-    public answered(method: string, route: string, status: number, seconds: number): void {
+    public countAnswer(method: string, route: string, status: number, seconds: number): void {
         this.requests.inc({ method, route, status: String(status) });
         this.requestSeconds.observe({ route }, seconds);
     }
 
-    public finished({ call, code, duration, usage }: Served): void {
+    public countRequest({ call, code, duration, usage }: Served): void {
         this.served.inc({ call, status: String(code) });
         this.queueSeconds.observe(duration.queueMsec / 1000);
         if (usage === undefined) {

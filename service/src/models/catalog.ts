@@ -14,8 +14,8 @@ export interface ModelFacts {
     readonly isReasoning?: boolean;
 }
 
-/** Reads a file's metadata. @throws when it is no GGUF file */
-export type Inspect = (file: string) => Promise<ModelFacts>;
+/** Reads a file's metadata. @throws when it is not a GGUF file */
+type Inspect = (file: string) => Promise<ModelFacts>;
 
 export interface Model extends NamedModel {
     /** Absolute. */
@@ -23,13 +23,13 @@ export interface Model extends NamedModel {
     readonly facts: ModelFacts;
 }
 
-/** What a request may say of how a model is loaded; null is as good as nothing. */
-export interface Wishes {
+/** How a request wants a model loaded; null is the same as absent. */
+interface Wishes {
     readonly gpulayer?: number | null | undefined;
     readonly contextSize?: number | null | undefined;
 }
 
-/** What the engine is told to load. */
+/** The model as the engine loads it. */
 export function specOf({ name, file, modifiedMs }: Model, { gpulayer, contextSize }: Wishes = {}): LoadSpec {
     return {
         name,
@@ -58,7 +58,7 @@ export class ModelCatalog extends Rescanned {
         return this.models;
     }
 
-    /** Looks into the folder again before it says that there is no such model. */
+    /** Scans the folder again before it says that there is no such model. */
     public async find(name: string): Promise<Model | undefined> {
         const known = findModel(this.models, name);
         if (known !== undefined) {

@@ -7,7 +7,7 @@ export interface ModelFile {
     readonly relativeFileName: string;
     /** Of all parts together. */
     readonly sizeBytes: number;
-    /** Of the first part; with the size, what a cache goes by. Milliseconds. */
+    /** Of the first part, milliseconds. With the size it tells whether a file has changed. */
     readonly modifiedMs: number;
 }
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import type { ModelFile } from "./naming.js";
 
 /**
- * Links to files count (model caches are made of them), links to folders do not (they may go round).
+ * Links to files count (model caches are made of them), links to folders do not (they may form a loop).
  * A folder or file that cannot be read is left out. @throws when `root` itself cannot be read
  */
 export async function scanModels(root: string): Promise<ModelFile[]> {

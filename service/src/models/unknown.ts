@@ -1,9 +1,9 @@
-/** A request that names no model of ours. */
+/** A request for a model that is not there. */
 
 import { ServiceError } from "../errors.js";
 import type { Model, ModelCatalog } from "./catalog.js";
 
-/** 400; the OpenAI-compatible API calls it a 404. */
+/** 400; in the OpenAI-compatible API 404. */
 export class UnknownModel extends ServiceError {
     public constructor(asked: string, models: readonly { readonly name: string }[]) {
         const names = models.map(({ name }) => name);

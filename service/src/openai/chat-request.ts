@@ -5,6 +5,7 @@ import type { ChatMessage, ChatRequest, Constraint, ToolChoice, ToolDefinition }
 import { compileSchema } from "../prompt/json-schema.js";
 import type { BodyMessage, BodyTool, ChatBody } from "./chat-schema.js";
 import { ParameterFault } from "./errors.js";
+import type { Asked } from "./generations.js";
 import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
 
 function textOf(content: BodyMessage["content"], at: string): string {
@@ -17,7 +18,7 @@ function textOf(content: BodyMessage["content"], at: string): string {
     return content
         .map(({ type, text }, index) => {
             if (type !== "text" || text === undefined) {
-                throw new ParameterFault(`${at}.content[${index}]`, `Only texts can be read, not "${type.slice(0, 50)}".`);
+                throw new ParameterFault(`${at}.content[${index}]`, `Only parts of type text are supported, not "${type.slice(0, 50)}".`);
             }
             return text;
         })
@@ -54,7 +55,7 @@ function messageOf(message: BodyMessage, index: number): ChatMessage {
 function toolOf({ function: { name, description, parameters } }: BodyTool, index: number): ToolDefinition {
     const { error } = compileSchema(parameters ?? {});
     if (error !== "") {
-        throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} are no usable JSON Schema: ${error}`);
+        throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} cannot be used as a JSON Schema: ${error}`);
     }
     return {
         name,
@@ -68,14 +69,14 @@ function choiceOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinit
         return "auto";
     }
     if (choice !== "none" && choice !== "auto" && tools.length === 0) {
-        throw new ParameterFault("tool_choice", "tool_choice asks for a tool, and there are no tools.");
+        throw new ParameterFault("tool_choice", "tool_choice asks for a tool, but the request has no tools.");
     }
     if (typeof choice === "string") {
         return choice;
     }
     const { name } = choice.function;
     if (!tools.some((tool) => tool.name === name)) {
-        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is none of the tools.`);
+        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is not one of the tools.`);
     }
     return { name };
 }
@@ -90,21 +91,17 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
     }
     const { error } = compileSchema(schema);
     if (error !== "") {
-        throw new ParameterFault("response_format", `response_format.json_schema.schema is no usable JSON Schema: ${error}`);
+        throw new ParameterFault("response_format", `response_format.json_schema.schema cannot be used as a JSON Schema: ${error}`);
     }
     return { kind: "schema", schema };
 }
 
-/** One of the answers that a body asks for. */
-export interface AskedChat {
-    /** With the tools, where there are some. */
-    readonly request: ChatRequest;
-    /** With tools and a constraint, which exclude each other: asked when no tool was called. */
-    readonly otherwise?: ChatRequest;
-}
-
-/** One for each of `n`. @throws ParameterFault */
-export function chatRequests(body: ChatBody, defaults: GenerationOptions): AskedChat[] {
+/**
+ * One for each of `n`. Tools and a constraint exclude each other: where a request has both, the constrained
+ * one is asked only when no tool was called.
+ * @throws ParameterFault
+ */
+export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked[] {
     refuseUnsupported(body);
     const options = optionsOf(body, defaults, body.max_completion_tokens ?? body.max_tokens ?? defaults.maxTokens);
     const tools = (body.tools ?? []).map(toolOf);

@@ -3,12 +3,12 @@
 import { answerSchema, CONTROL_SCHEMA, type Control, nullable } from "./shared-schema.js";
 
 /** A part of a message's content; only texts can be read. */
-export interface Part {
+interface Part {
     readonly type: string;
     readonly text?: string;
 }
 
-export interface BodyToolCall {
+interface BodyToolCall {
     readonly id: string;
     readonly function: { readonly name: string; readonly arguments: string };
 }
@@ -24,7 +24,7 @@ export interface BodyTool {
     readonly function: { readonly name: string; readonly description?: string | null; readonly parameters?: object | null };
 }
 
-export type ResponseFormat =
+type ResponseFormat =
     | { readonly type: "text" | "json_object" }
     | { readonly type: "json_schema"; readonly json_schema: { readonly name?: string; readonly schema?: object } };
 

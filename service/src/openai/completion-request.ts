@@ -5,7 +5,7 @@ import type { CompletionBody } from "./completion-schema.js";
 import type { Asked } from "./generations.js";
 import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
 
-/** OpenAI's default; a raw text has no end of its own that a model would find. */
+/** OpenAI's default. A raw text has no natural end at which a model would stop. */
 const MAX_TOKENS = 16;
 
 function promptsOf({ prompt, n }: CompletionBody): { prompt: string; index: number }[] {
@@ -22,7 +22,7 @@ export function completionRequests(body: CompletionBody, defaults: GenerationOpt
     }));
 }
 
-/** What stands before each answer. */
-export function echoed(body: CompletionBody): string[] {
+/** The prompts that are put before the answers. */
+export function promptsToEcho(body: CompletionBody): string[] {
     return body.echo === true ? promptsOf(body).map(({ prompt }) => prompt) : [];
 }

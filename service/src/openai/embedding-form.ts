@@ -2,8 +2,8 @@
 
 import { endianness } from "node:os";
 
-/** 32-bit floats, little-endian: what OpenAI's clients ask for by default, as a fifth of the text. */
-export function base64Of(vector: readonly number[]): string {
+/** 32-bit floats, little-endian: OpenAI's clients ask for this by default, since it is a fifth of the size. */
+function base64Of(vector: readonly number[]): string {
     const floats = Buffer.from(new Float32Array(vector).buffer);
     return (endianness() === "BE" ? floats.swap32() : floats).toString("base64");
 }

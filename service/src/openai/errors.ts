@@ -14,7 +14,7 @@ export class ParameterFault extends ServiceError {
     }
 }
 
-export interface OpenAiError {
+interface OpenAiError {
     readonly status: number;
     readonly body: { readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null } };
 }
@@ -26,7 +26,7 @@ const TYPE_OF: Readonly<Record<number, readonly [type: string, code: string | nu
     503: ["server_error", "service_unavailable"],
 };
 
-/** @param status that our own API would give; an unknown model is a 404 there */
+/** @param status of the Mentator API; here an unknown model is a 404 */
 export function openAiError(status: number, thrown: unknown): OpenAiError {
     const message = messageOf(thrown);
     if (thrown instanceof UnknownModel) {

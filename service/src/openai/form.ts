@@ -2,7 +2,7 @@
 
 import type { Chunk, FinishReason, Generated, Usage } from "../engine/engine.js";
 
-/** What every object of one answer begins with. */
+/** What every object of one answer starts with. */
 export interface Head {
     readonly id: string;
     /** Seconds since the epoch. */
@@ -60,7 +60,7 @@ export interface Pieces {
     end(index: number, answer: Generated): object[];
 }
 
-/** Each piece without what all of them have. */
+/** Each piece without the fields that all of them have. */
 export const CHAT_PIECES: Pieces = {
     begin: (index) => ({ index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }),
     piece: (index, { kind, text }) => ({
@@ -71,8 +71,8 @@ export const CHAT_PIECES: Pieces = {
     }),
     end: (index, answer) => {
         const calls = toolCalls(answer).map((call, at) => ({ index: at, ...call }));
-        const told = calls.length === 0 ? [] : [{ index, delta: { tool_calls: calls }, logprobs: null, finish_reason: null }];
-        return [...told, { index, delta: {}, logprobs: null, finish_reason: FINISH[answer.finishReason] }];
+        const called = calls.length === 0 ? [] : [{ index, delta: { tool_calls: calls }, logprobs: null, finish_reason: null }];
+        return [...called, { index, delta: {}, logprobs: null, finish_reason: FINISH[answer.finishReason] }];
     },
 };
 

@@ -11,7 +11,7 @@ import { openAiError } from "./errors.js";
 /** One of the answers that are asked for. */
 export interface Asked {
     readonly request: GenerationRequest;
-    /** Asked when `request` made no tool call: its own text is then of no use, and not streamed. */
+    /** Used when `request` made no tool call; the text of `request` is then dropped, and not streamed. */
     readonly otherwise?: GenerationRequest;
 }
 
@@ -28,13 +28,13 @@ export interface Run {
     readonly respond: (answers: readonly Generated[], model: string) => object;
 }
 
-export interface Ran {
+interface Ran {
     readonly answers: readonly Generated[];
     readonly model: string;
     readonly response: object;
 }
 
-/** The prompt is one; the answers add up. */
+/** All answers together; the prompt counts once. */
 export function usageOf(answers: readonly Generated[]): Usage {
     const usages = answers.map(({ usage }) => usage);
     const total = (key: "completionTokens" | "tokensPerSecond"): number => usages.reduce((sum, usage) => sum + usage[key], 0);

@@ -1,4 +1,4 @@
-/** OpenAI's words for how an answer is made, in ours. Pure. */
+/** OpenAI's options as the service's own. Pure. */
 
 import type { GenerationOptions } from "../config/configuration.js";
 import { ParameterFault } from "./errors.js";
@@ -10,7 +10,7 @@ function unsupported(param: string): ParameterFault {
     return new ParameterFault(param, `${param} is not supported.`, "unsupported_parameter");
 }
 
-/** @throws ParameterFault for what would change the answer and is not there */
+/** @throws ParameterFault for what would change the answer and is not supported */
 export function refuseUnsupported(body: Control): void {
     const { logprobs, logit_bias: bias } = body;
     if (logprobs !== undefined && logprobs !== null && logprobs !== false) {
@@ -32,9 +32,9 @@ export function refuseUnsupported(body: Control): void {
 }
 
 /**
- * The configured options, unless the client says how to choose: then what it leaves unsaid is as
- * OpenAI has it (temperature 1, everything allowed), since a temperature of 1 over a configured
- * `topP` of 0.1 would still give the one likeliest answer.
+ * The configured options, unless the client sets one of those that choose a token: then the others of these are
+ * as in OpenAI's API (temperature 1, all tokens allowed). Otherwise a temperature of 1 with a configured `topP`
+ * of 0.1 would still give only the most likely answer.
  */
 export function optionsOf(body: Control, defaults: GenerationOptions, maxTokens: number): GenerationOptions {
     const { temperature, top_p: topP, top_k: topK, min_p: minP, frequency_penalty: frequency, presence_penalty: presence, seed } = body;

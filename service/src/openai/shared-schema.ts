@@ -1,6 +1,6 @@
-/** What bodies of /v1/chat/completions and /v1/completions have in common. Unknown fields are let through. */
+/** What the bodies of /v1/chat/completions and /v1/completions have in common. Unknown fields are ignored. */
 
-/** How the answer is made, in OpenAI's words. */
+/** How the answer is generated, by OpenAI's names. */
 export interface Control {
     readonly model: string;
     readonly stream?: boolean | null;
@@ -10,7 +10,7 @@ export interface Control {
     /** As other local services take them. */
     readonly top_k?: number | null;
     readonly min_p?: number | null;
-    /** vLLM's name for it, and llama-server's; 1 is none. */
+    /** The names in vLLM and in llama-server; 1: no penalty. */
     readonly repetition_penalty?: number | null;
     readonly repeat_penalty?: number | null;
     readonly max_tokens?: number | null;
@@ -26,7 +26,7 @@ export interface Control {
 /** Answers of one request, at most: each takes a slot. */
 const MOST_CHOICES = 8;
 
-/** Clients that write down every field send null for what they leave out. */
+/** Some clients send null for fields that they do not set. */
 export const nullable = (schema: object): object => ({ anyOf: [{ type: "null" }, schema] });
 
 const STOP_TEXT = { type: "string", minLength: 1, maxLength: 1000 } as const;
@@ -60,7 +60,7 @@ export const USAGE_SCHEMA = {
     },
 } as const;
 
-/** What a whole answer is. @param choice beside `index`, `finish_reason` and `logprobs` */
+/** A complete answer. @param choice its fields beside `index`, `finish_reason` and `logprobs` */
 export function answerSchema(object: string, choice: Readonly<Record<string, object>>, finishReasons: readonly string[]): object {
     return {
         type: "object",

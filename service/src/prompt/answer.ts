@@ -12,8 +12,8 @@ export function unwrapFence(text: string): string {
     return (fence?.[1] ?? text).trim();
 }
 
-/** An error of `readAnswer` as whoever reads the log may see it: without a word of the answer. */
-export function withoutAnswer(message: string): string {
+/** An error of `readAnswer` for the log, without the text of the answer. */
+export function hideAnswer(message: string): string {
     return message.replace(/^(The answer is not (?:JSON|valid against format\.jsonSchema))[\s\S]*$/, "$1.");
 }
 

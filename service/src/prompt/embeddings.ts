@@ -7,7 +7,7 @@ import { modelOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import type { Journal } from "./journal.js";
 
-export interface EmbeddingRequest {
+interface EmbeddingRequest {
     /** The path that was called. */
     readonly call: string;
     readonly model: string;
@@ -17,7 +17,7 @@ export interface EmbeddingRequest {
     readonly signal: AbortSignal;
 }
 
-export interface EmbeddingOutcome {
+interface EmbeddingOutcome {
     readonly duration: Duration;
     readonly done?: { readonly embedded: Embedded; readonly model: string; readonly loadModelStatus: "load" | "exists" };
     readonly error?: ServiceError;

@@ -1,4 +1,4 @@
-/** What a request for a model leaves behind when it has come to its end: a row, a line, figures. */
+/** Records a request for a model when it has ended: a row of the database, a line of the log, figures. */
 
 import type { Usage } from "../engine/engine.js";
 import type { Log } from "../log.js";
@@ -6,7 +6,7 @@ import type { Metrics } from "../metrics/metrics.js";
 import type { Duration } from "../schedule/scheduler.js";
 
 export interface Entry {
-    /** Embeddings come by the thousand and have no text: they leave figures and a line, and no row. */
+    /** Embeddings come by the thousand and have no text: they get figures and a line, but no row. */
     readonly kind: "generation" | "embedding";
     readonly requestId: string;
     /** The path that was called. */
@@ -17,16 +17,16 @@ export interface Entry {
     readonly code: number;
     readonly duration: Duration;
     readonly usage?: Usage;
-    /** Why it failed; without a word of the texts. */
+    /** Why it failed; without prompt or answer. */
     readonly fault?: string;
-    /** Bodies as they came and went. */
+    /** The bodies as received and sent. */
     readonly request: object;
     readonly response: object;
-    /** The model's text as it came. */
+    /** The model's text as generated. */
     readonly answerRaw?: string;
 }
 
-/** Of a model's name as a request wrote it, characters. */
+/** Characters of a model's name that the log shows. */
 const MODEL_SHOWN = 100;
 
 /** Keeps entries. Must not throw. */
@@ -43,7 +43,7 @@ export class Journal {
         if (entry.kind === "generation") {
             this.record(entry);
         }
-        this.metrics.finished(entry);
+        this.metrics.countRequest(entry);
         this.report(entry);
     }
 

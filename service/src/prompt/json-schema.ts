@@ -6,12 +6,12 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { messageOf } from "../errors.js";
 import { checkPatterns, hasPattern } from "./pattern-check.js";
 
-/** Why a value is not valid, or "". Rejects with a ServiceError when that cannot be found out in time. */
+/** Why a value is not valid, or "". Rejects with a ServiceError when the check takes too long. */
 export type Validator = (value: unknown, signal: AbortSignal) => Promise<string>;
 
-export type Compiled = { readonly validate: Validator; readonly error: "" } | { readonly error: string };
+type Compiled = { readonly validate: Validator; readonly error: "" } | { readonly error: string };
 
-/** `format` says what a text means; without a table of formats it is not checked, as the standard allows. */
+/** The keyword `format` is not checked, as the standard allows. */
 const SETTINGS = { strict: false, allErrors: true, validateFormats: false, logger: false } as const;
 
 interface Draft {
@@ -19,7 +19,7 @@ interface Draft {
     readonly module: string;
 }
 
-/** By what `$schema` says; 2020-12 when it says nothing. */
+/** The draft that `$schema` names; 2020-12 where it names none. */
 function draftOf(schema: object): Draft {
     const draft = String((schema as { $schema?: unknown }).$schema);
     if (draft.includes("draft-07")) {
@@ -28,7 +28,7 @@ function draftOf(schema: object): Draft {
     return draft.includes("2019-09") ? { make: Ajv2019, module: "ajv/dist/2019.js" } : { make: Ajv2020, module: "ajv/dist/2020.js" };
 }
 
-/** A fresh instance for each schema: two of them may share an `$id`. */
+/** A new instance for each schema: two schemas may have the same `$id`. */
 export function compileSchema(schema: object): Compiled {
     if ((schema as { $async?: unknown }).$async !== undefined) {
         return { error: "$async is not supported" };

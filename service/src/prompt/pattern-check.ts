@@ -1,13 +1,13 @@
 /**
- * Checks values against schemas with patterns, in a thread that can be ended: a pattern like ^(a+)+$ may
- * take longer than the service lives, and nothing stops it where it runs.
+ * Checks values against schemas with patterns, in a thread that can be stopped: a pattern like ^(a+)+$ may take
+ * longer than the service runs, and cannot be stopped in its own thread.
  */
 
 import { badRequest, messageOf } from "../errors.js";
 import { runInThread } from "../thread.js";
 import { Turns } from "../tools/turns.js";
 
-/** Starting the thread is the most of it, some 0.1 s; a machine may be busy. */
+/** Most of the time is the start of the thread, about 0.1 s; more on a busy machine. */
 const LIMITS = { timeMsec: 5000, memoryMb: 64 } as const;
 
 /** Threads at once: the model needs the processors. */
@@ -28,7 +28,7 @@ const KEYWORDS = new Set(["pattern", "patternProperties"]);
 
 const turns = new Turns(MOST_AT_ONCE);
 
-/** Also where the word is no keyword: then a check takes longer, and is right. */
+/** Also true where the word is not used as a keyword: the check then takes longer, and is still right. */
 export function hasPattern(schema: unknown): boolean {
     if (typeof schema !== "object" || schema === null) {
         return false;
@@ -37,7 +37,7 @@ export function hasPattern(schema: unknown): boolean {
 }
 
 /** Of ajv. */
-export interface Dialect {
+interface Dialect {
     readonly module: string;
     readonly settings: object;
 }

@@ -1,4 +1,4 @@
-/** POST /prompt from a valid body to an answer; knows nothing of HTTP but status codes. */
+/** POST /prompt, from a valid body to an answer. Of HTTP it knows only status codes. */
 
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
@@ -7,13 +7,13 @@ import { type ModelCatalog, specOf } from "../models/catalog.js";
 import { modelOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import type { Tool } from "../tools/tool.js";
-import { readAnswer, withoutAnswer } from "./answer.js";
+import { readAnswer, hideAnswer } from "./answer.js";
 import type { Journal } from "./journal.js";
 import { compileSchema, type Validator } from "./json-schema.js";
 import type { PromptRequest } from "./request.js";
 import { answerWithTools, type CallTool } from "./server-tools.js";
 
-export interface PromptResult {
+interface PromptResult {
     readonly loadModelStatus: "load" | "exists";
     /** Only of a request that allowed tools. */
     readonly usedTools?: readonly string[];
@@ -22,11 +22,11 @@ export interface PromptResult {
 }
 
 /** A request's end, good or bad. */
-export interface PromptOutcome {
+interface PromptOutcome {
     readonly duration: Duration;
     readonly result?: PromptResult;
     readonly error?: ServiceError;
-    /** What the model wrote, also when it was of no use. */
+    /** What the model wrote, also when it could not be used. */
     readonly generated?: Generated;
 }
 
@@ -44,13 +44,13 @@ interface Prepared {
 }
 
 /** A value that is neither absent nor null. */
-function given<T>(value: T | null | undefined): value is T {
+function isGiven<T>(value: T | null | undefined): value is T {
     return value !== undefined && value !== null;
 }
 
 function messagesOf({ user, system }: PromptRequest["message"]): ChatMessage[] {
-    const told: ChatMessage[] = given(system) && system !== "" ? [{ role: "system", content: system }] : [];
-    return [...told, { role: "user", content: user }];
+    const before: ChatMessage[] = isGiven(system) && system !== "" ? [{ role: "system", content: system }] : [];
+    return [...before, { role: "user", content: user }];
 }
 
 export class Prompts {
@@ -75,7 +75,7 @@ export class Prompts {
             duration,
             request,
             response: error === undefined ? { duration, result } : { error: error.message, duration },
-            ...(error === undefined ? {} : { fault: withoutAnswer(error.message) }),
+            ...(error === undefined ? {} : { fault: hideAnswer(error.message) }),
             ...(generated === undefined ? {} : { answerRaw: generated.text, usage: generated.usage }),
         });
         return outcome;
@@ -111,14 +111,14 @@ export class Prompts {
         }
     }
 
-    /** All that can be refused without waiting. */
+    /** Finds everything that can be refused without waiting. */
     private async prepare(request: PromptRequest): Promise<Prepared> {
-        const tools = given(request.toolServer) ? await this.serverTools.choose(request.toolServer) : [];
+        const tools = isGiven(request.toolServer) ? await this.serverTools.choose(request.toolServer) : [];
         let validate: Validator | undefined;
-        if (given(request.format)) {
+        if (isGiven(request.format)) {
             const compiled = compileSchema(request.format.jsonSchema);
             if (compiled.error !== "") {
-                throw badRequest(`format.jsonSchema is no usable JSON Schema: ${compiled.error}`);
+                throw badRequest(`format.jsonSchema cannot be used as a JSON Schema: ${compiled.error}`);
             }
             validate = "validate" in compiled ? compiled.validate : undefined;
         }

@@ -2,7 +2,7 @@
 
 import type { GenerationOptions } from "../config/configuration.js";
 
-export interface AnswerFormat {
+interface AnswerFormat {
     /** true: the generation is constrained by the schema; false: the answer is only validated. */
     readonly useGrammar: boolean;
     readonly jsonSchema: object;
@@ -34,10 +34,10 @@ export const OPTIONS_SCHEMA = {
     },
 } as const;
 
-/** What setTimeout can wait for, and some 24 days. */
+/** The longest time that setTimeout takes, about 24 days. */
 const LONGEST_MSEC = 2_147_483_647;
 
-/** Clients that write down every field send null for what they leave out. */
+/** Some clients send null for fields that they do not set. */
 const nullable = (schema: object): object => ({ anyOf: [{ type: "null" }, schema] });
 
 export const PROMPT_SCHEMA = {

@@ -1,4 +1,4 @@
-/** An answer for which the model may call the service's own tools: ask, call, tell, ask again. */
+/** An answer for which the model may call the service's own tools: ask, run the tools, give the results, ask again. */
 
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
 import { badRequest } from "../errors.js";
@@ -8,7 +8,7 @@ import type { Tool } from "../tools/tool.js";
 /** How often the model may ask for calls before it has to answer. */
 const MOST_ROUNDS = 8;
 
-/** Runs one tool. Never rejects: what went wrong is told to the model. */
+/** Runs one tool. Never rejects: the model gets the error as the answer. */
 export type CallTool = (tool: Tool, args: unknown, signal: AbortSignal) => Promise<string>;
 
 export interface Task {
@@ -41,7 +41,7 @@ function sum(a: Usage | undefined, b: Usage): Usage {
           };
 }
 
-/** What a generation took of `durationMsec`; loading and waiting are not in it. */
+/** How much of `durationMsec` a generation took; loading and waiting do not count. */
 function spent({ firstTokenMsec = 0, completionTokens, tokensPerSecond }: Usage): number {
     return firstTokenMsec + (tokensPerSecond > 0 ? (completionTokens / tokensPerSecond) * 1000 : 0);
 }
@@ -73,7 +73,7 @@ class Ledger {
     }
 }
 
-/** A text that is no JSON goes to the tool as it is. */
+/** A text that is not JSON goes to the tool as it is. */
 function argumentsOf(call: ToolCall): unknown {
     try {
         return JSON.parse(call.arguments);
@@ -135,7 +135,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
             generated = await generate({ tools: definitions, toolChoice: round < MOST_ROUNDS ? "auto" : "none" });
         }
         if (constraint !== undefined) {
-            // Calls and a constraint exclude each other, so the answer is asked for once more, constrained.
+            // Tool calls and a constraint exclude each other, so the answer is generated once more with the constraint.
             generated = await generate({ constraint });
         }
         return { ...ledger.sums, generated };

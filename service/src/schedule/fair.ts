@@ -1,48 +1,25 @@
 /**
  * First come, first served for each model, as many at once as it has slots; models share the memory.
  *
- * A request whose model is not loaded has it loaded at once if there is memory. If requests that run
- * hold it, those after it may go on with the models that are there, but only for a while: then nobody
- * starts any more until a model is idle and can be unloaded. So nobody starves, and models do not
- * change places with every request.
+ * A request whose model is not loaded has it loaded at once if there is memory. If requests that run hold
+ * the memory, later requests may go on with the models that are there, but only for a while: then no
+ * request starts until a model is idle and can be unloaded. So every request gets its turn, and models do
+ * not change places with every request.
  */
 
 import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
-import { badRequest, ServiceError, shuttingDown } from "../errors.js";
+import { ServiceError, shuttingDownError } from "../errors.js";
+import type { Entry, Place } from "./entry.js";
+import { Queue } from "./queue.js";
+import { RETRY_UNKNOWN, Running } from "./running.js";
 import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
+import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
-/** Requests that may wait unless told otherwise. Each holds its connection and its text, so there is an end to it. */
-const QUEUE_LIMIT = 256;
-
-/** So long others may overtake a request whose model waits for memory. */
+/** How long others may overtake a request whose model waits for memory. */
 const PATIENCE_MSEC = 2000;
-
-/** What `Retry-After` says: before anything is known, and at most. Seconds. */
-const RETRY_UNKNOWN = 5;
-const RETRY_MOST = 60;
 
 /** An aborted request leaves the engine within one batch; one that does not is left behind after this. */
 const GRACE_MSEC = 2000;
-
-interface Place {
-    readonly model: LoadedModel;
-    readonly status: "load" | "exists";
-}
-
-interface Entry {
-    readonly job: Job;
-    /** Milliseconds, any clock. */
-    readonly came: number;
-    /** When its model first found the memory in use. */
-    stuckSince: number | undefined;
-    /** How often a model had become idle when the loading was tried last. */
-    triedAt: number;
-    position: number;
-    /** It leaves the queue; undefined: it is back again. */
-    readonly begin: (at: number | undefined) => void;
-    readonly go: (place: Place) => void;
-    readonly refuse: (why: Error) => void;
-}
 
 type Task<Result> = (model: LoadedModel, signal: AbortSignal) => Promise<Result>;
 
@@ -51,40 +28,24 @@ function reasonOf(thrown: unknown, signal: AbortSignal, draining: boolean): Erro
         return signal.reason as Error;
     }
     if (thrown instanceof MemoryBusy) {
-        return draining ? shuttingDown() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
+        return draining ? shuttingDownError() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
     }
     return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** What `work` gives, or the signal's reason at once: the work then ends unheard. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-    let leave: () => void = () => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-        leave = () => reject(signal.reason as Error);
-        signal.addEventListener("abort", leave, { once: true });
-    });
-    try {
-        return await Promise.race([work, aborted]);
-    } finally {
-        signal.removeEventListener("abort", leave);
-    }
-}
-
 export class FairScheduler implements Scheduler {
-    private queue: readonly Entry[] = [];
-    private readonly busy = new Map<LoadedModel, number>();
+    private readonly queue = new Queue();
+    private readonly onModels = new Running();
     private loading: Entry | undefined;
     private draining = false;
     private readonly stop = new AbortController();
+    /** Called when nothing runs any more. */
     private idle: (() => void) | undefined;
-    /** How often a model has become idle. */
-    private idleCount = 0;
-    /** Smoothed time of a request, ms. */
-    private usual: number | undefined;
 
+    /** @param limit requests that may wait: each holds its connection and its text */
     public constructor(
         private readonly engine: Engine,
-        public readonly limit = QUEUE_LIMIT,
+        public readonly limit: number,
         private readonly patienceMsec = PATIENCE_MSEC,
     ) {}
 
@@ -93,8 +54,7 @@ export class FairScheduler implements Scheduler {
     }
 
     public get running(): number {
-        const running = [...this.busy.values()].reduce((sum, count) => sum + count, 0);
-        return running + (this.loading === undefined ? 0 : 1);
+        return this.onModels.total + (this.loading === undefined ? 0 : 1);
     }
 
     public async run(job: GenerationJob): Promise<Finished<Generated>> {
@@ -108,17 +68,15 @@ export class FairScheduler implements Scheduler {
 
     public async drain(limitMsec: number): Promise<void> {
         this.draining = true;
-        const sentAway = this.queue;
-        this.queue = [];
-        for (const entry of sentAway) {
-            entry.refuse(shuttingDown());
+        for (const entry of this.queue.takeAll()) {
+            entry.refuse(shuttingDownError());
         }
         if (this.running === 0) {
             return;
         }
         const limit = setTimeout(() => {
-            this.stop.abort(shuttingDown());
-            this.loading?.refuse(shuttingDown());
+            this.stop.abort(shuttingDownError());
+            this.loading?.refuse(shuttingDownError());
         }, limitMsec);
         const idle = new Promise<void>((resolve) => {
             this.idle = resolve;
@@ -148,10 +106,11 @@ export class FairScheduler implements Scheduler {
         } catch (failure) {
             return { duration: duration(), failure };
         }
-        const work = this.perform(job, place.model, task).finally(() => this.release(place.model, performance.now() - (began ?? came)));
+        const { model, status } = place;
+        const work = this.perform(job, model, task).finally(() => this.release(model, performance.now() - (began ?? came)));
         try {
             const result = await unlessAborted(work, this.stop.signal);
-            return { duration: duration(), result, loadModelStatus: place.status };
+            return { duration: duration(), result, loadModelStatus: status };
         } catch (failure) {
             return { duration: duration(), failure };
         }
@@ -159,19 +118,7 @@ export class FairScheduler implements Scheduler {
 
     private async perform<Result>(job: Job, model: LoadedModel, task: Task<Result>): Promise<Result> {
         const outside = AbortSignal.any([job.signal, this.stop.signal]);
-        outside.throwIfAborted();
-        const { durationMsec } = job;
-        if (durationMsec === undefined) {
-            return task(model, outside);
-        }
-        const limit = new AbortController();
-        const late = (): void => limit.abort(badRequest(`The time limit of ${durationMsec} ms (durationMsec) was reached.`));
-        const timer = setTimeout(late, durationMsec);
-        try {
-            return await task(model, AbortSignal.any([outside, limit.signal]));
-        } finally {
-            clearTimeout(timer);
-        }
+        return withTimeLimit(async (signal) => task(model, signal), job.durationMsec, outside);
     }
 
     /** Resolves when a slot is this request's. It then counts as running. */
@@ -179,13 +126,12 @@ export class FairScheduler implements Scheduler {
         const { signal } = job;
         signal.throwIfAborted();
         if (this.draining) {
-            throw shuttingDown();
+            throw shuttingDownError();
         }
         return new Promise<Place>((resolve, reject) => {
             const leave = (): void => {
-                // One whose model is being loaded is told by the loading itself.
-                if (this.queue.includes(entry)) {
-                    this.queue = this.queue.filter((other) => other !== entry);
+                // A request whose model is being loaded is not in the queue: `load` refuses it.
+                if (this.queue.remove(entry)) {
                     reject(signal.reason as Error);
                     this.dispatch();
                 }
@@ -207,11 +153,12 @@ export class FairScheduler implements Scheduler {
                 },
             };
             signal.addEventListener("abort", leave, { once: true });
-            this.queue = [...this.queue, entry];
+            this.queue.add(entry);
             this.dispatch();
-            if (this.queue.length > this.limit && this.queue.at(-1) === entry) {
-                this.queue = this.queue.slice(0, -1);
-                entry.refuse(new ServiceError(429, `The queue is full: ${this.limit} requests wait.`, this.retryAfter()));
+            if (this.waiting > this.limit && this.queue.last === entry) {
+                const retryAfter = this.onModels.retryAfter(this.limit, this.running);
+                this.queue.remove(entry);
+                entry.refuse(new ServiceError(429, `The queue is full: ${this.limit} requests wait.`, retryAfter));
             }
         });
     }
@@ -219,29 +166,30 @@ export class FairScheduler implements Scheduler {
     /** Starts whatever can start. */
     private dispatch(): void {
         const now = performance.now();
-        const stuck = this.loading?.stuckSince === undefined ? this.queue.find(({ stuckSince }) => stuckSince !== undefined) : this.loading;
+        const { snapshot } = this.queue;
+        const stuck = this.loading?.stuckSince === undefined ? snapshot.find(({ stuckSince }) => stuckSince !== undefined) : this.loading;
         const held = stuck?.stuckSince !== undefined && (stuck === this.loading || now - stuck.stuckSince >= this.patienceMsec);
-        for (const entry of this.queue) {
+        for (const entry of snapshot) {
             const model = this.engine.find(entry.job.spec);
             if (model !== undefined) {
-                // Who came before the one that waits for memory is not held up by it.
+                // A request that came before the one that waits for memory is not delayed by it.
                 if (this.hasSlot(model) && !(held && entry.came > stuck.came)) {
                     this.leave(entry, now);
-                    this.busy.set(model, this.count(model) + 1);
+                    this.onModels.begin(model);
                     entry.go({ model, status: "exists" });
                 }
-            } else if (this.loading === undefined && (stuck === undefined || (stuck === entry && entry.triedAt !== this.idleCount))) {
+            } else if (this.loading === undefined && (stuck === undefined || (stuck === entry && entry.triedAt !== this.onModels.idleCount))) {
                 this.leave(entry, now);
-                entry.triedAt = this.idleCount;
+                entry.triedAt = this.onModels.idleCount;
                 this.loading = entry;
                 void this.load(entry);
             }
         }
-        this.tellPositions();
+        this.queue.tellPositions();
     }
 
     private leave(entry: Entry, now: number): void {
-        this.queue = this.queue.filter((other) => other !== entry);
+        this.queue.remove(entry);
         entry.begin(now);
     }
 
@@ -249,16 +197,16 @@ export class FairScheduler implements Scheduler {
         const { job } = entry;
         const signal = AbortSignal.any([job.signal, this.stop.signal]);
         try {
-            const model = await this.engine.load(job.spec, (other) => this.count(other) > 0, signal);
+            const model = await this.engine.load(job.spec, (other) => this.onModels.on(other) > 0, signal);
             this.loading = undefined;
-            this.busy.set(model, this.count(model) + 1);
+            this.onModels.begin(model);
             entry.go({ model, status: "load" });
         } catch (thrown) {
             this.loading = undefined;
-            if (thrown instanceof MemoryBusy && !signal.aborted && !this.draining && (this.busy.size > 0 || entry.triedAt !== this.idleCount)) {
+            if (thrown instanceof MemoryBusy && !signal.aborted && !this.draining && (this.onModels.total > 0 || entry.triedAt !== this.onModels.idleCount)) {
                 entry.stuckSince ??= performance.now();
                 entry.begin(undefined);
-                this.queue = [...this.queue, entry].sort((a, b) => a.came - b.came);
+                this.queue.putBack(entry);
                 this.dispatch();
                 return;
             }
@@ -268,14 +216,7 @@ export class FairScheduler implements Scheduler {
     }
 
     private release(model: LoadedModel, tookMsec: number): void {
-        this.usual = this.usual === undefined ? tookMsec : 0.8 * this.usual + 0.2 * tookMsec;
-        const left = this.count(model) - 1;
-        if (left > 0) {
-            this.busy.set(model, left);
-        } else {
-            this.busy.delete(model);
-            this.idleCount += 1;
-        }
+        this.onModels.end(model, tookMsec);
         this.settle();
     }
 
@@ -286,31 +227,9 @@ export class FairScheduler implements Scheduler {
         }
     }
 
-    private count(model: LoadedModel): number {
-        return this.busy.get(model) ?? 0;
-    }
-
-    /** One is kept for whom the model was loaded: it is there a moment before that one is told. */
+    /** One slot is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
     private hasSlot(model: LoadedModel): boolean {
         const kept = this.loading !== undefined && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
-        return this.count(model) + kept < model.slots;
-    }
-
-    private tellPositions(): void {
-        for (const [index, entry] of this.queue.entries()) {
-            if (entry.position !== index + 1) {
-                entry.position = index + 1;
-                entry.job.onPosition?.(entry.position);
-            }
-        }
-    }
-
-    /** Seconds until about half of the queue has gone. */
-    private retryAfter(): number {
-        if (this.usual === undefined) {
-            return RETRY_UNKNOWN;
-        }
-        const msec = (this.usual * this.queue.length) / 2 / Math.max(1, this.running);
-        return Math.min(RETRY_MOST, Math.max(1, Math.ceil(msec / 1000)));
+        return this.onModels.on(model) + kept < model.slots;
     }
 }

@@ -1,4 +1,4 @@
-/** Who generates when. */
+/** Decides which request runs when. */
 
 import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "../engine/engine.js";
 
@@ -6,9 +6,9 @@ export interface Job {
     readonly spec: LoadSpec;
     /** Time limit of the generation, ms: waiting and loading do not count. Absent: none. */
     readonly durationMsec?: number;
-    /** The client's wish to stop. */
+    /** Aborted when the client leaves. */
     readonly signal: AbortSignal;
-    /** Called when it has to wait, and whenever it moves up; 1 is next. Must not throw. */
+    /** Called when the request has to wait, and whenever it moves up; 1 is the next one. Must not throw. */
     readonly onPosition?: (position: number) => void;
 }
 
@@ -28,7 +28,7 @@ export interface Duration {
     readonly queueMsec: number;
 }
 
-/** A failure has its times too, hence no exception. */
+/** A failure has its times too, so it is not thrown. */
 export type Finished<Result> = { readonly duration: Duration } & (
     | { readonly result: Result; readonly loadModelStatus: "load" | "exists" }
     | { readonly failure: unknown }
@@ -46,7 +46,7 @@ export interface Scheduler {
     /** Never rejects. */
     embed(job: EmbeddingJob): Promise<Finished<Embedded>>;
     /**
-     * Sends away what waits and takes nothing more; lets what runs finish.
+     * Refuses requests that wait and all new ones; lets running requests finish.
      * @param limitMsec after which it is aborted
      */
     drain(limitMsec: number): Promise<void>;

@@ -1,30 +1,28 @@
-/** Calls of the service's API. A key, if the service wants one, is asked for once and kept in this tab. */
+/** Calls of the service's API. If the service needs a key, the page asks for it once and keeps it in this tab. */
 
 import { byId, part, write } from "./dom.js";
 
 const KEY = "mentator.key";
 
-/** Whether this service wants a key, as far as this tab knows. */
+/** Whether this tab has a key. */
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 export class ApiError extends Error {
     /**
      * @param {number} status
      * @param {string} message
-     * @param {unknown} [body]
      */
-    constructor(status, message, body) {
+    constructor(status, message) {
         super(message);
         this.name = "ApiError";
         this.status = status;
-        this.body = body;
     }
 }
 
 /** @type {Promise<boolean> | undefined} */
 let asking;
 
-/** Whoever needs the key while the question is open waits for the same answer. */
+/** Calls that need the key while the dialog is open wait for the same answer. */
 function askForKey() {
     asking ??= ask().finally(() => {
         asking = undefined;
@@ -37,7 +35,7 @@ function ask() {
     const dialog = byId("key-dialog", HTMLDialogElement);
     const input = byId("key-input", HTMLInputElement);
     if (sessionStorage.getItem(KEY) !== null) {
-        write(part("key-why"), "The service does not accept this key. Another one?");
+        write(part("key-why"), "The service does not accept this key. Enter another one.");
     }
     input.value = "";
     dialog.returnValue = "";
@@ -72,7 +70,7 @@ async function errorOf(response) {
     const body = await response.json().catch(() => undefined);
     const wait = response.headers.get("retry-after");
     const message = messageOf(body) || `The service answered ${response.status} ${response.statusText}.`;
-    return new ApiError(response.status, wait === null ? message : `${message} Try again in ${wait} s.`, body);
+    return new ApiError(response.status, wait === null ? message : `${message} Try again in ${wait} s.`);
 }
 
 /**
@@ -100,7 +98,7 @@ export async function request(path, init = {}) {
             return response;
         }
         const error = await errorOf(response);
-        // Another call may have brought a key meanwhile.
+        // Another call may have got a key meanwhile.
         if (error.status !== 401 || (sessionStorage.getItem(KEY) === key && !(await askForKey()))) {
             throw error;
         }

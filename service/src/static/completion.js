@@ -1,4 +1,4 @@
-/** One question to a model, streamed by the OpenAI-compatible API, or in one piece by POST /prompt. */
+/** One question to a model: streamed by the OpenAI-compatible API, or in one piece by POST /prompt when the answer is only validated. */
 
 import { ApiError, post, send } from "./api.js";
 import { chunksOf, events } from "./sse.js";
@@ -11,7 +11,7 @@ import { chunksOf, events } from "./sse.js";
  * @property {readonly Message[]} messages the last one is the user's
  * @property {Options} options over the service's defaults
  * @property {object} [schema] of the answer
- * @property {boolean} grammar the schema constrains the generation; else the finished answer is held against it
+ * @property {boolean} grammar the schema constrains the generation; else the finished answer is checked against it
  */
 /**
  * @typedef {object} Answer as far as it came
@@ -20,17 +20,16 @@ import { chunksOf, events } from "./sse.js";
  * @property {number} pieces that came so far: about one a token
  * @property {number} [firstMsec] from the question to the first piece
  * @property {number} [lastMsec] from the question to the last piece
- * @property {number} [promptTokens]
  * @property {number} [completionTokens]
- * @property {number} [tokensPerSecond] as the service measured it
+ * @property {number} [tokensPerSecond] as the service measured it; streams do not say it
  * @property {string} [finish] why it ended, in OpenAI's words
  */
 
-/** How a token is chosen: to OpenAI's API, saying one of these unsays the service's default of the others. */
+/** Options that choose a token: when one of these is set, the OpenAI-compatible API drops the service's defaults of the others. */
 const SAMPLING = /** @type {const} */ (["temperature", "topP", "topK", "minP"]);
 
 /**
- * What was given, and where that is one of SAMPLING, the defaults of the others with it.
+ * The options that were set, and where one of them is in SAMPLING, the defaults of the others in it.
  * @param {Options} given
  * @param {Options} whole the given ones over the service's defaults, as POST /check/options answers them
  * @returns {Options}
@@ -40,7 +39,7 @@ export function completeOptions(given, whole) {
     return says ? { ...Object.fromEntries(SAMPLING.map((name) => [name, whole[name]])), ...given } : given;
 }
 
-/** As long as POST /prompt may take; the stop button is sooner. */
+/** Time limit of POST /prompt. The stop button ends it sooner. */
 const LIMIT_MSEC = 3_600_000;
 
 /** The same options by the names that OpenAI's API and llama.cpp's server give them. */
@@ -74,14 +73,14 @@ export function completionBody({ model, messages, options, schema }) {
  * @param {Question} question
  * @returns {Record<string, unknown>} the body of POST /prompt: one message, no conversation
  */
-export function promptBody({ model, messages, options, schema, grammar }) {
+export function promptBody({ model, messages, options, schema }) {
     const system = messages.find(({ role }) => role === "system")?.content;
     return {
         model,
         message: { user: messages.at(-1)?.content ?? "", ...(system === undefined ? {} : { system }) },
         durationMsec: LIMIT_MSEC,
         options,
-        ...(schema === undefined ? {} : { format: { useGrammar: grammar, jsonSchema: schema } }),
+        ...(schema === undefined ? {} : { format: { useGrammar: false, jsonSchema: schema } }),
     };
 }
 
@@ -110,14 +109,12 @@ export function take(answer, event, atMsec) {
     }
     answer.finish = choice?.finish_reason ?? answer.finish;
     if (event.usage) {
-        answer.promptTokens = event.usage.prompt_tokens;
         answer.completionTokens = event.usage.completion_tokens;
-        answer.tokensPerSecond = event.usage.tokens_per_second ?? event.timings?.predicted_per_second;
     }
 }
 
 /**
- * Tokens a second from the first piece on: the service's figure, else ours.
+ * Tokens a second from the first piece on: the service's figure where there is one, else ours.
  * @param {Answer} answer
  * @returns {number | undefined}
  */
@@ -133,10 +130,10 @@ export function rateOf({ tokensPerSecond, firstMsec, lastMsec, completionTokens,
 }
 
 /** @returns {Answer} */
-export const nothingYet = () => ({ text: "", reasoning: "", pieces: 0 });
+export const emptyAnswer = () => ({ text: "", reasoning: "", pieces: 0 });
 
 /**
- * Fills `answer` as it comes, so that the caller has what came when it stops or fails.
+ * Fills `answer` piece by piece, so that the caller has the pieces when it is stopped or fails.
  * @param {Question} question
  * @param {Answer} answer
  * @param {AbortSignal} signal
@@ -149,18 +146,7 @@ export async function ask(question, answer, signal, onPiece) {
         return;
     }
     const began = performance.now();
-    /** @type {Response} */
-    let response;
-    try {
-        response = await send("/v1/chat/completions", completionBody(question), { signal });
-    } catch (thrown) {
-        // An unknown model is a 404 too, and has a code that says so.
-        if (thrown instanceof ApiError && thrown.status === 404 && codeOf(thrown.body) !== "model_not_found") {
-            await askPrompt(question, answer, signal);
-            return;
-        }
-        throw thrown;
-    }
+    const response = await send("/v1/chat/completions", completionBody(question), { signal });
     if (response.body === null) {
         throw new ApiError(response.status, "The answer has no body.");
     }
@@ -177,11 +163,6 @@ export async function ask(question, answer, signal, onPiece) {
     }
 }
 
-/** @param {any} body */
-function codeOf(body) {
-    return body?.error?.code;
-}
-
 /**
  * @param {Question} question
  * @param {Answer} answer
@@ -192,7 +173,6 @@ async function askPrompt(question, answer, signal) {
     const { data, usage } = result;
     answer.text = typeof data === "string" ? data : JSON.stringify(data, null, 2);
     answer.finish = "stop";
-    answer.promptTokens = usage?.promptTokens;
     answer.completionTokens = usage?.completionTokens;
     answer.tokensPerSecond = usage?.tokensPerSecond;
     answer.firstMsec = usage?.firstTokenMsec;

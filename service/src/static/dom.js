@@ -1,4 +1,4 @@
-/** Elements: made, found, filled. Text goes in as text: no markup is ever made from a string. */
+/** Makes, finds and fills elements. Text stays text: markup is never made from a string. */
 
 /** @typedef {Record<string, string | number | boolean | undefined | EventListener>} Attributes */
 /** @typedef {Node | string | undefined} Child */
@@ -49,7 +49,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * The page's own element; a page without it is a fault of ours.
+ * An element of the page. A page without it is a bug.
  * @template {Element} Kind
  * @param {string} id
  * @param {new () => Kind} kind
@@ -67,7 +67,7 @@ export function byId(id, kind) {
 export const part = (id) => byId(id, HTMLElement);
 
 /**
- * Writes a text only where it differs, so that screen readers and selections are left in peace.
+ * Writes a text only where it differs, so that screen readers and selections are not disturbed.
  * @param {Element} element
  * @param {string} text
  */
@@ -102,8 +102,8 @@ export function fillFacts(list, facts) {
 }
 
 /**
- * A button that copies what `text` gives and says so for a while. navigator.clipboard needs https or localhost:
- * elsewhere the text is selected in a field and copied the old way.
+ * Makes a button copy what `text` returns, and say so for a while. navigator.clipboard needs https or localhost:
+ * elsewhere the text is selected in a field and copied with execCommand.
  * @param {HTMLButtonElement} button
  * @param {() => string} text
  */
@@ -128,7 +128,7 @@ async function copy(text) {
         field.value = text;
         document.body.append(field);
         field.select();
-        // Deprecated, and the only way on a page that came by plain http from another machine.
+        // Deprecated, but the only way on a page that was loaded by plain http from another machine.
         // eslint-disable-next-line @typescript-eslint/no-deprecated
         const done = document.execCommand("copy");
         field.remove();

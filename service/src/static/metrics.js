@@ -25,7 +25,7 @@ export function rates(readings, windowMsec) {
     return readings.slice(1).map(({ x, y }, index) => {
         const before = readings.slice(0, index + 1).findLast((other) => x - other.x >= windowMsec) ?? readings[0] ?? { x, y };
         const grown = y - before.y;
-        // A counter that fell began anew: the service was restarted.
+        // A counter that fell started again: the service was restarted.
         return { x, y: grown >= 0 && x > before.x ? (grown / (x - before.x)) * 1000 : 0 };
     });
 }

@@ -7,8 +7,6 @@ import { poll } from "./poll.js";
 
 /** @typedef {{ name: string, relativeFileName: string, sizeKb: number, layerCount?: number, isReasoning?: boolean }} Model */
 
-const BACKENDS = { cuda: "NVIDIA CUDA", rocm: "AMD ROCm", vulkan: "Vulkan", cpu: "CPU" };
-
 let listed = "";
 
 /** @param {any} state */
@@ -26,7 +24,7 @@ function showState(state) {
                   ["Loaded", `${format.day(model.loadTimestamp)} ${format.clock(model.loadTimestamp)}`],
               ],
     );
-    write(part("backend"), BACKENDS[/** @type {keyof typeof BACKENDS} */ (gpu.type)]);
+    write(part("backend"), gpu.title);
     fillFacts(part("backend-facts"), [["Device", gpu.device], ...(gpu.reason === undefined ? [] : [/** @type {const} */ (["Why", gpu.reason])])]);
     write(part("memory"), format.megabytes(state.memoryUsageMb));
     write(part("memory-note"), `of the process, ${format.megabytes(state.memoryHeapMb)} of it JavaScript's`);

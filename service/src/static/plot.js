@@ -17,7 +17,7 @@ import { timeTicks, valueTicks } from "./ticks.js";
  */
 /**
  * @typedef {object} Drawing
- * @property {"line" | "dots" | "bars"} kind bars stand on each other
+ * @property {"line" | "dots" | "bars"} kind bars are stacked
  * @property {number} from
  * @property {number} to
  * @property {readonly Series[]} series
@@ -26,7 +26,7 @@ import { timeTicks, valueTicks } from "./ticks.js";
  * @property {(max: number) => number[]} [ticks] of the value axis, the last one is its end
  * @property {number} [barMsec] a bar's width
  * @property {number} [least] the value axis reaches at least this
- * @property {string} empty what stands there without points
+ * @property {string} empty the text of a plot without points
  */
 
 const HEIGHT = 190;

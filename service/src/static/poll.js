@@ -1,9 +1,9 @@
-/** Asks again and again, one call at a time, and not while nobody looks. */
+/** Calls again and again, one call at a time, and not while the page is hidden. */
 
 /**
  * @param {() => Promise<void>} task must not reject
  * @param {number} msec between the end of a call and the next
- * @returns {{ now: () => void, pause: (paused: boolean) => void }}
+ * @returns {{ pause: (paused: boolean) => void }}
  */
 export function poll(task, msec) {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -24,7 +24,6 @@ export function poll(task, msec) {
     document.addEventListener("visibilitychange", now);
     now();
     return {
-        now,
         pause: (wish) => {
             paused = wish;
             now();

@@ -1,4 +1,4 @@
-/** A model's text as blocks and pieces: what of Markdown models write most, and nothing that could be markup. Pure. */
+/** A model's text as blocks and pieces: the Markdown that models use most, and nothing that could become markup. Pure. */
 
 /** @typedef {{ kind: "text" | "code" | "strong", text: string }} Piece */
 /**
@@ -12,7 +12,7 @@ const ITEM = /^\s*(?:[-*+]|(\d+)[.)])\s+(.*)$/;
 const HEADING = /^#{1,6}\s+(.*)$/;
 
 /**
- * An open fence at the end counts as closed: the text may still be coming.
+ * An open fence at the end counts as closed: the text may not be complete yet.
  * @param {string} text
  * @returns {Block[]}
  */

@@ -1,15 +1,15 @@
-/** The editor of the answer's JSON Schema: says while one types whether the service can use it. */
+/** The editor of the answer's JSON Schema: shows while one types whether the service can use it. */
 
 import { get, post } from "./api.js";
 import { byId, part, write } from "./dom.js";
 import { messageOf } from "./format.js";
 
-/** After the last key, before the service is asked. */
+/** From the last key to the check. */
 const PAUSE_MSEC = 400;
 
 const NOTES = {
-    on: "The model can write nothing but what fits the schema.",
-    off: "The model writes freely; the finished answer is held against the schema. It comes in one piece, and earlier messages are not sent.",
+    on: "The model can only write what fits the schema.",
+    off: "The model writes freely, and the finished answer is checked against the schema. It comes in one piece, and earlier messages are not sent.",
 };
 
 export class SchemaEditor {
@@ -34,7 +34,7 @@ export class SchemaEditor {
         this.#showNote();
     }
 
-    /** Whether a schema is to be used; `schema` throws when it is none. */
+    /** Whether the answer must have a schema; `schema` throws when the text is not one. */
     get enabled() {
         return this.wanted.checked;
     }
@@ -85,7 +85,7 @@ export class SchemaEditor {
     }
 
     /**
-     * Shows the verdict on what stands there now.
+     * Checks the schema in the editor, and shows the result.
      * @returns {Promise<boolean>} whether it can be used as the switch says
      */
     async check() {
@@ -135,7 +135,7 @@ export class SchemaEditor {
         try {
             this.text.value = JSON.stringify(this.schema(), null, 2);
         } catch {
-            // The verdict says already what is wrong.
+            // The result of the check already says what is wrong.
         }
         void this.check();
     }

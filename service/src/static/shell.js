@@ -1,4 +1,4 @@
-/** What every page has: the switch for the colours. */
+/** On every page: the switch for the colours. */
 
 import { byId } from "./dom.js";
 
@@ -19,7 +19,7 @@ button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     root.dataset["theme"] = theme;
     try {
-        // The system's own choice needs no memory: it may change with the hour.
+        // The system's own choice is not kept: it may change with the time of day.
         if (theme === (systemDark.matches ? "dark" : "light")) {
             localStorage.removeItem(KEY);
         } else {
@@ -33,7 +33,7 @@ button.addEventListener("click", () => {
 systemDark.addEventListener("change", show);
 show();
 
-// On a narrow screen the links scroll, and the page's own may lie outside.
+// On a narrow screen the links scroll, and the link of this page may not be visible.
 const links = document.querySelector(".bar nav");
 const current = links?.querySelector("[aria-current]");
 if (links && current instanceof HTMLElement) {

@@ -1,6 +1,6 @@
 /** Statistics: what the service counts, as a table and as plots that move. */
 
-import { ApiError, get, request } from "./api.js";
+import { get, request } from "./api.js";
 import { byId, h, part, tell, write } from "./dom.js";
 import * as format from "./format.js";
 import { back, bars, durations } from "./history.js";
@@ -39,8 +39,6 @@ const readings = {
 /** @type {import("./history.js").Row[]} */
 let rows = [];
 let rowsRead = false;
-/** Without figures from /metrics, what needs them is left out. */
-let hasMetrics = true;
 
 const plots = {
     count: new Plot(part("count"), "Requests by time"),
@@ -128,10 +126,8 @@ function drawNow() {
         label: format.perSecond,
         tick: String,
         least: 10,
-        empty: hasMetrics ? empty : "the service has no /metrics",
     });
-    const running = hasMetrics ? [{ name: "running", points: since(readings.running) }] : [];
-    plots.queue.draw({ ...common, series: [{ name: "waiting", points: since(readings.waiting) }, ...running], label: format.count, least: 4 });
+    plots.queue.draw({ ...common, series: [{ name: "waiting", points: since(readings.waiting) }, { name: "running", points: since(readings.running) }], label: format.count, least: 4 });
     plots.memory.draw({
         ...common,
         series: [{ name: "all", points: since(readings.memory) }, { name: "JavaScript", points: since(readings.heap) }],
@@ -145,22 +141,11 @@ function drawNow() {
 }
 
 async function readMetrics() {
-    if (!hasMetrics) {
-        return;
-    }
-    try {
-        const found = figures(await (await request("/metrics")).text());
-        const at = Date.now();
-        keep(at, readings.tokensIn, found.get("mentator_prompt_tokens_total"));
-        keep(at, readings.tokensOut, found.get("mentator_completion_tokens_total"));
-        keep(at, readings.running, found.get("mentator_requests_running"));
-    } catch (thrown) {
-        if (thrown instanceof ApiError && thrown.status === 404) {
-            hasMetrics = false;
-            return;
-        }
-        throw thrown;
-    }
+    const found = figures(await (await request("/metrics")).text());
+    const at = Date.now();
+    keep(at, readings.tokensIn, found.get("mentator_prompt_tokens_total"));
+    keep(at, readings.tokensOut, found.get("mentator_completion_tokens_total"));
+    keep(at, readings.running, found.get("mentator_requests_running"));
 }
 
 /** @param {number | undefined} afterId */

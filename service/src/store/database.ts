@@ -1,10 +1,10 @@
-/** The SQLite file. Opens it, and opens it again after a failure; never stands in a request's way. */
+/** The SQLite file. Opens it, and opens it again after a failure. A request for a model never fails because of it. */
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
+import { DatabaseSync } from "./sqlite.js";
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, pipe TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);
@@ -25,7 +25,7 @@ const RETRY_MSEC = 60_000;
 export type Row = Readonly<Record<string, string | number | null>>;
 
 export class Database {
-    private handle: DatabaseSyncInstance | undefined;
+    private handle: DatabaseSync | undefined;
     private retryAt = 0;
     private trouble = "";
 
@@ -34,8 +34,8 @@ export class Database {
         private readonly log: Log,
     ) {}
 
-    /** Runs `work` on the database. A failure is logged once until it is over; then there is no result. */
-    public attempt<T>(work: (database: DatabaseSyncInstance) => T): T | undefined {
+    /** Runs `work` on the database. A failure is logged once, until it is over. @returns undefined when it failed */
+    public attempt<T>(work: (database: DatabaseSync) => T): T | undefined {
         if (this.handle === undefined && Date.now() < this.retryAt) {
             return undefined;
         }
@@ -53,8 +53,8 @@ export class Database {
         }
     }
 
-    /** As `attempt`, for requests that are about the rows. @throws ServiceError 500 */
-    public must<T>(work: (database: DatabaseSyncInstance) => T): T {
+    /** Like `attempt`, for requests that need the rows. @throws ServiceError 500 */
+    public must<T>(work: (database: DatabaseSync) => T): T {
         const box = this.attempt((database) => ({ value: work(database) }));
         if (box === undefined) {
             throw new ServiceError(500, `The log database cannot be used: ${this.trouble}`);
@@ -63,7 +63,7 @@ export class Database {
     }
 
     /** All or nothing. */
-    public transaction(database: DatabaseSyncInstance, work: () => void): void {
+    public transaction(database: DatabaseSync, work: () => void): void {
         database.exec("BEGIN IMMEDIATE");
         try {
             work();
@@ -85,10 +85,12 @@ export class Database {
         }
     }
 
-    private open(): DatabaseSyncInstance {
+    private open(): DatabaseSync {
         mkdirSync(path.dirname(this.file), { recursive: true });
-        const database = new DatabaseSync(this.file, { timeout: BUSY_MSEC });
+        const database = new DatabaseSync(this.file);
         try {
+            // First of all, since the switch to WAL may have to wait for a lock too. Node 22.15 has no option for it.
+            database.exec(`PRAGMA busy_timeout = ${BUSY_MSEC}`);
             database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
             database.exec(TABLES);
         } catch (thrown) {
@@ -101,12 +103,12 @@ export class Database {
     private fail(why: string): void {
         if (why !== this.trouble) {
             this.trouble = why;
-            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again every minute`);
+            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again after a minute`);
         }
         try {
             this.handle?.close();
         } catch {
-            // A damaged file may not even close; the handle is given up either way.
+            // A damaged file may not even close. The handle is not used again in any case.
         }
         this.handle = undefined;
         this.retryAt = Date.now() + RETRY_MSEC;

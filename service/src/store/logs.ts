@@ -5,7 +5,7 @@ import type { Database, Row } from "./database.js";
 
 const SELECT = "SELECT log.id, ts, pipe, kind, message, data FROM log LEFT JOIN logExtra ON logExtra.id = log.id";
 
-/** `data` may be of another writer. */
+/** Another program may have written `data`. */
 function requestIdIn(data: string | null): { requestId?: string } {
     try {
         const { requestId } = JSON.parse(data ?? "{}") as { requestId?: unknown };
@@ -40,7 +40,7 @@ export class LogTable {
     /** `from` to before `to`, milliseconds since the epoch. */
     public between(from: number, to: number): LogRow[] {
         const rows = this.database.must(
-            (db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY log.id`).all(from, to) as (LogRow & { data: string | null })[],
+            (db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY log.id`).all(from, to) as unknown as (LogRow & { data: string | null })[],
         );
         return rows.map(({ data, ...row }) => ({ ...row, ...requestIdIn(data) }));
     }

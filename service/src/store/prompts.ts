@@ -53,7 +53,7 @@ export class PromptTable {
         return (
             this.database.attempt(
                 (db) =>
-                    db.prepare("SELECT ts, durationPromptMsec, durationQueueMsec, code FROM prompt WHERE ts >= ?").all(from) as PromptTimes[],
+                    db.prepare("SELECT ts, durationPromptMsec, durationQueueMsec, code FROM prompt WHERE ts >= ?").all(from) as unknown as PromptTimes[],
             ) ?? []
         );
     }
@@ -64,7 +64,7 @@ export class PromptTable {
             let deleted = 0;
             this.database.transaction(db, () => {
                 db.exec("DELETE FROM promptExtra; DELETE FROM promptRequestId;");
-                deleted = db.prepare("DELETE FROM prompt").run().changes;
+                deleted = Number(db.prepare("DELETE FROM prompt").run().changes);
             });
             return deleted;
         });

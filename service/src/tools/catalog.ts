@@ -7,7 +7,7 @@ import type { Log } from "../log.js";
 import { Rescanned } from "../rescan.js";
 import { functionSource, parseTool, secretNames } from "./parse.js";
 import { type Limits, LIMITS, runTool } from "./run.js";
-import { withoutSecrets } from "./secrets.js";
+import { hideSecrets } from "./secrets.js";
 import type { Tool } from "./tool.js";
 import { Turns } from "./turns.js";
 
@@ -32,9 +32,10 @@ async function readTexts(folder: string | undefined, end: string): Promise<Map<s
 
 export class ToolCatalog extends Rescanned {
     private tools: readonly Tool[] = [];
-    /** JSON by name; undefined for a file that holds none. */
+    /** JSON by name; undefined for a file that is not JSON. */
     private secrets = new Map<string, unknown>();
-    private told = "";
+    /** What was logged last. */
+    private reported = "";
     private readonly turns = new Turns(MOST_AT_ONCE);
 
     public constructor(
@@ -46,11 +47,7 @@ export class ToolCatalog extends Rescanned {
         super();
     }
 
-    public list(): readonly Tool[] {
-        return this.tools;
-    }
-
-    /** Looks into the folder again before it says that there is no such tool. @throws ServiceError 400 */
+    /** Scans the folder again before it says that there is no such tool. @throws ServiceError 400 */
     public async choose(names: readonly string[]): Promise<readonly Tool[]> {
         const known = (name: string): boolean => name === "*" || this.tools.some((tool) => tool.name === name);
         if (!names.every(known)) {
@@ -64,7 +61,7 @@ export class ToolCatalog extends Rescanned {
         return this.tools.filter(({ name }) => names.includes("*") || names.includes(name));
     }
 
-    /** Never rejects: the model is told what went wrong. */
+    /** Never rejects: the model gets the error as the answer. */
     public readonly call = async (tool: Tool, args: unknown, signal: AbortSignal): Promise<string> => {
         const names = secretNames(tool.code);
         const missing = names.find((name) => this.secrets.get(name) === undefined);
@@ -72,13 +69,13 @@ export class ToolCatalog extends Rescanned {
         const started = performance.now();
         try {
             if (missing !== undefined) {
-                throw new Error(`${missing}${SECRET_END} is missing or holds no JSON`);
+                throw new Error(`${missing}${SECRET_END} is missing or not JSON`);
             }
             const text = await this.turns.take(signal, async () => runTool({ source: functionSource(tool.code), args, secrets }, signal, this.limits));
             this.log.write("debug", "tools", `${tool.name} took ${Math.round(performance.now() - started)} ms`);
-            return withoutSecrets(text, secrets);
+            return hideSecrets(text, secrets);
         } catch (thrown) {
-            const why = withoutSecrets(messageOf(thrown), secrets);
+            const why = hideSecrets(messageOf(thrown), secrets);
             this.log.write("warn", "tools", `${tool.name} failed: ${why}`);
             return `The tool ${tool.name} failed: ${why}`;
         }
@@ -91,8 +88,8 @@ export class ToolCatalog extends Rescanned {
             try {
                 secrets.set(name, JSON.parse(text));
             } catch {
-                // The parser's own words quote the text, which is a secret.
-                faults.push(`${name}${SECRET_END}: is no JSON`);
+                // The parser's message would quote the text, which is a secret.
+                faults.push(`${name}${SECRET_END}: is not JSON`);
             }
         }
         const tools: Tool[] = [];
@@ -105,17 +102,17 @@ export class ToolCatalog extends Rescanned {
         }
         this.secrets = secrets;
         this.tools = tools;
-        this.tell(faults);
+        this.report(faults);
     }
 
-    /** Once, until it changes. */
-    private tell(faults: readonly string[]): void {
+    /** Logs tools and faults when they have changed. */
+    private report(faults: readonly string[]): void {
         const summary = `${this.tools.length} tools: ${this.tools.map(({ name }) => name).join(", ") || "none"}`;
         const all = [summary, ...faults].join("\n");
-        if (all === this.told) {
+        if (all === this.reported) {
             return;
         }
-        this.told = all;
+        this.reported = all;
         this.log.write("info", "tools", summary);
         faults.forEach((fault) => this.log.write("warn", "tools", fault));
     }

@@ -6,13 +6,13 @@ import { messageOf } from "../errors.js";
 import { compileSchema } from "../prompt/json-schema.js";
 import type { Tool } from "./tool.js";
 
-/** What models and OpenAI's clients take as a function's name. */
+/** The names of functions that models and OpenAI's clients accept. */
 const NAME = /^[\w-]{1,64}$/;
 
 /** `{{name}}` in the code. */
 const SECRET = /\{\{\s*([\w.-]+)\s*\}\}/g;
 
-/** import() gives what it fails with from outside of the sandbox, and there is nothing to import. */
+/** The error of a failed import() comes from outside of the sandbox, and there is nothing to import. */
 const IMPORT = /\bimport\s*(?:\/\*[\s\S]*?\*\/\s*|\/\/[^\n]*\n\s*)*[(.]/;
 
 const SECTION = /^\$\$(\w+)[ \t]*(?:=[ \t]*(\w+))?[ \t]*\r?$/gm;
@@ -28,7 +28,7 @@ export function functionSource(code: string): string {
     return `(async function (args, LIB, __secrets) {\n${body}\n})`;
 }
 
-/** @throws Error when a section is missing or stands twice */
+/** @throws Error when a section is there twice */
 function sectionsOf(text: string): Map<string, string> {
     const marks = [...text.matchAll(SECTION)];
     const sections = new Map<string, string>();
@@ -36,7 +36,7 @@ function sectionsOf(text: string): Map<string, string> {
         const [line, name = "", language] = mark;
         const key = language === undefined ? name : `${name}=${language}`;
         if (sections.has(key)) {
-            throw new Error(`the section $$${key} stands more than once`);
+            throw new Error(`the section $$${key} is there more than once`);
         }
         sections.set(key, text.slice(mark.index + line.length, marks[index + 1]?.index).trim());
     });
@@ -59,7 +59,7 @@ function specOf(text: string): Tool["definition"] {
     }
     const { error } = compileSchema(parameters);
     if (error !== "") {
-        throw new Error(`$$spec is no usable JSON Schema: ${error}`);
+        throw new Error(`$$spec cannot be used as a JSON Schema: ${error}`);
     }
     return { name: "", description, parameters };
 }
@@ -84,7 +84,7 @@ export function parseTool(name: string, text: string): Tool {
     try {
         new Script(functionSource(code), { filename: `${name}.tool.txt` });
     } catch (thrown) {
-        throw new Error(`$$code=JS is no JavaScript: ${messageOf(thrown)}`, { cause: thrown });
+        throw new Error(`$$code=JS is not valid JavaScript: ${messageOf(thrown)}`, { cause: thrown });
     }
     return { name, definition: { ...specOf(spec), name }, code };
 }

@@ -1,4 +1,4 @@
-/** Runs one call of a tool in a thread of its own, with an end to its time, memory and answer. */
+/** Runs one call of a tool in its own thread, with limits on its time, memory and answer. */
 
 import { runInThread, type ThreadLimits } from "../thread.js";
 import { SANDBOX } from "./sandbox.js";
@@ -18,7 +18,7 @@ export interface Call {
     readonly secrets: object;
 }
 
-/** @throws Error with the tool's own words or why it was ended; may hold secrets */
+/** @throws Error with the tool's own message or why it was stopped; may contain secrets */
 export async function runTool(call: Call, signal: AbortSignal, limits = LIMITS): Promise<string> {
     const given = {
         source: call.source,

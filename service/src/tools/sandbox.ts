@@ -1,11 +1,11 @@
 /**
  * The script of the worker thread that runs one call of a tool; JavaScript in a text, since Node starts it as it is.
  *
- * The tool's code runs in a context of its own that has JavaScript and nothing of Node. It is handed
- * `args`, `LIB` and its secrets as values made inside that context: whatever crosses the border is a
- * text, so no object of ours is there to climb out by. Memory outside of V8's heap is not limited by
- * `resourceLimits`, hence there are no typed arrays. The files are the operator's: this keeps mistakes
- * in, and what a model makes a tool do; it is no wall against an operator.
+ * The tool's code runs in its own context, which has JavaScript and nothing of Node. `args`, `LIB` and the secrets
+ * are made inside that context: only texts cross the border, so the tool gets no object from outside that could
+ * lead it out. `resourceLimits` does not limit memory outside of V8's heap, so there are no typed arrays. The
+ * operator writes the files: the sandbox contains mistakes, and what a model makes a tool do. It does not
+ * protect from the operator.
  *
  * workerData: { source, args, secrets, mostCharacters }, all texts but the last. Posts { text } or { fault }.
  */
@@ -18,7 +18,7 @@ const base64 = (text) => Buffer.from(text, "utf8").toString("base64");
 const unbase64 = (text) => Buffer.from(text, "base64").toString("utf8");
 const { source, args, secrets, mostCharacters } = workerData;
 
-// What a worker could do to its process, were the context left after all.
+// What a worker could do to its process if the code left the context after all.
 for (const name of ["binding", "_linkedBinding", "dlopen", "getBuiltinModule", "mainModule", "kill", "_kill", "_debugProcess", "_debugEnd", "abort", "chdir", "report", "permission"]) {
     try { delete process[name]; } catch {}
 }
@@ -51,7 +51,7 @@ const HOST = {
     base64Decode: async (text) => unbase64(String(text)),
 };
 
-// Takes texts, gives texts, never throws.
+// Takes texts and gives texts. Never throws.
 function ask(name, given, done) {
     try {
         HOST[name](...JSON.parse(given)).then(
@@ -94,7 +94,7 @@ const run = vm.runInContext(${"`"}
             Promise.resolve(tool(JSON.parse(args), LIB, JSON.parse(secrets))).then(
                 (value) => finish(undefined, typeof value === "string" ? value : JSON.stringify(value) ?? ""),
             ).catch((thrown) => {
-                let fault = "it threw something that is no text";
+                let fault = "it threw something that is not a text";
                 try {
                     fault = String(thrown instanceof Error ? thrown.message : thrown);
                 } catch {}

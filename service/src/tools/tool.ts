@@ -1,4 +1,4 @@
-/** A tool of the service: what the model is told of it, and the code that it stands for. */
+/** A tool of the service: its description for the model, and its code. */
 
 import type { ToolDefinition } from "../engine/engine.js";
 

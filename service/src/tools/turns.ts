@@ -1,4 +1,4 @@
-/** So many at once, the others in the order they came. */
+/** Runs a limited number at once; the others wait in the order in which they came. */
 
 export class Turns {
     private running = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { completeOptions, completionBody, nothingYet, promptBody, rateOf, take } from "../../src/static/completion.js";
+import { completeOptions, completionBody, emptyAnswer, promptBody, rateOf, take } from "../../src/static/completion.js";
 import { blocks, pieces } from "../../src/static/prose.js";
 import { events } from "../../src/static/sse.js";
 
@@ -19,7 +19,7 @@ describe("server-sent events", () => {
 
     const bytes = new TextEncoder().encode('data: {"a":"ä"}\n\n: ping\n\nevent: x\r\ndata: 1\r\ndata: 2\r\n\r\ndata: [DONE]\n\n');
 
-    it("come whole, however the bytes are cut", async () => {
+    it("are complete, however the bytes are cut", async () => {
         const wanted = ['{"a":"ä"}', "1\n2", "[DONE]"];
         expect(await read(bytes)).toEqual(wanted);
         for (let at = 1; at < bytes.length; at++) {
@@ -27,7 +27,7 @@ describe("server-sent events", () => {
         }
     });
 
-    it("end without their empty line", async () => {
+    it("may end without an empty line", async () => {
         expect(await read(new TextEncoder().encode("data: 1"))).toEqual(["1"]);
     });
 });
@@ -41,7 +41,7 @@ describe("a question", () => {
         grammar: true,
     };
 
-    it("is put in OpenAI's words", () => {
+    it("becomes a body of OpenAI's API", () => {
         expect(completionBody(question)).toEqual({
             model: "m",
             messages: question.messages,
@@ -53,7 +53,7 @@ describe("a question", () => {
         });
     });
 
-    it("is put in the service's words", () => {
+    it("becomes a body of POST /prompt", () => {
         expect(promptBody({ ...question, grammar: false })).toMatchObject({
             message: { user: "u", system: "s" },
             options: { topK: 3, maxTokens: 9 },
@@ -61,14 +61,14 @@ describe("a question", () => {
         });
     });
 
-    it("says all of how tokens are chosen, or nothing", () => {
+    it("has all options that choose tokens, or none", () => {
         const whole = { temperature: 0.5, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096 };
         expect(completeOptions({ maxTokens: 9, seed: 1 }, whole)).toEqual({ maxTokens: 9, seed: 1 });
         expect(completeOptions({ temperature: 0.5 }, whole)).toEqual({ temperature: 0.5, topP: 0.1, topK: 10, minP: 0 });
     });
 
-    it("gathers its answer", () => {
-        const answer = nothingYet();
+    it("collects its answer", () => {
+        const answer = emptyAnswer();
         take(answer, { choices: [{ delta: { role: "assistant", content: "" }, finish_reason: null }] }, 5);
         take(answer, { choices: [{ delta: { reasoning_content: "Hm" } }] }, 10);
         take(answer, { choices: [{ delta: { content: "A" } }] }, 20);
@@ -76,7 +76,7 @@ describe("a question", () => {
         expect(rateOf(answer)).toBe(100);
         take(answer, { choices: [{ delta: {}, finish_reason: "stop" }] }, 31);
         take(answer, { choices: [], usage: { prompt_tokens: 4, completion_tokens: 5 } }, 32);
-        expect(answer).toMatchObject({ text: "AB", reasoning: "Hm", firstMsec: 10, lastMsec: 30, finish: "stop", promptTokens: 4 });
+        expect(answer).toMatchObject({ text: "AB", reasoning: "Hm", firstMsec: 10, lastMsec: 30, finish: "stop", completionTokens: 5 });
         expect(rateOf(answer)).toBe(200);
         expect(() => take(answer, { error: { message: "no" } }, 40)).toThrow("no");
     });
@@ -94,7 +94,7 @@ describe("prose", () => {
         ]);
     });
 
-    it("takes a fence that is still open for code, and markup for text", () => {
+    it("takes an open fence as code, and markup as text", () => {
         expect(blocks("```\n<b>")).toEqual([{ kind: "code", language: "", text: "<b>" }]);
         expect(pieces("a **b** `c` <i>")).toEqual([
             { kind: "text", text: "a " },

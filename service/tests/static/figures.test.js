@@ -79,7 +79,7 @@ describe("metrics", () => {
         expect([...found]).toEqual([["a", 5.5], ["b", 1000], ["c_bucket", 4]]);
     });
 
-    it("become rates, also over a restart", () => {
+    it("become rates, also after a restart", () => {
         const readings = [0, 10, 40, 0].map((y, index) => ({ x: index * 1000, y }));
         expect(rates(readings, 2000).map(({ y }) => y)).toEqual([10, 20, 0]);
     });

@@ -1,4 +1,4 @@
-/** POST /check/*: would this be accepted. */
+/** POST /check/*: whether the service would accept something. */
 
 import { Ajv } from "ajv";
 import { compileSchema } from "../../prompt/json-schema.js";
@@ -28,13 +28,13 @@ export const checkRoutes: Routes = (server, service) => {
         response: answers(VERDICT, BODY_ERRORS),
     });
 
-    server.post<{ Body: { schema: object } }>("/check/jsonresponse", { schema: schemaCall("Can answers be checked against this JSON Schema") }, ({ body }) => ({
+    server.post<{ Body: { schema: object } }>("/check/jsonresponse", { schema: schemaCall("Whether answers can be checked against this JSON Schema") }, ({ body }) => ({
         error: compileSchema(body.schema).error,
     }));
 
     server.post<{ Body: { schema: object } }>(
         "/check/gbnf",
-        { schema: { ...schemaCall("Can this JSON Schema constrain the generation"), response: answers(VERDICT, [...BODY_ERRORS, 503]) } },
+        { schema: { ...schemaCall("Whether this JSON Schema can constrain the generation"), response: answers(VERDICT, [...BODY_ERRORS, 503]) } },
         async ({ body }) => {
             const { error } = compileSchema(body.schema);
             return { error: error === "" ? await service.engine.checkGrammar(body.schema) : error };
@@ -48,7 +48,7 @@ export const checkRoutes: Routes = (server, service) => {
         {
             schema: {
                 tags: ["check"],
-                summary: "Would these options be accepted",
+                summary: "Whether these options would be accepted",
                 body: OPTIONS_BODY,
                 response: answers(OPTIONS_VERDICT, BODY_ERRORS),
             },

@@ -1,4 +1,4 @@
-/** POST /embedding, and the same in OpenAI's words. */
+/** POST /embedding, and OpenAI's call for the same. */
 
 import { embeddingForm } from "../../openai/embedding-form.js";
 import { EMBEDDING_ANSWER, EMBEDDING_SCHEMA, type EmbeddingBody } from "../../openai/embedding-schema.js";

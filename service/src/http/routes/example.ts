@@ -1,4 +1,4 @@
-/** GET /helper/example/*: something to start from. */
+/** GET /helper/example/*: examples to start from. */
 
 import { OPTIONS_SCHEMA } from "../../prompt/request.js";
 import { answers } from "../answers.js";
@@ -23,7 +23,7 @@ export const exampleRoutes: Routes = (server, service) => {
     );
     server.get(
         "/helper/example/options",
-        { schema: { tags: ["check"], summary: "The options that a request's own are laid over", response: answers(OPTIONS_SCHEMA) } },
+        { schema: { tags: ["check"], summary: "The default options, which a request can override", response: answers(OPTIONS_SCHEMA) } },
         () => service.defaultOptions,
     );
 };

@@ -1,6 +1,6 @@
-/** For orchestrators and monitoring: is the process alive, can a model answer, how much does it do. */
+/** For orchestrators and monitoring: whether the process is alive and a model can answer, and figures. */
 
-import { gpuLost, ServiceError } from "../../errors.js";
+import { gpuLostError, ServiceError } from "../../errors.js";
 import { answers, textAnswer } from "../answers.js";
 import type { Routes } from "../routes.js";
 
@@ -11,11 +11,11 @@ function status(value: string): object {
 export const healthRoutes: Routes = (server, service) => {
     server.get(
         "/health",
-        { config: { open: true }, schema: { tags: ["health"], summary: "The process is alive, and has the GPU that it began with", response: answers(status("ok"), [500, 503]) } },
+        { config: { open: true }, schema: { tags: ["health"], summary: "The process is alive, and has the GPU that it started with", response: answers(status("ok"), [500, 503]) } },
         () => {
             const lost = service.gpuLost();
             if (lost !== undefined) {
-                throw gpuLost(lost);
+                throw gpuLostError(lost);
             }
             return { status: "ok" };
         },

@@ -77,7 +77,7 @@ const FILES = {
 
 const DELETED = { type: "object", required: ["deleted"], properties: { deleted: { type: "integer", minimum: 0 } } } as const;
 
-/** What a call is called in the document, and what it checks. */
+/** A call in the OpenAPI document, with the schema of its query. */
 function call(summary: string, good: object, querystring?: object): { schema: object } {
     return { schema: { tags: ["log"], summary, ...(querystring === undefined ? {} : { querystring }), response: answers(good) } };
 }
@@ -91,7 +91,7 @@ export const logRoutes: Routes = (server, { logTable, promptTable }) => {
         logs: promptTable.byId(query.afterId, Math.min(query.limit, MOST_ROWS)),
     }));
 
-    // One text a hour, as a log file would be.
+    // One text an hour, like a log file.
     server.get<{ Querystring: ByDate }>("/log/core/bydate", call("The service's log as one text an hour", FILES, BY_DATE), ({ query }) => {
         const { from, to } = spanOf(query.date, query.hour);
         const files = new Map<string, string[]>();

@@ -1,4 +1,4 @@
-/** GET /v1/models: the models in OpenAI's words. */
+/** GET /v1/models: the models in OpenAI's form. */
 
 import type { Model } from "../../models/catalog.js";
 import { modelOf } from "../../models/unknown.js";
@@ -24,7 +24,7 @@ const MODELS = {
 
 const NAMED = { type: "object", required: ["model"], properties: { model: { type: "string", minLength: 1 } } } as const;
 
-function shown({ name, modifiedMs }: Model): object {
+function modelObject({ name, modifiedMs }: Model): object {
     return { id: name, object: "model", created: Math.floor(modifiedMs / 1000), owned_by: "mentator" };
 }
 
@@ -32,12 +32,12 @@ export const modelRoutes: Routes = (server, service) => {
     server.get(
         "/v1/models",
         { schema: { tags: ["openai"], summary: "Models that requests can name", response: answers(MODELS, PLAIN_ERRORS, OPENAI_ERROR_SCHEMA) } },
-        () => ({ object: "list", data: service.models.list().map(shown) }),
+        () => ({ object: "list", data: service.models.list().map(modelObject) }),
     );
 
     server.get<{ Params: { model: string } }>(
         "/v1/models/:model",
         { schema: { tags: ["openai"], summary: "One of them", params: NAMED, response: answers(MODEL, [...PLAIN_ERRORS, 404], OPENAI_ERROR_SCHEMA) } },
-        async ({ params }) => shown(await modelOf(service.models, params.model)),
+        async ({ params }) => modelObject(await modelOf(service.models, params.model)),
     );
 };

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Generated } from "../../engine/engine.js";
 import { chatRequests } from "../../openai/chat-request.js";
 import { CHAT_ANSWER, CHAT_SCHEMA, type ChatBody } from "../../openai/chat-schema.js";
-import { completionRequests, echoed } from "../../openai/completion-request.js";
+import { completionRequests, promptsToEcho } from "../../openai/completion-request.js";
 import { COMPLETION_ANSWER, COMPLETION_SCHEMA, type CompletionBody } from "../../openai/completion-schema.js";
 import { openAiError } from "../../openai/errors.js";
 import { CHAT_PIECES, chatForm, completionForm, completionPieces, type Head, type Pieces, usageForm } from "../../openai/form.js";
@@ -17,7 +17,7 @@ import { EventStream } from "../event-stream.js";
 import { signalOf } from "../gone.js";
 import type { Routes } from "../routes.js";
 
-/** What makes chat and completions two calls. */
+/** How chat and completions differ. */
 interface Kind {
     readonly object: string;
     readonly prefix: string;
@@ -106,9 +106,9 @@ export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
 
     server.post<{ Body: CompletionBody }>(
         "/v1/completions",
-        { preHandler, schema: call("A text goes on; with `stream` as server-sent events", COMPLETION_SCHEMA, COMPLETION_ANSWER) },
+        { preHandler, schema: call("The continuation of a text; with `stream` as server-sent events", COMPLETION_SCHEMA, COMPLETION_ANSWER) },
         async (request, reply) => {
-            const texts = echoed(request.body);
+            const texts = promptsToEcho(request.body);
             return answer(generations, service.cut, request, reply, {
                 object: "text_completion",
                 prefix: "cmpl",

@@ -1,4 +1,4 @@
-/** The pages for people: files of src/static/, all read once at the start. No path from a URL reaches the file system. */
+/** The pages: files of src/static/, all read once at the start. No path of a URL reaches the file system. */
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import type { Routes } from "../routes.js";
 /** Beside distjs/ in the image, and the source itself in tests: as deep from here in both. */
 const FOLDER = new URL("../../../src/static/", import.meta.url);
 
-/** What stands between header and end of layout.html; the title names it there and in the browser's tab. */
+/** A page's content within layout.html, and its title on the page and in the browser's tab. */
 interface Page {
     readonly url: string;
     readonly file: string;
@@ -30,6 +30,10 @@ const PAGES: readonly Page[] = [
 const ASSETS = [
     "icon.svg",
     "style.css",
+    "chat.css",
+    "plots.css",
+    "log.css",
+    "doc.css",
     "theme.js",
     "shell.js",
     "dom.js",
@@ -43,7 +47,16 @@ const ASSETS = [
     "sse.js",
     "prose.js",
     "completion.js",
+    "inline.js",
+    "transcript.js",
+    "conversation.js",
+    "chat-memory.js",
+    "option-fields.js",
     "schema-editor.js",
+    "log-rows.js",
+    "log-files.js",
+    "openapi.js",
+    "call-views.js",
     "overview.js",
     "chat.js",
     "stat.js",
@@ -58,7 +71,7 @@ const TYPES: Readonly<Record<string, string>> = {
     ".svg": "image/svg+xml",
 };
 
-/** Own files only, no inline script or style, no markup made from text, and no frame around a page. */
+/** Only own files, no inline script or style, no markup made from text, and no page in a frame. */
 const POLICY = [
     "default-src 'self'",
     "base-uri 'none'",
@@ -77,7 +90,7 @@ const HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
-    // Kept, and asked for again with the ETag: a new image shows its own pages at once.
+    // Browsers keep pages but ask again with the ETag, so that a new image shows its own pages at once.
     "cache-control": "no-cache",
 } as const;
 
@@ -104,7 +117,7 @@ function compose(layout: string, { url, file, title }: Page): StaticFile {
 }
 
 /** In the OpenAPI document: /log/chat is a page and a call. */
-function described({ title }: Page): object {
+function pageSchema({ title }: Page): object {
     return { tags: ["page"], summary: title, response: answers(textAnswer("A page", "text/html"), [500]) };
 }
 
@@ -122,6 +135,6 @@ export const pageRoutes: Routes = (server) => {
         });
     };
     const layout = read("layout.html").toString();
-    PAGES.forEach((page) => serve(page.url, compose(layout, page), described(page)));
+    PAGES.forEach((page) => serve(page.url, compose(layout, page), pageSchema(page)));
     ASSETS.forEach((name) => serve(`/static/${name}`, staticFile(name, read(name)), { hide: true }));
 };

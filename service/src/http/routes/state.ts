@@ -10,11 +10,11 @@ const HOUR_MSEC = 3_600_000;
 
 const megabytes = (bytes: number): number => Math.round((bytes / 1024 ** 2) * 10) / 10;
 
-function listed({ name, relativeFileName, sizeBytes, facts }: Model): object {
+function modelRow({ name, relativeFileName, sizeBytes, facts }: Model): object {
     return { name, relativeFileName, sizeKb: Math.ceil(sizeBytes / 1024), ...facts };
 }
 
-function shown(model: LoadedModel | undefined): object | null {
+function loadedModelRow(model: LoadedModel | undefined): object | null {
     if (model === undefined) {
         return null;
     }
@@ -75,12 +75,13 @@ const MODEL = {
     },
 } as const;
 
-const STATE = whole({
+const stateSchema = (backendNames: readonly string[]): object => whole({
     serverStartTimestamp: { ...COUNT, description: "Milliseconds since the epoch" },
     serverUptimeSeconds: COUNT,
     currentModel: MODEL,
     gpuInfo: whole({
-        type: { type: "string", enum: ["cuda", "rocm", "vulkan", "cpu"] },
+        type: { type: "string", enum: backendNames, description: "The mode of the table of backends" },
+        title: { type: "string", description: "The same for people" },
         device: { type: "string" },
         totalVramMb: AMOUNT,
         usedVramMb: AMOUNT,
@@ -106,18 +107,19 @@ export const stateRoutes: Routes = (server, service) => {
     );
 
     server.get("/state/models", { schema: { tags: ["state"], summary: "Models that requests can name", response: answers(MODELS) } }, () => ({
-        models: service.models.list().map(listed),
+        models: service.models.list().map(modelRow),
     }));
 
-    server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(STATE) } }, async () => {
+    server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
         const now = Date.now();
+        const { mode, reason, devices } = service.backend;
         const rows = service.promptTable.times(now - 24 * HOUR_MSEC);
         const memory = process.memoryUsage();
         return {
             serverStartTimestamp: service.startTimestamp,
             serverUptimeSeconds: Math.floor((now - service.startTimestamp) / 1000),
-            currentModel: shown(service.engine.current),
-            gpuInfo: { ...(await service.engine.device()), reason: service.backend.reason, devices: service.backend.devices, lost: service.gpuLost() ?? null },
+            currentModel: loadedModelRow(service.engine.current),
+            gpuInfo: { type: mode.name, title: mode.title, ...(await service.engine.device()), reason, devices, lost: service.gpuLost() ?? null },
             memoryUsageMb: megabytes(memory.rss),
             memoryHeapMb: megabytes(memory.heapUsed),
             memoryExternalMb: megabytes(memory.external),

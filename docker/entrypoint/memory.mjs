@@ -1,0 +1,107 @@
+// The memory of good proofs: the file .backend-proof in the data folder, a line
+// "candidate|key|devices|summary" for each. The key is a checksum of all that a proof holds for. A failure
+// is not remembered.
+//
+// While the service runs, it keeps .backend-proof.in-use: where that is found at a start, the last run
+// did not stop in order, and nothing that is remembered counts, since a driver's library that fails
+// takes the whole process with it.
+import { createHash } from "node:crypto";
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { list, readText } from "./surface.mjs";
+
+/**
+ * @typedef {import("./paths.mjs").Paths} Paths
+ *
+ * @typedef {object} Proof
+ * @property {string} devices the cards, "NAME: N MiB; ..."
+ * @property {string} summary
+ */
+
+/**
+ * @param {string} memory the file's text
+ * @param {string} candidate
+ * @param {string} key
+ * @returns {Proof | undefined}
+ */
+export function recall(memory, candidate, key) {
+    for (const line of memory.split("\n")) {
+        const [name, known, devices = "", ...rest] = line.split("|");
+        const summary = rest.join("|");
+        if (name === candidate && known === key && summary !== "") {
+            return { devices, summary };
+        }
+    }
+    return undefined;
+}
+
+/**
+ * The file's text with a new proof in the place of the candidate's older one.
+ * @param {string} memory
+ * @param {string} candidate
+ * @param {string} key
+ * @param {Proof} proof
+ */
+export function withProof(memory, candidate, key, { devices, summary }) {
+    const others = memory.split("\n").filter((line) => line !== "" && !line.startsWith(`${candidate}|`));
+    return [...others, `${candidate}|${key}|${devices}|${summary}`, ""].join("\n");
+}
+
+/**
+ * @param {Paths} paths
+ * @param {string} candidate
+ * @param {string[]} hardware driver, cards and their selection, as any text
+ * @returns {string}
+ */
+export function makeKey(paths, candidate, hardware) {
+    const text = [...hardware, readText(paths.buildId), ...imageFiles(paths, candidate)].join("\n");
+    return createHash("sha256").update(text).digest("hex");
+}
+
+/** @param {string} proofs */
+export function wasCutOff(proofs) {
+    return existsSync(`${proofs}.in-use`);
+}
+
+/**
+ * By a rename, so that an interrupted start leaves the old proofs.
+ * @param {string} proofs
+ * @param {string} text
+ * @returns {boolean} whether it was written
+ */
+export function writeMemory(proofs, text) {
+    try {
+        writeFileSync(`${proofs}.new`, text);
+        renameSync(`${proofs}.new`, proofs);
+        rmSync(`${proofs}.in-use`, { force: true });
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+/**
+ * The backend's files, llama.cpp's and the probe's. A file is known by size and times, since reading them
+ * all would take longer than the probe: the time of change is that of the unpacked layer, so another
+ * image has another one.
+ * @param {Paths} paths
+ * @param {string} candidate
+ */
+function imageFiles({ app, backends, probe, tinyModel }, candidate) {
+    const modules = join(app, "node_modules");
+    const below = (/** @type {string} */ folder) => list(folder).map((name) => join(folder, name));
+    const files = [
+        ...below(join(backends, candidate)),
+        probe,
+        tinyModel,
+        join(modules, "node-llama-cpp/package.json"),
+        ...below(join(modules, "@node-llama-cpp"))
+            .flatMap((library) => below(join(library, "bins")))
+            .flatMap(below),
+    ];
+    return files.flatMap((file) => {
+        const found = statSync(file, { throwIfNoEntry: false });
+        return found === undefined ? [] : [`${file} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`];
+    });
+}

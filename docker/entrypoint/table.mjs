@@ -1,0 +1,102 @@
+// The table of backends (backends.json): what a mode is, read once. Everything that is particular to a
+// vendor stands there; the modules beside this one know none.
+import { readFileSync } from "node:fs";
+
+import { StartFault } from "./log.mjs";
+
+/**
+ * One thing that shows a mode's hardware: a vendor's tool, or device nodes.
+ * @typedef {object} Sign
+ * @property {string[]} [tool] a program and its arguments: it shows the hardware when it answers
+ * @property {string[]} [columns] what the tool's comma-separated rows hold: name, memory, driver
+ * @property {string[]} [noDevice] words of an answer that means "no device"
+ * @property {string} [libraryHint] noted where the tool answers and the driver's library is missing
+ * @property {string[]} [nodes] patterns of paths: each must have a node that the user may open
+ * @property {boolean} [needsLibrary] the driver's library must be there, too
+ * @property {string} [cards] the reader that lists the cards behind the nodes (surface.mjs)
+ *
+ * @typedef {object} Targets what the kernels of a mode's plugins are compiled for
+ * @property {string} option of the build, that names targets
+ * @property {string} file beside the plugin: a target a line
+ * @property {string} override the variable that makes every card report another target
+ * @property {string} visible the variable that leaves cards out
+ * @property {string[]} userVisible variables that say that the user has selected cards
+ * @property {{ names: Record<string, string[]> }} substitutes targets whose kernels a card runs, too
+ *
+ * @typedef {object} Fault words of a probe that failed, and what they mean
+ * @property {string[]} match regular expressions; one of them in a line of the probe's log is enough
+ * @property {string} [words] what of the line is shown: a regular expression with one group, or
+ *   "keep": what an earlier line said. Without it, what follows the first ": "
+ * @property {string} cause
+ * @property {string} [remedy]
+ *
+ * @typedef {object} Environment variables that the probe and the service get
+ * @property {Record<string, string>} [set] always these
+ * @property {Record<string, string>} [default] these, where the user has set none
+ * @property {Record<string, string>} [folders] folders below the data folder, made when needed
+ *
+ * @typedef {object} Mode
+ * @property {string} name
+ * @property {{ name: string, pci?: string }} [vendor]
+ * @property {string | false} getLlama the word for node-llama-cpp's `gpu`
+ * @property {{ name: string }[]} candidates plugins, in the order of preference
+ * @property {{ remedy?: string, visible?: string[] }} [container]
+ * @property {Sign[]} signs in the order in which they are looked for
+ * @property {{ name: string, folders: string[] }} [library] the driver's, and where it may lie
+ * @property {string[]} [driverFiles] files that hold the driver's version
+ * @property {Environment} [environment]
+ * @property {Targets} [targets]
+ * @property {Fault[]} [faults] looked for before the table's own
+ *
+ * @typedef {object} Table
+ * @property {Mode[]} modes in the order of preference; the last resort has no candidates
+ * @property {Fault[]} [faults] of every mode
+ */
+
+const DAMAGED = 70; // EX_SOFTWARE
+
+/**
+ * @param {string} path
+ * @returns {Table}
+ */
+export function readTable(path) {
+    try {
+        return checkTable(JSON.parse(readFileSync(path, "utf8")));
+    } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new StartFault(DAMAGED, `The table of backends ${path} cannot be read.`, `${why}.`,
+            "Use the image's own table, or correct this one.");
+    }
+}
+
+/**
+ * @param {Table} table as it was read: not known to be one
+ * @returns {Table}
+ */
+export function checkTable(table) {
+    if (!Array.isArray(table.modes) || !table.modes.some(({ candidates }) => candidates.length === 0)) {
+        throw new Error("It has no mode without candidates, which is the last resort");
+    }
+    return table;
+}
+
+/**
+ * The modes that need a plugin and a proof.
+ * @param {Table} table
+ */
+export function provableModes(table) {
+    return table.modes.filter(({ candidates }) => candidates.length > 0);
+}
+
+/**
+ * The mode that is taken where no other is possible: it needs neither hardware nor proof.
+ * @param {Table} table
+ * @returns {Mode}
+ */
+export function lastResort(table) {
+    const mode = table.modes.find(({ candidates }) => candidates.length === 0);
+    if (mode === undefined) {
+        throw new Error("the table was not checked");
+    }
+    return mode;
+}

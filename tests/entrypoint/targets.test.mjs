@@ -1,0 +1,107 @@
+// Cards, and the targets that the image has kernels for.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { compiledTargets } from "../../docker/entrypoint/image.mjs";
+import { fitCards } from "../../docker/entrypoint/targets.mjs";
+import { mode, newRoot, put } from "./system.mjs";
+
+const OVERRIDE = "HSA_OVERRIDE_GFX_VERSION";
+const VISIBLE = "HIP_VISIBLE_DEVICES";
+
+/**
+ * @param {string[]} cards
+ * @param {string[]} compiled
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+function fit(cards, compiled, env = {}) {
+    const { targets } = mode("rocm");
+    assert.ok(targets);
+    return fitCards(targets, cards, compiled, env);
+}
+
+for (const [card, target, override] of /** @type {const} */ ([
+    ["gfx1101", "gfx1100", "11.0.0"],
+    ["gfx1102", "gfx1100", "11.0.0"],
+    ["gfx1103", "gfx1100", "11.0.0"],
+    ["gfx1150", "gfx1151", "11.5.1"],
+    ["gfx1151", "gfx1100", "11.0.0"],
+    ["gfx1031", "gfx1030", "10.3.0"],
+    ["gfx1032", "gfx1030", "10.3.0"],
+    ["gfx1034", "gfx1030", "10.3.0"],
+    ["gfx1035", "gfx1030", "10.3.0"],
+    ["gfx1036", "gfx1030", "10.3.0"],
+    ["gfx1012", "gfx1010", "10.1.0"],
+    ["gfx90c", "gfx900", "9.0.0"],
+    ["gfx902", "gfx900", "9.0.0"],
+    ["gfx1200", "gfx1201", "12.0.1"],
+])) {
+    test(`${card} runs the kernels for ${target}`, () => {
+        const found = fit([card], ["gfx942", target]);
+        assert.deepEqual([found.fits, found.environment], [true, { [OVERRIDE]: override }]);
+        assert.equal(found.finding, `, as ${target} (${OVERRIDE}=${override})`);
+        assert.deepEqual(found.notes, [
+            `${OVERRIDE}=${override}: the image has no kernels for ${card}, those for ${target} are used`,
+        ]);
+    });
+}
+
+for (const card of ["gfx1100", "gfx90a", "gfx1103"]) {
+    test(`${card} with kernels of its own needs nothing`, () => {
+        assert.deepEqual(fit([card], ["gfx1100", card]), { fits: true, finding: "", remedy: "", environment: {}, notes: [] });
+    });
+}
+
+for (const card of ["gfx942", "gfx906", "gfx803", "gfx1103"]) {
+    test(`${card} does not fit an image without kernels for it`, () => {
+        const found = fit([card], ["gfx90a", "gfx1030"]);
+        assert.equal(found.fits, false);
+        assert.deepEqual(found.environment, {});
+        assert.equal(found.finding, `, but the image has no kernels for ${card} (only for gfx90a gfx1030)`);
+        assert.equal(found.remedy, `Use an image that was built with --rocm-targets ${card}`);
+    });
+}
+
+for (const [name, cards, compiled] of /** @type {const} */ ([
+    ["an image that does not say", ["gfx942"], []],
+    ["a card without a target", ["gfx942", ""], ["gfx1100"]],
+    ["no list of cards", [], ["gfx1100"]],
+])) {
+    test(`${name} leaves it to the probe`, () => {
+        const found = fit([...cards], [...compiled]);
+        assert.deepEqual([found.fits, found.environment, found.notes], [true, {}, []]);
+    });
+}
+
+test("the user's override is kept", () => {
+    const found = fit(["gfx1103"], ["gfx1100"], { [OVERRIDE]: "11.0.2" });
+    assert.deepEqual([found.fits, found.environment], [true, {}]);
+    assert.deepEqual(found.notes, [`${OVERRIDE}=11.0.2 is set by the user, and kept`]);
+});
+
+test("a processor's graphics are left out beside cards with kernels", () => {
+    const found = fit(["gfx1036", "gfx1100", "gfx1100"], ["gfx1100", "gfx1030"]);
+    assert.deepEqual(found.environment, { [VISIBLE]: "1,2" });
+    assert.deepEqual(found.notes, [`${VISIBLE}=1,2: the image has no kernels for gfx1036`]);
+    assert.equal(found.finding, ", without gfx1036");
+});
+
+for (const name of [VISIBLE, "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]) {
+    test(`cards that the user selected with ${name} stay selected`, () => {
+        const found = fit(["gfx1036", "gfx1100"], ["gfx1100"], { [name]: "1" });
+        assert.deepEqual([found.fits, found.environment, found.notes], [true, {}, []]);
+    });
+}
+
+test("an override leaves out the cards that it does not fit", () => {
+    const found = fit(["gfx942", "gfx1102", "gfx1101"], ["gfx1100"]);
+    assert.deepEqual(found.environment, { [OVERRIDE]: "11.0.0", [VISIBLE]: "1,2" });
+    assert.equal(found.finding, `, as gfx1100 (${OVERRIDE}=11.0.0), without gfx942`);
+});
+
+test("the image's targets are read without their features", () => {
+    const root = newRoot();
+    put(root, "rocm/targets.txt", "gfx1100\ngfx90a:xnack-\n\ngfx942");
+    assert.deepEqual(compiledTargets(root, "rocm", "targets.txt"), ["gfx1100", "gfx90a", "gfx942"]);
+    assert.deepEqual(compiledTargets(root, "none", "targets.txt"), []);
+});
