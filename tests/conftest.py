@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from scripts import docker_engine as engines
-from scripts.docker_engine import Engine
+from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import record as records
-from scripts.shared import settings as settings_module
+from scripts.shared import settings_sources
 from scripts.shared.settings import Settings
 
 
@@ -48,13 +48,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     """The settings as the tasks would read them."""
-    return settings_module.load().settings
+    return settings_sources.load().settings
 
 
 @pytest.fixture(scope="session")
-def engine(settings: Settings) -> Engine:
+def engine_options(settings: Settings) -> EngineOptions:
+    """Where an engine is searched, and whether one may be installed."""
+    return EngineOptions(settings.engine_path(), settings.yes)
+
+
+@pytest.fixture(scope="session")
+def engine(engine_options: EngineOptions) -> Engine:
     """A real engine, started where none runs; without one the test fails."""
-    return engines.ensure(settings)
+    return engines.ensure(engine_options)
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,12 @@ from scripts.application.revision import Revision
 from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import ApplicationMissing
-from scripts.shared.file_lock import locked
+from scripts.shared.file_lock import hold_lock
 
 #: A commit in full: what a shallow fetch can ask for.
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
-#: git asks nobody anything, and is not led astray by a hook that started us or by settings.
+#: git asks no questions, and ignores the variables of a hook that started us.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
@@ -33,7 +33,7 @@ class Checkout:
 
 
 def fetch(reference: GitReference, cache: Path) -> Checkout:
-    """The files of a reference, from the cache where that commit was fetched before.
+    """The files of a reference, out of the cache where that commit was fetched before.
 
     `cache` holds `applications/NAME-HASH/COMMIT/{tree,git}`. Raises `ApplicationMissing` where git
     is not installed, the repository does not answer, or has no such reference or folder.
@@ -42,7 +42,7 @@ def fetch(reference: GitReference, cache: Path) -> Checkout:
     digest = hashlib.sha256(reference.remote.encode()).hexdigest()[:12]
     stem = re.sub(r"[^\w.-]", "-", reference.remote.rstrip("/").rpartition("/")[2])
     home = cache / "applications" / f"{stem.removesuffix('.git')}-{digest}"
-    with locked(home / ".lock", f"which fetches {reference.shown}"):
+    with hold_lock(home / ".lock", f"which fetches {reference.shown}"):
         if not (home / commit).is_dir():
             say(f"fetching {reference.shown}, {reference.ref or name}, commit {commit[:12]}")
             _fetch(reference, name, home / ".part")
@@ -53,7 +53,7 @@ def fetch(reference: GitReference, cache: Path) -> Checkout:
     if not folder.is_dir() or not folder.is_relative_to(tree.resolve()):
         raise ApplicationMissing(
             f"There is no folder {reference.folder} in {reference.shown}.",
-            why=f"Commit {commit[:12]} holds {_listed(tree)}.",
+            why=f"Commit {commit[:12]} holds {_folders_in(tree)}.",
             next="Name it after the reference: --app REPOSITORY#REF:FOLDER.",
         )
     return Checkout(folder, Revision(commit, epoch.strip(), reference.shown))
@@ -84,7 +84,8 @@ def find(reference: GitReference) -> tuple[str, str]:
         rows[name] = commit
     for name in (ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name in rows:
-            return name, rows.get(f"{name}^{{}}", rows[name])  # an annotated tag's own hash is none
+            # An annotated tag has a hash of its own.
+            return name, rows.get(f"{name}^{{}}", rows[name])
     if COMMIT.fullmatch(ref):
         return ref, ref
     known = [name.split("/", 2)[2] for name in rows if name.startswith("refs/") and "^" not in name]
@@ -146,6 +147,6 @@ def _words(text: str, reference: GitReference) -> str:
     return "\n".join(rows[:3]).replace(reference.remote, reference.shown)[-600:]
 
 
-def _listed(tree: Path) -> str:
+def _folders_in(tree: Path) -> str:
     names = sorted(f"{path.name}/" for path in tree.iterdir() if path.is_dir())
     return ", ".join(names[:8]) or "no folder"

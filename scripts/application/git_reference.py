@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from scripts.shared.errors import UsageError
 
-#: What is taken for a git remote (Docker's documentation of build contexts), and file:// besides:
+#: What is taken for a git remote (Docker's documentation of build contexts), and file://:
 #: over HTTP only what ends in .git, since anything else may be a page or an archive.
 REMOTE = re.compile(
     r"https?://[^#\s]+\.git"
@@ -35,7 +35,7 @@ class GitReference:
 
 
 def parse(text: str) -> GitReference | None:
-    """The reference in `text`; None where it is none, but a folder's path.
+    """The reference in `text`; None where it is a folder's path.
 
     Raises `UsageError` for one that cannot be used: a folder outside of the repository, a reference
     that git would take for an option, an address that is no git repository's.

@@ -1,4 +1,4 @@
-"""The image's variants, each a stage `variant-NAME`: one with all modes, and one for each mode."""
+"""The image's variants, each a stage `variant-NAME` of the Dockerfile: all modes, or one."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def create(folder: Path, mtu: int) -> Bridge:
 
 
 def remove(folder: Path) -> None:
-    """Remove the bridge of the engine in `folder`, if it has one; what is gone is no fault."""
+    """Remove the bridge of the engine in `folder`, if it has one and it is still there."""
     record = _record(folder)
     if record.exists():
         subnet = IPv4Network(record.read_text(encoding="ascii").strip())

@@ -1,23 +1,29 @@
 """Asks the docker client: which endpoint it would use, who answers there, what is installed.
 
-Nothing is started or changed here.
+Nothing is started or changed here, a note in `build/` aside, where the caller allows it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from packaging.version import Version
 
 from scripts.docker_engine import versions
 from scripts.shared import commands
+from scripts.shared.paths import BUILD
 
 #: Seconds for an answer; a remote engine over SSH takes a few.
 PATIENCE = 20.0
+
+#: The version of buildx that was seen last, and the file that it is the version of.
+MEMO = BUILD / "buildx.json"
 
 #: Docker Desktop makes this context and selects it by itself: no choice of the user.
 DESKTOP_CONTEXT = "desktop-linux"
@@ -33,11 +39,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint said; `server` is set where it answers, `detail` where it does not."""
+    """What an endpoint said; `server` is set where it answers, `detail` where it does not.
+
+    `client` is the version of the client that asked; None where it is not installed.
+    """
 
     state: Literal["answers", "silent", "denied"]
     server: Version | None = None
     detail: str = ""
+    client: Version | None = field(default=None, compare=False)
 
 
 def ask(host: str | None = None) -> Answer:
@@ -48,26 +58,62 @@ def ask(host: str | None = None) -> Answer:
 
 def read_answer(out: str, err: str) -> Answer:
     """The answer in the output of `docker version --format '{{json .}}'`."""
-    server = _document(out).get("Server")
-    if isinstance(server, dict) and server.get("Version"):
-        return Answer("answers", server=versions.parse(server["Version"]))
+    document = _document(out)
+    client, server = (document.get(side) or {} for side in ("Client", "Server"))
+    version = versions.parse(str(client.get("Version", "")))
+    if server.get("Version"):
+        return Answer("answers", server=versions.parse(server["Version"]), client=version)
     detail = err.strip().splitlines()[-1] if err.strip() else "no server in its answer"
     denied = "permission denied" in err.lower()
-    return Answer("denied" if denied else "silent", detail=detail)
+    return Answer("denied" if denied else "silent", detail=detail, client=version)
 
 
-def client_version() -> Version | None:
-    """The docker client's version; None where there is no client."""
-    result = commands.capture(
-        ["docker", "version", "--format", "{{json .Client}}"], timeout=PATIENCE
-    )
-    return versions.parse(str(_document(result.out).get("Version", "")))
+def buildx_version(*, remember: bool = False) -> Version | None:
+    """The buildx plugin's version; None where it is not installed.
 
-
-def buildx_version() -> Version | None:
-    """The buildx plugin's version; None where it is not installed."""
+    The question starts the plugin twice, a fifth of a second, so with `remember` the
+    answer is kept in `MEMO`, for as long as the plugin's file stays the same.
+    """
+    stamp = plugin_stamp(plugin_folders(os.environ, Path.home()))
+    try:
+        known = json.loads(MEMO.read_text(encoding="utf-8"))
+        if stamp and known["plugin"] == stamp:
+            return Version(known["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
     result = commands.capture(["docker", "buildx", "version"], timeout=PATIENCE)
-    return versions.first(result.out) if result.code == 0 else None
+    version = versions.first(result.out) if result.code == 0 else None
+    if remember and stamp and version:
+        with suppress(OSError):
+            MEMO.parent.mkdir(parents=True, exist_ok=True)
+            MEMO.write_text(json.dumps({"plugin": stamp, "version": str(version)}), "utf-8")
+    return version
+
+
+def plugin_folders(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Where the docker client looks for its plugins, in its order (docker/cli, manager_unix.go)."""
+    configuration = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    try:
+        text = (configuration / "config.json").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    extra = _document(text).get("cliPluginsExtraDirs") or []
+    prefixes = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+    return [
+        configuration / "cli-plugins",
+        *map(Path, extra),
+        *(Path(prefix, "docker", "cli-plugins") for prefix in prefixes),
+    ]
+
+
+def plugin_stamp(folders: Iterable[Path]) -> list[str | int]:
+    """What tells the buildx plugin's file from another one; empty where it is not found."""
+    for folder in folders:
+        with suppress(OSError):
+            path = (folder / "docker-buildx").resolve(strict=True)
+            status = path.stat()
+            return [str(path), status.st_size, status.st_mtime_ns, status.st_ino]
+    return []
 
 
 def daemon_version() -> Version | None:
@@ -76,7 +122,7 @@ def daemon_version() -> Version | None:
     return versions.first(result.out) if result.code == 0 else None
 
 
-def chosen(environ: Mapping[str, str] | None = None) -> Chosen | None:
+def user_choice(environ: Mapping[str, str] | None = None) -> Chosen | None:
     """The endpoint that DOCKER_HOST or a selected context names; None for the default one."""
     host = (os.environ if environ is None else environ).get("DOCKER_HOST", "")
     if host:

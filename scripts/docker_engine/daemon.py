@@ -6,13 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
-from filelock import FileLock
-
 from scripts.docker_engine import bridge, client, configuration, mounts, network, process
 from scripts.docker_engine import folder as layout
 from scripts.shared import disk_space as space
 from scripts.shared.console import say, wait_until
 from scripts.shared.errors import EngineDenied, EngineUnreachable
+from scripts.shared.file_lock import hold_lock
 
 #: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
 PATIENCE = 90.0
@@ -28,7 +27,7 @@ def start(folder: Path) -> None:
     """
     layout.check_length(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "start.lock"):  # two tasks at once: the second finds the first's
+    with hold_lock(folder / "start.lock", "which starts the engine"):  # two tasks at once
         running = process.find("dockerd", folder)
         if running is None:
             space.require(folder, ROOM, "The engine")
@@ -91,7 +90,7 @@ def _await(folder: Path, pid: int) -> None:
             raise EngineUnreachable(
                 "The project's engine ended while it was starting.",
                 why=f"The end of {folder / 'dockerd.log'}:\n{log_tail(folder)}",
-                next="Mend what the log names; in a container, --privileged is needed.",
+                next="Fix what the log names; in a container, --privileged is needed.",
             )
         return client.ask(layout.host(folder)).state == "answers"
 

@@ -51,14 +51,14 @@ def decide(seen: Survey) -> Step:
     """
     if seen.client is not None:
         if seen.chosen is not None:
-            return _chosen(seen)
+            return _use_choice(seen)
         for answer, own in ((seen.default, False), (seen.own, True)):
             if answer.state == "answers" and _enough(answer):
                 return _with_buildx(seen, own)
         if seen.default.state == "answers":
-            raise _too_old(seen, seen.default)
+            raise _too_old_error(seen, seen.default)
         if seen.own.state == "denied" or (seen.default.state == "denied" and not seen.root):
-            raise _socket_denied(seen)
+            raise _denied_error(seen)
         if not seen.half_installed and (start := _start(seen)) is not None:
             return start
     return _install(seen, "engine")
@@ -79,11 +79,11 @@ def describe(step: Step) -> str:
             return f"none; the {what} can be installed with {manager}"
 
 
-def _chosen(seen: Survey) -> Step:
+def _use_choice(seen: Survey) -> Step:
     assert seen.chosen  # noqa: S101 - the caller looked
     where = f"{seen.chosen.endpoint} ({seen.chosen.by})"
     if seen.default.state == "denied":
-        raise _socket_denied(seen)
+        raise _denied_error(seen)
     if seen.default.state == "silent":
         hint = " (systemctl --user start docker)" if "rootless" in seen.chosen.by else ""
         unset = (
@@ -95,7 +95,7 @@ def _chosen(seen: Survey) -> Step:
             next=f"Start that engine{hint}, or use the default one: {unset}",
         )
     if not _enough(seen.default):
-        raise _too_old(seen, seen.default)
+        raise _too_old_error(seen, seen.default)
     return _with_buildx(seen, own=False)
 
 
@@ -108,7 +108,7 @@ def _with_buildx(seen: Survey, own: bool) -> Step:
         return Use(own)
     if seen.buildx is None and seen.root and seen.manager:
         return Install("plugin", seen.manager)
-    raise _too_old(seen, seen.own if own else seen.default)
+    raise _too_old_error(seen, seen.own if own else seen.default)
 
 
 def _start(seen: Survey) -> Step | None:
@@ -155,7 +155,7 @@ def _install(seen: Survey, what: str) -> Step:
     )
 
 
-def _too_old(seen: Survey, answer: Answer) -> EngineTooOld:
+def _too_old_error(seen: Survey, answer: Answer) -> EngineTooOld:
     plugin = packages.install_argv(seen.manager, "plugin") if seen.manager else []
     only_buildx = _enough(answer) and seen.buildx is None and plugin
     return EngineTooOld(
@@ -165,11 +165,12 @@ def _too_old(seen: Survey, answer: Answer) -> EngineTooOld:
     )
 
 
-def _socket_denied(seen: Survey) -> EngineDenied:
+def _denied_error(seen: Survey) -> EngineDenied:
     return EngineDenied(
         "The Docker engine's socket refuses this user.",
         why=seen.own.detail if seen.own.state == "denied" else seen.default.detail,
-        next='sudo usermod -aG docker "$USER", then log in again (the group is as good as root).',
+        next='sudo usermod -aG docker "$USER", then log in again. '
+        "(Members of this group have the rights of root.)",
     )
 
 

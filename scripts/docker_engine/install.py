@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from scripts.docker_engine import packages, service
+from scripts.docker_engine import apt, packages, service
 from scripts.shared import commands
 from scripts.shared import disk_space as space
 from scripts.shared.console import say
 from scripts.shared.errors import CommandFailed, EngineMissing
-from scripts.without_registry import engine_from_testing as apt
 
 
 def install(what: str, manager: str) -> None:
@@ -23,7 +22,7 @@ def install(what: str, manager: str) -> None:
     """
     space.require(Path("/var/cache"), packages.ROOM, "The engine's packages")
     fresh = what == "engine" and shutil.which("dockerd") is None
-    with _services_held() if fresh and service.systemd_runs() else _nothing():
+    with _hold_services() if fresh and service.systemd_runs() else nullcontext():
         if manager == "apt":
             apt.install(what)
         elif commands.run(packages.install_argv(manager, what)) != 0:
@@ -38,7 +37,7 @@ def install(what: str, manager: str) -> None:
 
 
 @contextmanager
-def _services_held() -> Iterator[None]:
+def _hold_services() -> Iterator[None]:
     """Mask the packages' units until the next boot at most, so that none is started."""
     for argv in service.HOLD:
         commands.capture(argv)
@@ -47,8 +46,3 @@ def _services_held() -> Iterator[None]:
     finally:
         for argv in service.RELEASE:
             commands.capture(argv)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

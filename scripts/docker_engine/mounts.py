@@ -1,4 +1,4 @@
-"""Mounts that a daemon left: after a kill it does not remember them, and nobody can delete them."""
+"""Mounts that a killed daemon left behind: its folder cannot be deleted before they are gone."""
 
 from __future__ import annotations
 

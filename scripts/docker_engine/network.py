@@ -1,4 +1,4 @@
-"""What the daemon must know of this machine's network: the uplink's MTU, a subnet nobody uses."""
+"""What the daemon must know of this machine's network: the uplink's MTU, an unused subnet."""
 
 from __future__ import annotations
 

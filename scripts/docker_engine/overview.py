@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from scripts.docker_engine import process
 from scripts.docker_engine.client import Answer
 from scripts.docker_engine.decision import decide, describe
 from scripts.docker_engine.folder import host
 from scripts.docker_engine.survey import look
-from scripts.shared.errors import PipelineError
-from scripts.shared.settings import Settings
+from scripts.shared.errors import EngineError
 
 
-def status(settings: Settings) -> list[str]:
+def status(folder: Path) -> list[str]:
     """The rows as lines; starts nothing, and raises nothing for a missing engine."""
-    table = rows(settings)
+    table = rows(folder)
     width = max(len(name) for name, _ in table)
     return [f"{name:<{width}}  {value}" for name, value in table]
 
 
-def rows(settings: Settings) -> list[tuple[str, str]]:
+def rows(folder: Path) -> list[tuple[str, str]]:
     """Name and value of each row."""
-    folder = settings.engine_path()
     seen = look(folder)
     try:
         verdict = describe(decide(seen))
-    except PipelineError as error:
+    except EngineError as error:
         verdict = " ".join(part for part in (error.what, error.why) if part)
     pid = process.find("dockerd", folder)
     endpoint = f"{seen.chosen.endpoint} ({seen.chosen.by})" if seen.chosen else "default"
     return [
         ("used", verdict),
-        ("endpoint", f"{endpoint}: {_said(seen.default)}"),
-        ("own engine", f"{host(folder)}: {_said(seen.own)}"),
+        ("endpoint", f"{endpoint}: {_in_words(seen.default)}"),
+        ("own engine", f"{host(folder)}: {_in_words(seen.own)}"),
         ("own process", f"pid {pid}" if pid else "none"),
         ("own data", f"{folder / 'data'}" if seen.own_made else "none yet"),
         ("own log", f"{folder / 'dockerd.log'}"),
@@ -41,7 +41,7 @@ def rows(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _said(answer: Answer) -> str:
+def _in_words(answer: Answer) -> str:
     if answer.state == "answers":
         return f"answers, version {answer.server or 'unknown'}"
     return answer.detail or "no answer"

@@ -1,7 +1,6 @@
 """Which packages bring an engine, by package manager: one table, and argv from it.
 
-Only Debian 12's way (`apt` with the testing suite: `scripts.without_registry`) was run for real;
-the other rows follow the distributions' package lists.
+Only `apt` on Debian 12 was run for real; the other rows follow the distributions' package lists.
 """
 
 from __future__ import annotations
@@ -62,11 +61,6 @@ MANAGERS: Mapping[str, Manager] = {
     ),
 }
 
-#: Packages that are taken from Debian testing where the own suite's are below the floor. Debian
-#: 12 has docker.io 20.10 and no docker-buildx; testing's need only libc6 >= 2.34. runc, iptables
-#: and the rest stay the release's own.
-FROM_TESTING = ("docker.io", "docker-buildx", "docker-cli", "containerd")
-
 
 def manager(which: Callable[[str], str | None]) -> str:
     """The name of this machine's package manager, as a row of the table; "" if none."""
@@ -82,11 +76,3 @@ def install_argv(name: str, what: str) -> list[str]:
     """The command that installs `what`, `engine` or `plugin`, with the package manager `name`."""
     row = MANAGERS[name]
     return [row.program, *row.install, *names(name, what)]
-
-
-def testing_argv(options: list[str], what: str) -> list[str]:
-    """The command that installs `what` from Debian testing, under a private configuration."""
-    row = MANAGERS["apt"]
-    wanted = [*names("apt", what), *(["containerd"] if what == "engine" else [])]
-    targets = [f"{name}/testing" if name in FROM_TESTING else name for name in wanted]
-    return [row.program, *options, *row.install, *targets]

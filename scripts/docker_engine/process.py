@@ -1,6 +1,6 @@
 """The daemon's process: found by its command line, so that a stale pid file cannot mislead.
 
-A pid file alone is no proof: after a crash or a reboot its number may belong to another program.
+A pid file alone proves nothing: after a crash or a reboot its number may belong to another program.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def others(program: str, folder: Path, proc: Path = PROC) -> list[int]:
     return [
         pid
         for pid, argv in _all(proc)
-        if _named(argv, program)
+        if _is_program(argv, program)
         and not is_ours(argv, program, folder)
         and _network(proc / str(pid)) == here
     ]
@@ -52,7 +52,7 @@ def others(program: str, folder: Path, proc: Path = PROC) -> list[int]:
 
 def is_ours(argv: Sequence[str], program: str, folder: Path) -> bool:
     """Whether a command line is `program` with a path below `folder` among its arguments."""
-    return _named(argv, program) and any(f"{folder}/" in argument for argument in argv[1:])
+    return _is_program(argv, program) and any(f"{folder}/" in argument for argument in argv[1:])
 
 
 def end(pid: int, what: str) -> None:
@@ -99,7 +99,7 @@ def _command_line(entry: Path) -> list[str]:
     return [os.fsdecode(part) for part in raw.split(b"\0") if part]
 
 
-def _named(argv: Sequence[str], program: str) -> bool:
+def _is_program(argv: Sequence[str], program: str) -> bool:
     return bool(argv) and argv[0].rpartition("/")[2] == program
 
 

@@ -1,11 +1,11 @@
-"""From settings to an engine: survey, decide, act, until one answers that is good enough."""
+"""Gets an engine: survey, decide, act, until one answers that is good enough."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from scripts.docker_engine import client, daemon, install, packages, service
+from scripts.docker_engine import client, packages, service
 from scripts.docker_engine.decision import (
     START_COMMAND,
     Install,
@@ -17,77 +17,90 @@ from scripts.docker_engine.decision import (
     describe,
 )
 from scripts.docker_engine.folder import INSTALLING, host
-from scripts.docker_engine.handle import UNKNOWN, Engine
+from scripts.docker_engine.handle import Engine, EngineOptions
 from scripts.docker_engine.survey import Survey, look
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until
-from scripts.shared.errors import EngineMissing, EngineUnreachable, PipelineError
-from scripts.shared.settings import Settings
+from scripts.shared.errors import EngineError, EngineMissing, EngineUnreachable
 
 
-def ensure(settings: Settings) -> Engine:
+def ensure(options: EngineOptions) -> Engine:
     """The engine to use, started or installed if need be; raises an `Engine*` error or `NoSpace`.
 
-    An installation needs `settings.yes` or a yes on the terminal.
+    An installation needs `options.yes` or a yes on the terminal.
     """
-    folder = settings.engine_path()
+    if options.found:
+        return options.found
+    folder = options.folder
     done: list[Step] = []
     while True:
-        seen = look(folder)
+        seen = look(folder, thorough=False, remember=True)
         step = decide(seen)
         if isinstance(step, Use):
-            return _engine(seen, step.own, folder)
+            return _engine(seen, step.own)
         if step in done:
             raise EngineUnreachable(
                 f"Still no engine that can be used: {describe(step)}.",
                 why=f"That was done already. {seen.own.detail or seen.default.detail}",
-                next="`./mentator doctor` tells what is there.",
+                next="Run `./mentator doctor` to see what is there.",
             )
-        _act(step, settings)
+        _act(step, options)
         done.append(step)
 
 
-def find(settings: Settings) -> Engine | None:
-    """The engine that `ensure` would use as it is, else None; starts and installs nothing."""
-    folder = settings.engine_path()
-    seen = look(folder)
+def find(folder: Path, *, remember: bool = False) -> Engine | None:
+    """The engine that `ensure` would use as it is, else None; starts and installs nothing.
+
+    `folder` is that of the project's own engine; with `remember` a note is written that makes the
+    next look faster.
+    """
+    return usable(look(folder, thorough=False, remember=remember))
+
+
+def usable(seen: Survey) -> Engine | None:
+    """The engine among those that a survey found which can be used as it is, else None."""
     try:
         step = decide(seen)
-    except PipelineError:
+    except EngineError:
         return None
-    return _engine(seen, step.own, folder) if isinstance(step, Use) else None
+    return _engine(seen, step.own) if isinstance(step, Use) else None
 
 
-def start(settings: Settings) -> Engine:
+def start(options: EngineOptions) -> Engine:
     """The task `engine.start`: make sure that an engine answers, and say which."""
-    engine = ensure(settings)
+    engine = ensure(options)
     say(f"engine {engine.server} answers at {engine.host or 'the default endpoint'}")
     return engine
 
 
-def stop(settings: Settings) -> bool:
+def stop(folder: Path) -> bool:
     """The task `engine.stop`: end the project's own engine only; returns whether one ran.
 
     Its containers are stopped by it first. Raises `EngineDenied` for another user's process.
     """
-    folder = settings.engine_path()
+    from scripts.docker_engine import daemon
+
     ran = daemon.stop(folder)
     say(f"stopped the engine in {folder}" if ran else f"no engine of the project runs in {folder}")
     return ran
 
 
-def _act(step: Step, settings: Settings) -> None:
-    folder = settings.engine_path()
+def _act(step: Step, options: EngineOptions) -> None:
+    folder = options.folder
     if isinstance(step, StartOwn):
+        from scripts.docker_engine import daemon  # only here: most builds find an engine
+
         daemon.start(folder)
     elif isinstance(step, StartService):
         _start_service(step.way)
     elif isinstance(step, Install):
-        _consent(f"Install {' '.join(packages.names(step.manager, step.what))}?", settings.yes)
+        _consent(f"Install {' '.join(packages.names(step.manager, step.what))}?", options.yes)
         _install(step, folder)
 
 
 def _install(step: Install, folder: Path) -> None:
+    from scripts.docker_engine import install
+
     say(f"installing with {step.manager}")
     if step.what == "plugin":
         install.install(step.what, step.manager)
@@ -129,15 +142,11 @@ def _consent(question: str, yes: bool) -> None:
             next=START_COMMAND,
         )
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise EngineMissing("No Docker engine is installed, and none may be.", next=START_COMMAND)
+        raise EngineMissing(
+            "No Docker engine is installed, and the installation was refused.", next=START_COMMAND
+        )
 
 
-def _engine(seen: Survey, own: bool, folder: Path) -> Engine:
-    server = seen.own.server if own else seen.default.server
-    return Engine(
-        host=host(folder) if own else None,
-        own=own,
-        client=seen.client or UNKNOWN,
-        server=server or UNKNOWN,
-        buildx=seen.buildx or UNKNOWN,
-    )
+def _engine(seen: Survey, own: bool) -> Engine:
+    answer = seen.own if own else seen.default
+    return Engine(host(seen.folder) if own else None, own, answer.server)

@@ -24,8 +24,9 @@ DEFAULT_PATIENCE = 90.0
 
 _UNITS = ("docker.service", "docker.socket", "containerd.service")
 
-#: Before and after an installation that shall start nothing. The mask is gone after a reboot even
-#: if the installation is cut off; unmasking starts nothing, and a masked unit cannot be disabled.
+#: Before and after an installation that must not start anything. The mask is gone after a reboot
+#: even if the installation is interrupted; unmasking starts nothing, and a masked unit cannot be
+#: disabled.
 HOLD = [["systemctl", "mask", "--runtime", *_UNITS]]
 RELEASE = [
     ["systemctl", "unmask", "--runtime", *_UNITS],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from scripts.docker_engine import client, packages, service
+from scripts.docker_engine import client, packages, service, versions
 from scripts.docker_engine.client import Answer, Chosen
 from scripts.docker_engine.folder import INSTALLING, host
 
@@ -22,9 +22,9 @@ class Survey:
     `folder` is that of the project's engine. `chosen` is what the user chose, `default` the answer
     of the client's own endpoint (the chosen one, if any), `own` that of the project's engine.
     `dockerd` is the installed daemon's version. `service` says how an installed engine is started
-    here ("" where nobody does), `manager` which package manager could install one, `own_made` that
+    here ("" where nothing does), `manager` which package manager could install one, `own_made` that
     the project's engine has run before, and `half_installed` that an installation by this project
-    was cut off.
+    was interrupted. `dockerd` and `service` may be left out where an engine answers.
     """
 
     folder: Path
@@ -41,27 +41,35 @@ class Survey:
     half_installed: bool
 
 
-def look(folder: Path) -> Survey:
-    """Look around; `folder` is the project's engine's. Starts and changes nothing."""
+def look(folder: Path, *, thorough: bool = True, remember: bool = False) -> Survey:
+    """Look around; `folder` is the project's engine's. Starts and changes nothing.
+
+    Without `thorough` what is installed is not asked where an engine answers that can be used;
+    with `remember` the next look may use a note of this one.
+    """
     # Each question is a process of its own, most of which only waits: asked all at once.
     with ThreadPoolExecutor() as pool:
-        version = pool.submit(client.client_version)
-        chosen = pool.submit(client.chosen)
+        chosen = pool.submit(client.user_choice)
         default = pool.submit(client.ask)
         own = pool.submit(_ask_own, folder)
-        buildx = pool.submit(client.buildx_version)
-        dockerd = pool.submit(client.daemon_version)
+        buildx = pool.submit(client.buildx_version, remember=remember)
+    answers = (default.result(), own.result())
+    more = thorough or not any(
+        answer.state == "answers" and not versions.shortfall(answer.server, buildx.result())
+        for answer in answers
+    )
+    version = default.result().client
     silent = Answer("silent", detail="The docker client is not installed.")
     return Survey(
         folder=folder,
         chosen=chosen.result(),
-        default=default.result() if version.result() else silent,
+        default=default.result() if version else silent,
         own=own.result(),
-        client=version.result(),
+        client=version,
         buildx=buildx.result(),
-        dockerd=dockerd.result(),
+        dockerd=client.daemon_version() if more else None,
         root=os.geteuid() == 0,
-        service=service.detect(),
+        service=service.detect() if more else "",
         manager=packages.manager(shutil.which),
         own_made=_visible(folder / "data"),
         half_installed=_visible(folder / INSTALLING),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from scripts.backends import table as backends
-from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene
 from scripts.shared.console import say
 from scripts.shared.errors import DoctorFailed
-from scripts.shared.settings import Settings
 
 CHECKS: tuple[Callable[[Scene], Finding], ...] = (
     docker.answering,
@@ -28,10 +28,10 @@ CHECKS: tuple[Callable[[Scene], Finding], ...] = (
 )
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """All findings: the table's, then one for each kind of hardware."""
-    scene = Scene.of(settings)
-    return [check(scene) for check in (*CHECKS, *hardware.checks(backends.read()))]
+def examine(folder: Path, ca_bundle: str) -> list[Finding]:
+    """All findings: the table's, then one for each kind of hardware; arguments as for `run`."""
+    scene = Scene.of(folder, ca_bundle)
+    return [check(scene) for check in (*CHECKS, *gpus.checks(backends.read()))]
 
 
 def report(findings: list[Finding], as_json: bool = False) -> str:
@@ -46,9 +46,12 @@ def report(findings: list[Finding], as_json: bool = False) -> str:
     return "\n".join(lines)
 
 
-def run(settings: Settings, *, as_json: bool = False) -> None:
-    """The task `doctor`: print the findings, then `require` them."""
-    findings = examine(settings)
+def run(folder: Path, ca_bundle: str, *, as_json: bool = False) -> None:
+    """The task `doctor`: print the findings, then `require` them.
+
+    `folder` is that of the project's own engine, `ca_bundle` the setting.
+    """
+    findings = examine(folder, ca_bundle)
     say(report(findings, as_json))
     require(findings)
 

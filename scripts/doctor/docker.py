@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts import docker_engine as engine
 from scripts.docker_engine import Engine, versions
 from scripts.docker_engine.decision import START_COMMAND, Install, Use, decide, describe
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.shared import commands
 from scripts.shared.console import size
-from scripts.shared.errors import PipelineError
+from scripts.shared.errors import EngineError
 
 #: Bytes that a first build of the cpu variant takes in the engine's store: bases, packages, the
 #: application, and the default model (0.7 GB) as a layer, compressed and unpacked. An estimate.
@@ -22,7 +21,7 @@ def answering(scene: Scene) -> Finding:
     """An engine that answers, or what stands in the way of one."""
     try:
         step = decide(scene.survey)
-    except PipelineError as error:
+    except EngineError as error:
         detail = " ".join(part for part in (error.what, error.why) if part)
         return Finding("engine", "fail", detail, error.next)
     if isinstance(step, Use):
@@ -46,7 +45,7 @@ def buildx(scene: Scene) -> Finding:
 
 def disk(scene: Scene) -> Finding:
     """Room for a build where the engine keeps its images."""
-    folder = _store(engine.find(scene.settings), scene.settings.engine_path() / "data")
+    folder = _store(scene.engine, scene.survey.folder / "data")
     if folder is None:
         return Finding("disk", "pass", "the engine's store is not on this machine's file systems")
     return judge_disk(folder, shutil.disk_usage(folder).free)

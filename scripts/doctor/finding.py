@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from scripts import docker_engine
+from scripts.docker_engine import Engine
 from scripts.docker_engine.survey import Survey, look
-from scripts.shared.settings import Settings
 
 State = Literal["pass", "warn", "fail"]
 
@@ -23,12 +25,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Scene:
-    """What all checks share: the settings, and one look at the engines."""
+    """What all checks share: one look at the engines, the one that would be used, a setting.
 
-    settings: Settings
+    `engine` is None where none answers that is good enough.
+    """
+
     survey: Survey
+    engine: Engine | None = None
+    ca_bundle: str = ""
 
     @classmethod
-    def of(cls, settings: Settings) -> Scene:
-        """Look once."""
-        return cls(settings, look(settings.engine_path()))
+    def of(cls, folder: Path, ca_bundle: str) -> Scene:
+        """Look once; `folder` is that of the project's own engine."""
+        survey = look(folder)
+        return cls(survey, docker_engine.usable(survey), ca_bundle)

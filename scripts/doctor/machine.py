@@ -43,9 +43,9 @@ def judge_memory(count: int) -> Finding:
 def ca(scene: Scene) -> Finding:
     """The CA bundle that a build gets as a secret."""
     try:
-        found = ca_bundle.find(scene.settings.ca_bundle)
+        found = ca_bundle.find(scene.ca_bundle)
     except UsageError as error:
-        return Finding("CA bundle", "fail", error.what, "Mend the setting ca_bundle.")
+        return Finding("CA bundle", "fail", error.what, "Correct the setting ca_bundle.")
     if found is None:
         detail = "none found: HTTPS inside the build may fail"
         return Finding("CA bundle", "warn", detail, "Install ca-certificates, or set ca_bundle.")
@@ -58,7 +58,7 @@ def model(_: Scene) -> Finding:
 
 
 def judge_model(staged: list[Path]) -> Finding:
-    """None is no fault: a build finds or fetches one."""
+    """None is a pass as well: a build finds or fetches one."""
     if not staged:
         return Finding("model", "pass", "none staged yet: the build finds or fetches one")
     names = ", ".join(f"{path.name} ({size(path.stat().st_size)})" for path in staged)

@@ -6,7 +6,7 @@ import os
 
 import requests
 
-from scripts.bases import REGISTRY
+from scripts.bases.registry_or_packages import REGISTRY
 from scripts.doctor.finding import Finding, Scene
 from scripts.model.catalog import HUGGING_FACE
 
@@ -35,7 +35,7 @@ def judge(name: str, address: str, fault: str, instead: str) -> Finding:
 
 
 def _ask(address: str) -> str:
-    """The fault, in a few words; empty for any answer that is no server error."""
+    """The fault, in a few words; empty for any answer that is not a server error."""
     try:
         response = requests.head(address, timeout=TIMEOUT, allow_redirects=False)
     except requests.exceptions.SSLError:

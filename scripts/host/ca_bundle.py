@@ -20,12 +20,12 @@ PLACES = (
 def find(setting: str, environ: Mapping[str, str] | None = None) -> Path | None:
     """The bundle named by the setting, else by SSL_CERT_FILE, else the distribution's, else None.
 
-    Raises `UsageError` where the one named by the setting is no file.
+    Raises `UsageError` where the one named by the setting is not a file.
     """
     if setting:
         path = Path(setting).expanduser().resolve()
         if not path.is_file():
-            raise UsageError(f"ca_bundle: {path} is no file.")
+            raise UsageError(f"ca_bundle: {path} is not a file.")
         return path
     named = (os.environ if environ is None else environ).get("SSL_CERT_FILE", "")
     for place in (named, *PLACES):

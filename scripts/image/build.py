@@ -2,73 +2,40 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from scripts import bases as base_images
 from scripts import docker_engine as engine
 from scripts import model
-from scripts.application import package as application
-from scripts.application import revision
-from scripts.application.package import Application
-from scripts.application.revision import Revision
-from scripts.backends import compiled as backends
-from scripts.backends import variants
 from scripts.bases import Bases
 from scripts.docker_engine import Engine
-from scripts.host import ca_bundle
 from scripts.image import record as records
-from scripts.image import size as image_size
+from scripts.image.build_request import BuildRequest
 from scripts.image.plan import BuildPlan, build_argv, plan
+from scripts.model import StagedModel
 from scripts.shared import commands
 from scripts.shared.console import echo, say
 from scripts.shared.errors import BuildFailed
-from scripts.shared.paths import BUILD, REPOSITORY
-from scripts.shared.settings import Settings
-
-#: The staged model's folder: the build context named `model`.
-MODEL_CONTEXT = BUILD / "context" / "model"
 
 
-def build(settings: Settings) -> dict[str, Any]:
-    """Build the image that the settings ask for; returns its record, also in `build/image.json`."""
-    variant = variants.find(settings.variant)
-    app = application.provide(settings.app, settings.cache_path())
-    docker = engine.ensure(settings)
+def build(request: BuildRequest) -> dict[str, Any]:
+    """Build the image that was asked for; returns its record, also in `build/image.json`."""
+    docker = engine.ensure(request.engine)
     clock = Clock()
-    staged = model.provide(settings.model, settings.cache_path(), MODEL_CONTEXT)
+    staged = model.provide(request.model, request.cache, request.model_context)
     clock.lap("model")
-    bases = provide_bases(settings)
-    for note in gpu_backends(settings).notes:
+    for note in (request.bases.why, *request.backends.notes):
         say(note)
+    bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
     clock.lap("bases")
-    chosen = plan_of(settings, app, bases)
+    chosen = plan(request, bases)
     digest = _run(docker, chosen)
     clock.lap("build")
-    record: dict[str, Any] = {
-        "digest": digest,
-        "image": settings.image,
-        "tags": list(chosen.tags),
-        "application": {
-            "name": app.name,
-            "version": app.version,
-            "node-llama-cpp": app.llama,
-            **asdict(app.revision),
-        },
-        "variant": variant.name,
-        "backends": dict(gpu_backends(settings).arguments),
-        "node": settings.node,
-        "bases": {"source": bases.source, **bases.identities},
-        "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
-        "revision": revision.of(REPOSITORY).commit,
-    }
-    if not chosen.output:
-        sizes = _sizes(docker, digest)
-        say(image_size.table(sizes))
-        record["size"] = sizes.record()
+    record = _record(request, chosen, bases, staged, digest)
+    if not request.buildx.output:
+        record["size"] = _sizes(docker, digest)
     clock.lap("sizes")
     record["seconds"] = clock.laps
     records.write(records.IMAGE, record)
@@ -76,56 +43,17 @@ def build(settings: Settings) -> dict[str, Any]:
     return record
 
 
-def show(settings: Settings) -> None:
+def show(request: BuildRequest) -> None:
     """Print the exact commands of a build and change nothing (`--dry`)."""
-    docker = engine.find(settings) or Engine.of_client()
-    with tempfile.TemporaryDirectory() as cache:
-        app = application.provide(settings.app, Path(cache))
-        if app.path.is_relative_to(cache):
-            app = replace(app, path=settings.cache_path() / app.path.relative_to(cache))
-            say(f"# the application: {app.revision.source}, commit {app.revision.commit}")
-    bases = provide_bases(settings, dry=True)
-    source = model.describe(settings.model, settings.cache_path())
-    say(f"# the model: {source}, staged in {MODEL_CONTEXT}")
-    chosen = plan_of(settings, app, bases)
-    echo(docker.argv(*build_argv(chosen)))
-
-
-def plan_of(
-    settings: Settings, app: Application, bases: Bases, pipeline: Revision | None = None
-) -> BuildPlan:
-    """The plan with what this machine adds: staged model, our own commit, trusted authorities."""
-    return plan(
-        settings,
-        app,
-        variants.find(settings.variant),
-        bases,
-        MODEL_CONTEXT,
-        pipeline or revision.of(REPOSITORY),
-        ca_bundle.find(settings.ca_bundle),
-    )
-
-
-def gpu_backends(settings: Settings) -> backends.Backends:
-    """How the chosen variant's GPU backends are made."""
-    return backends.choose(
-        variants.find(settings.variant).backends,
-        settings.cuda,
-        settings.cuda_archs,
-        settings.rocm_targets,
-    )
-
-
-def provide_bases(settings: Settings, *, dry: bool = False) -> Bases:
-    """The base images of the chosen variant; with `dry` none is built or fetched."""
-    return base_images.provide(
-        settings.bases,
-        settings.node,
-        settings.cache_path(),
-        sdks=gpu_backends(settings).sdks,
-        yes=settings.yes and not dry,
-        dry=dry,
-    )
+    docker = request.engine.found or Engine.of_client()
+    revision = request.application.revision
+    if revision.source:
+        say(f"# the application: {revision.source}, commit {revision.commit}")
+    say(request.bases.why)
+    bases = base_images.provide(request.bases, request.cache, yes=False, dry=True)
+    source = model.describe(request.model, request.cache)
+    say(f"# the model: {source}, staged in {request.model_context}")
+    echo(docker.argv(*build_argv(plan(request, bases))))
 
 
 def _run(docker: Engine, chosen: BuildPlan) -> str:
@@ -139,19 +67,46 @@ def _run(docker: Engine, chosen: BuildPlan) -> str:
     digest: str = metadata.get("containerimage.digest", "")
     if code != 0 or not digest:
         raise BuildFailed(
-            f"docker buildx build exited with {code}.",
+            f"Build failed: docker buildx build exited with {code}.",
             why="Its own output above names the step.",
-            next="Mend it and run `invoke build` again: finished steps are cached.",
+            next="Fix it and run `invoke build` again: finished steps are cached.",
         )
     return digest
 
 
-def _sizes(docker: Engine, digest: str) -> image_size.Sizes:
-    """The image's sizes; those of the record where the build came to the same image again."""
+def _record(
+    request: BuildRequest, chosen: BuildPlan, bases: Bases, staged: StagedModel, digest: str
+) -> dict[str, Any]:
+    """What the next steps and the documents have to know of the image."""
+    app = request.application
+    return {
+        "digest": digest,
+        "image": request.image,
+        "tags": list(chosen.tags),
+        "application": {
+            "name": app.name,
+            "version": app.version,
+            "node-llama-cpp": app.llama,
+            **asdict(app.revision),
+        },
+        "variant": request.variant.name,
+        "backends": dict(request.backends.arguments),
+        "node": request.node,
+        "bases": {"source": bases.source, **bases.identities},
+        "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
+        "revision": request.pipeline.commit,
+    }
+
+
+def _sizes(docker: Engine, digest: str) -> dict[str, Any]:
+    """Print and return the image's sizes: of the record, where the digest is the same as there."""
+    from scripts.image import size  # takes 30 ms, after a build that may end before
+
     last = records.read(records.IMAGE)
-    if last.get("digest") == digest and "size" in last:
-        return image_size.from_record(last["size"])
-    return image_size.measure(docker, digest)
+    same = last.get("digest") == digest and "size" in last
+    sizes = size.from_record(last["size"]) if same else size.measure(docker, digest)
+    say(size.table(sizes))
+    return sizes.record()
 
 
 class Clock:

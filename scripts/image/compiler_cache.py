@@ -7,11 +7,11 @@ from pathlib import Path
 
 from scripts import bases
 from scripts import docker_engine as engine
+from scripts.image.build_request import BuildRequest
 from scripts.shared import commands
 from scripts.shared.console import say, size
 from scripts.shared.errors import BuildFailed, UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import Settings
 
 DOCKERFILE = REPOSITORY / "docker" / "compiler-cache.Dockerfile"
 
@@ -31,7 +31,7 @@ def argv(verb: str, folder: Path, debian: str, builder: str, call: str) -> list[
     return [*words, str(DOCKERFILE.parent)]
 
 
-def carry(verb: str, settings: Settings, folder: Path) -> None:
+def carry(verb: str, request: BuildRequest, folder: Path) -> None:
     """Write the caches into `folder`, or take them from there.
 
     Raises `UsageError` where there is nothing to take; `BuildFailed`.
@@ -39,13 +39,11 @@ def carry(verb: str, settings: Settings, folder: Path) -> None:
     archive = folder / ARCHIVE
     if verb == "import" and not archive.is_file():
         raise UsageError(f"{archive} is not there.", next="`invoke cache.export` writes it.")
-    docker = engine.ensure(settings)
-    chosen = bases.provide(
-        settings.bases, settings.node, settings.cache_path(), yes=settings.yes
-    ).contexts
+    docker = engine.ensure(request.engine)
+    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
     folder.mkdir(parents=True, exist_ok=True)
     call = str(time.time_ns())
-    words = argv(verb, folder, chosen["debian"], settings.builder, call)
+    words = argv(verb, folder, made.contexts["debian"], request.buildx.builder, call)
     if commands.run(docker.argv(*words)) != 0:
         raise BuildFailed(f"The compiler cache's {verb} failed.")
     say(f"compiler cache: {verb} of {size(archive.stat().st_size)}, {archive}")

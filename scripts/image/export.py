@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from scripts import docker_engine as engine
-from scripts.docker_engine import Engine
+from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import record as records
 from scripts.shared import commands
+from scripts.shared.checksum import sha256_of
 from scripts.shared.console import byte_bar, say
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import Settings
 
 #: Bytes of a part: many carriers of files take 64 MiB at most.
 PART = 56 << 20
@@ -27,7 +26,7 @@ RUNNER = REPOSITORY / "deploy" / "run-in-chroot.sh"
 CHUNK = 1 << 20
 
 
-def export(settings: Settings, output: Path) -> None:
+def export(options: EngineOptions, output: Path) -> None:
     """Write the image built last to the empty or new folder `output`: see deploy/run-in-chroot.sh.
 
     Parts of a compressed tar, their sums, the image's variables and record, and the script.
@@ -35,18 +34,18 @@ def export(settings: Settings, output: Path) -> None:
     record = records.image()
     if output.exists() and any(output.iterdir()):
         raise UsageError(f"{output} is not empty.", next="Name another folder with --output.")
-    docker = engine.ensure(settings)
+    docker = engine.ensure(options)
     digest: str = record["digest"]
     output.mkdir(parents=True, exist_ok=True)
     try:
         parts = _file_system(docker, digest, output)
-        sums = "".join(f"{sha256(part)}  {part.name}\n" for part in parts)
+        sums = "".join(f"{sha256_of(part, part.name)}  {part.name}\n" for part in parts)
         (output / "SHA256SUMS").write_text(sums, encoding="ascii")
         (output / "image.env").write_text("\n".join(_variables(docker, digest)) + "\n")
         (output / "image.json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.copy2(RUNNER, output)
     except BaseException:
-        shutil.rmtree(output, ignore_errors=True)  # half of it is of no use
+        shutil.rmtree(output, ignore_errors=True)  # an incomplete export is useless
         raise
     say(f"{digest} in {len(parts)} parts: run {output / RUNNER.name} as root, anywhere")
 
@@ -68,22 +67,16 @@ def split(chunks: Iterable[bytes], folder: Path, limit: int = PART) -> list[Path
     return parts
 
 
-def sha256(path: Path) -> str:
-    """The sum of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _file_system(docker: Engine, digest: str, folder: Path) -> list[Path]:
     """The parts of the image's file system, as a container of it would see it."""
     container = commands.check(docker.argv("create", digest))
     try:
-        return split(_compressed(docker, container), folder)
+        return split(_compress(docker, container), folder)
     finally:
         commands.capture(docker.argv("rm", "--force", "--volumes", container))
 
 
-def _compressed(docker: Engine, container: str) -> Iterable[bytes]:
+def _compress(docker: Engine, container: str) -> Iterable[bytes]:
     """The container's file system as the pieces of one .tar.gz."""
     pieces = _Pieces()
     with (
@@ -110,7 +103,7 @@ class _Pieces:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
     def take(self) -> bytes:
         """What was written since the last call."""

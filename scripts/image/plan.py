@@ -1,4 +1,4 @@
-"""Decides how an image is built: settings in, a `BuildPlan` and its exact argv out."""
+"""Decides how an image is built: a request in, a `BuildPlan` and its exact argv out."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.application.package import Application, tags
-from scripts.application.revision import Revision
-from scripts.backends import compiled as backends
-from scripts.backends.variants import DEFAULT, Variant
+from scripts.application.package_json import tags
+from scripts.backends.variants import DEFAULT
 from scripts.bases import Bases
+from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.shared.paths import BUILD, REPOSITORY
-from scripts.shared.settings import Settings
 
 #: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
 IMAGE_STAGE = "image"
@@ -20,7 +18,7 @@ IMAGE_STAGE = "image"
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Everything that `docker buildx build` is told. Mappings keep their order."""
+    """All arguments of `docker buildx build`. Mappings keep their order."""
 
     dockerfile: Path
     context: Path
@@ -30,26 +28,13 @@ class BuildPlan:
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     ca_bundle: Path | None = None
-    platform: str = ""
-    builder: str = ""
-    cache_from: tuple[str, ...] = ()
-    cache_to: tuple[str, ...] = ()
-    no_cache: bool = False
-    output: str = ""
-    progress: str = "auto"
+    buildx: BuildxOptions = field(default_factory=BuildxOptions)
     metadata: Path = BUILD / "metadata.json"
 
 
-def plan(
-    settings: Settings,
-    application: Application,
-    variant: Variant,
-    bases: Bases,
-    model: Path,
-    pipeline: Revision,
-    ca_bundle: Path | None,
-) -> BuildPlan:
-    """Combine the parts: `model` is the folder with the staged model, `pipeline` our own commit."""
+def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
+    """The request with the base images that were made available for it."""
+    application = request.application
     labels = {
         "org.opencontainers.image.title": application.name,
         "org.opencontainers.image.version": application.version,
@@ -58,13 +43,14 @@ def plan(
         "org.opencontainers.image.licenses": application.license,
         "org.opencontainers.image.description": "Local LLMs on CUDA, ROCm or CPU, found by itself",
         "org.opencontainers.image.base.name": bases.identities["debian"],
-        "io.mentator.variant": variant.name,
+        "io.mentator.variant": request.variant.name,
     }
-    made = backends.choose(
-        variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
-    )
-    arguments = {"VARIANT": variant.name, **made.arguments, "ADDON": application.addon}
-    epochs = [int(made.epoch) for made in (pipeline, application.revision) if made.epoch]
+    arguments = {
+        "VARIANT": request.variant.name,
+        **request.backends.arguments,
+        "ADDON": application.addon,
+    }
+    epochs = [int(x.epoch) for x in (request.pipeline, application.revision) if x.epoch]
     if epochs:
         # Times in the image are the later commit's: the same commits give the same digest.
         arguments["SOURCE_DATE_EPOCH"] = str(max(epochs))
@@ -72,27 +58,25 @@ def plan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
         target=IMAGE_STAGE,
-        tags=tags(settings.image, application.version, variant.name, DEFAULT),
-        contexts={**bases.contexts, "app": str(application.path), "model": str(model)},
+        tags=tags(request.image, application.version, request.variant.name, DEFAULT),
+        contexts={
+            **bases.contexts,
+            "app": str(application.path),
+            "model": str(request.model_context),
+        },
         arguments=arguments,
         labels={name: value for name, value in labels.items() if value},
-        ca_bundle=ca_bundle,
-        platform=settings.platform,
-        builder=settings.builder,
-        cache_from=settings.cache_from,
-        cache_to=settings.cache_to,
-        no_cache=settings.no_cache,
-        output=settings.output,
-        progress=settings.progress,
+        ca_bundle=request.ca_bundle,
+        buildx=request.buildx,
     )
 
 
 def build_argv(plan: BuildPlan) -> list[str]:
     """The arguments after `docker`, exactly as they are run."""
     argv = ["buildx", "build"]
-    argv += _option("--builder", plan.builder)
+    argv += _option("--builder", plan.buildx.builder)
     argv += ["--file", str(plan.dockerfile), "--target", plan.target]
-    argv += _option("--platform", plan.platform)
+    argv += _option("--platform", plan.buildx.platform)
     for name, value in plan.contexts.items():
         argv += ["--build-context", f"{name}={value}"]
     for name, value in plan.arguments.items():
@@ -103,22 +87,22 @@ def build_argv(plan: BuildPlan) -> list[str]:
         argv += ["--tag", tag]
     if plan.ca_bundle:
         argv += ["--secret", f"id=ca,src={plan.ca_bundle}"]
-    for source in plan.cache_from:
+    for source in plan.buildx.cache_from:
         argv += ["--cache-from", source]
-    for target in plan.cache_to:
+    for target in plan.buildx.cache_to:
         argv += ["--cache-to", target]
-    argv += ["--no-cache"] if plan.no_cache else []
-    argv += ["--output", plan.output] if plan.output else ["--load"]
+    argv += ["--no-cache"] if plan.buildx.no_cache else []
+    argv += ["--output", plan.buildx.output] if plan.buildx.output else ["--load"]
     # Provenance holds the build's start time, so that no two digests would be the same.
     argv += ["--provenance=false"]
-    argv += ["--progress", plan.progress, "--metadata-file", str(plan.metadata)]
+    argv += ["--progress", plan.buildx.progress, "--metadata-file", str(plan.metadata)]
     return [*argv, str(plan.context)]
 
 
 def check_argv(plan: BuildPlan) -> list[str]:
     """The arguments after `docker` of BuildKit's own lint of the Dockerfile."""
     argv = ["buildx", "build", "--check"]
-    argv += _option("--builder", plan.builder)
+    argv += _option("--builder", plan.buildx.builder)
     argv += ["--file", str(plan.dockerfile), "--target", plan.target]
     for name, value in plan.contexts.items():
         argv += ["--build-context", f"{name}={value}"]
@@ -129,7 +113,8 @@ def check_argv(plan: BuildPlan) -> list[str]:
 
 def check_stage(plan: BuildPlan, stage: str = "application-check") -> BuildPlan:
     """The plan of a stage that checks the application and yields no image."""
-    return replace(plan, target=stage, tags=(), labels={}, output="type=cacheonly")
+    buildx = replace(plan.buildx, output="type=cacheonly")
+    return replace(plan, target=stage, tags=(), labels={}, buildx=buildx)
 
 
 def _option(name: str, value: str) -> list[str]:

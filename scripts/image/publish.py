@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from scripts import docker_engine as engine
+from scripts.docker_engine import EngineOptions
 from scripts.image import record as records
 from scripts.shared import commands
 from scripts.shared.console import echo, say
 from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
-from scripts.shared.settings import Settings
 
 #: What engines and registries say when they want a login, and when one is not good enough.
 NO_LOGIN = re.compile(
@@ -21,7 +21,7 @@ UNREACHED = re.compile(r"no such host|connection refused|dial tcp|i/o timeout", 
 REFUSED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
 
 
-def publish(settings: Settings, *, dry: bool = False) -> None:
+def publish(options: EngineOptions, registry: str, *, dry: bool = False) -> None:
     """Tag the tested digest for the registry and push each tag.
 
     Safe to run again: layers that are there are not sent twice. Raises `NotTested`,
@@ -30,8 +30,8 @@ def publish(settings: Settings, *, dry: bool = False) -> None:
     image = records.image()
     digest: str = image["digest"]
     require_tested(digest, records.read(records.SMOKE))
-    targets = [target(tag, settings.registry) for tag in image["tags"]]
-    docker = engine.ensure(settings)
+    targets = [target(tag, registry) for tag in image["tags"]]
+    docker = engine.ensure(options)
     for reference in targets:
         tag = docker.argv("tag", digest, reference)
         push = docker.argv("push", reference)
@@ -60,7 +60,7 @@ def require_tested(digest: str, smoke: dict[str, object]) -> None:
         raise NotTested(
             f"The image {digest} did not pass its smoke tests.",
             why=f"Failed: {', '.join(failed)}." if failed else "smoke_cpu has no result.",
-            next="Mend it, `invoke build`, `nox -s smoke_cpu`.",
+            next="Fix it, then run `invoke build` and `nox -s smoke_cpu` again.",
         )
 
 
@@ -114,7 +114,7 @@ def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
             next="Check network and proxy, then run `invoke publish` again.",
         )
     return PublishFailed(
-        f"The push of {reference} broke off.",
+        f"The push of {reference} was interrupted.",
         why=last,
-        next="Run `invoke publish` again: what has arrived is not sent twice.",
+        next="Run `invoke publish` again: what has arrived is not sent again.",
     )

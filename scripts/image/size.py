@@ -104,7 +104,7 @@ def _documents(engine: Engine, image: str) -> dict[str, Any]:
     documents: dict[str, Any] = {}
     with (
         commands.stream(engine.argv("image", "save", image)) as out,
-        suppress(tarfile.ReadError),  # one that breaks off is the command's fault, which says why
+        suppress(tarfile.ReadError),  # the command reports an incomplete one
         tarfile.open(fileobj=out, mode="r|") as archive,
     ):
         documents.update(_json_members(archive))

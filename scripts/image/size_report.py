@@ -6,19 +6,19 @@ from pathlib import Path
 
 from scripts import docker_engine as engine
 from scripts.backends import table as backends
+from scripts.docker_engine import EngineOptions
 from scripts.image import budget as size_budget
 from scripts.image import record as records
 from scripts.image import size as image_size
 from scripts.image import size_picture
 from scripts.shared.console import say
 from scripts.shared.errors import OverBudget
-from scripts.shared.settings import Settings
 
 
-def show(settings: Settings, *, check: bool, svg: str) -> None:
+def show(options: EngineOptions, *, check: bool, svg: str) -> None:
     """Print the table, write the picture, compare with the budget. Raises `OverBudget`."""
     record = records.image()
-    docker = engine.ensure(settings)
+    docker = engine.ensure(options)
     sizes = image_size.measure(docker, record["digest"])
     say(image_size.table(sizes))
     if svg:

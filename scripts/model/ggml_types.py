@@ -1,8 +1,7 @@
-"""What the numbers in a GGUF file stand for: tensor types, file types, sizes of metadata values.
+"""What the numbers in a GGUF file stand for: tensor types, and sizes of metadata values.
 
-Sources: `ggml_type` and `type_traits` in ggml.h/ggml.c, `llama_ftype` in llama.h, and
-`GGML_QUANT_SIZES` of the `gguf` package 0.19.0, against which `tests/unit/test_model_gguf.py`
-compares these tables.
+Sources: `ggml_type` and `type_traits` in ggml.h/ggml.c, and `GGML_QUANT_SIZES` of the `gguf`
+package 0.19.0, with which `tests/unit/test_model_gguf.py` compares the first table.
 """
 
 from __future__ import annotations
@@ -47,45 +46,6 @@ TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
 
 #: Numbers below this one that TENSOR_TYPES lacks belong to types that ggml has removed.
 FIRST_UNKNOWN_TYPE = 42
-
-#: general.file_type -> the quantization's name, as model files are named after it.
-FILE_TYPES: dict[int, str] = {
-    0: "F32",
-    1: "F16",
-    2: "Q4_0",
-    3: "Q4_1",
-    7: "Q8_0",
-    8: "Q5_0",
-    9: "Q5_1",
-    10: "Q2_K",
-    11: "Q3_K_S",
-    12: "Q3_K_M",
-    13: "Q3_K_L",
-    14: "Q4_K_S",
-    15: "Q4_K_M",
-    16: "Q5_K_S",
-    17: "Q5_K_M",
-    18: "Q6_K",
-    19: "IQ2_XXS",
-    20: "IQ2_XS",
-    21: "Q2_K_S",
-    22: "IQ3_XS",
-    23: "IQ3_XXS",
-    24: "IQ1_S",
-    25: "IQ4_NL",
-    26: "IQ3_S",
-    27: "IQ3_M",
-    28: "IQ2_S",
-    29: "IQ2_M",
-    30: "IQ4_XS",
-    31: "IQ1_M",
-    32: "BF16",
-    36: "TQ1_0",
-    37: "TQ2_0",
-    38: "MXFP4_MOE",
-    39: "NVFP4",
-    40: "Q1_0",
-}
 
 #: Metadata value types of fixed size -> (struct format, bytes).
 SCALARS: dict[int, tuple[str, int]] = {

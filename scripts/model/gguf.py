@@ -8,13 +8,11 @@ file costs neither memory nor time.
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.model.cursor import MAX_NAME, Cursor, Malformed
 from scripts.model.ggml_types import (
     ARRAY,
-    FILE_TYPES,
     FIRST_UNKNOWN_TYPE,
     SCALARS,
     STRING,
@@ -34,23 +32,12 @@ IMPOSTORS = {
     b"PK\x03\x04": "It is a zip archive.",
     b"tjgg": "It is a GGJT file, older than GGUF.",
     b"lmgg": "It is a GGML file, older than GGUF.",
-    b"\x00" * 16: "It begins with zeros: a download that reserved its space and broke off.",
+    b"\x00" * 16: "It begins with zeros: an incomplete download that had reserved its space.",
 }
 
 
-@dataclass(frozen=True)
-class Gguf:
-    """What the header tells; `size` in bytes, `name` and `quantization` empty where not told."""
-
-    architecture: str
-    name: str
-    quantization: str
-    tensors: int
-    size: int
-
-
-def inspect(path: Path, shown: str = "") -> Gguf:
-    """Read and check the header and the place of every tensor's data.
+def check(path: Path, shown: str = "") -> None:
+    """Check the header and the place of every tensor's data.
 
     Raises `ModelInvalid` naming the file as `shown`. `OSError` of opening it passes through.
     """
@@ -60,7 +47,7 @@ def inspect(path: Path, shown: str = "") -> Gguf:
             if size < 24:
                 raise Malformed(f"It has {size} bytes; a GGUF header alone has more.")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _read(Cursor(data, size))
+                _check(Cursor(data, size))
         except Malformed as fault:
             raise ModelInvalid(
                 f"{shown or path} is not a usable GGUF model.",
@@ -69,7 +56,7 @@ def inspect(path: Path, shown: str = "") -> Gguf:
             ) from None
 
 
-def _read(cursor: Cursor) -> Gguf:
+def _check(cursor: Cursor) -> None:
     begin = cursor.data[:64]
     if begin[:4] != b"GGUF":
         text = next((text for mark, text in IMPOSTORS.items() if begin.startswith(mark)), "")
@@ -86,14 +73,6 @@ def _read(cursor: Cursor) -> Gguf:
     metadata = dict(_key(cursor) for _ in range(keys))
     _check_purpose(metadata, tensors)
     _check_tensors(cursor, tensors, metadata.get("general.alignment", 32))
-    kind = metadata.get("general.file_type")
-    return Gguf(
-        architecture=str(metadata["general.architecture"]),
-        name=str(metadata.get("general.name", "")),
-        quantization=FILE_TYPES.get(kind, "") if isinstance(kind, int) else "",
-        tensors=tensors,
-        size=cursor.size,
-    )
 
 
 def _key(cursor: Cursor) -> tuple[str, str | int | float | None]:
@@ -127,7 +106,7 @@ def _check_purpose(metadata: dict[str, str | int | float | None], tensors: int) 
     if not architecture or not isinstance(architecture, str):
         raise Malformed("Its metadata lacks general.architecture.")
     if kind != "model" or architecture == "clip":
-        raise Malformed(f"It is no language model: its type is {kind} ({architecture}).")
+        raise Malformed(f"It is not a language model: its type is {kind} ({architecture}).")
     parts = metadata.get("split.count", 0)
     if isinstance(parts, int) and parts > 1:
         raise Malformed(
@@ -139,7 +118,7 @@ def _check_purpose(metadata: dict[str, str | int | float | None], tensors: int) 
 
 def _check_tensors(cursor: Cursor, count: int, alignment: str | int | float | None) -> None:
     if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
-        raise Malformed(f"It is damaged: its alignment, {alignment}, is no power of two.")
+        raise Malformed(f"It is damaged: its alignment, {alignment}, is not a power of two.")
     ends: dict[str, tuple[int, int]] = {}
     for _ in range(count):
         name = cursor.name("the list of tensors")
@@ -160,7 +139,7 @@ def _check_tensors(cursor: Cursor, count: int, alignment: str | int | float | No
 def _tensor(cursor: Cursor, name: str) -> tuple[int, int]:
     """Offset and length of a tensor's data, in bytes from the start of all data.
 
-    The length of a type newer than our table is taken as one byte: llama.cpp shall decide.
+    The length of a type newer than our table is taken as one byte: llama.cpp decides about it.
     """
     dimensions = cursor.u32(name)
     if not 1 <= dimensions <= 4:

@@ -22,10 +22,6 @@ class Origin:
     modified: str = ""
     total: int | None = None
 
-    def is_strong(self) -> bool:
-        """Whether the ETag may stand in `If-Range` (RFC 9110, 13.1.5: no weak validators)."""
-        return self.etag.startswith('"')
-
     def matches(self, other: Origin) -> bool:
         """Whether nothing that both name differs: then they are of one and the same file."""
         pairs = (
@@ -52,14 +48,14 @@ class Partial:
             return 0
 
     def origin(self) -> Origin | None:
-        """What the bytes are a part of; None where that cannot be told."""
+        """What the bytes are a part of; None where that is not known."""
         try:
             return Origin(**json.loads(self.note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
     def begin(self, origin: Origin) -> None:
-        """Start from nothing. Emptied first: a note must never vouch for older bytes."""
+        """Start from nothing. Emptied first: a note must never describe older bytes."""
         with self.path.open("wb"):
             pass
         fresh = self.note.with_name(self.note.name + "~")

@@ -9,8 +9,8 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from scripts.model.checksum import CHUNK, sha256_of
 from scripts.shared import disk_space as space
+from scripts.shared.checksum import CHUNK, sha256_of
 from scripts.shared.console import byte_bar
 
 How = Literal["reflink", "link", "copy", "kept"]
@@ -33,7 +33,7 @@ def place(source: Path, target: Path, known: str = "") -> tuple[How, str]:
             if means(source, target):
                 found = known or sha256_of(target, f"Checking {source.name}")
                 return how, found  # type: ignore[return-value]
-        with space.told(target.parent, source.name):
+        with space.report_full(target.parent, source.name):
             return "copy", _copy(source, target)
     except BaseException:
         target.unlink(missing_ok=True)

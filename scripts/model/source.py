@@ -1,6 +1,7 @@
 """Where the model comes from: decided from the setting and from what lies on this machine.
 
-Nothing is fetched or copied here, and no network is asked.
+Also what of its URL may be shown, and who may see the user's token. Nothing is fetched or copied
+here, and no network is asked.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from scripts.model import catalog
 from scripts.model.catalog import HUGGING_FACE, Model
 from scripts.shared.console import size, warn
-from scripts.shared.errors import ModelInvalid, ModelMissing, UsageError
+from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, UsageError
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,22 @@ class Packaged:
 Source = Local | Remote | Packaged
 
 
+class NothingCame(ModelFetchFailed):
+    """The server could not be reached, or gave nothing: a default may be replaced by another."""
+
+
+def public_url(url: str) -> str:
+    """The URL for logs and notes: without a password, and without a query, which may be signed."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+def token_for(url: str, endpoint: str, token: str) -> str:
+    """The token if `url` lies at the endpoint itself (scheme, host and port), else none."""
+    return token if urlsplit(url)[:2] == urlsplit(endpoint)[:2] else ""
+
+
 def choose(setting: str, places: Places) -> Source:
     """The source for the setting `model`: a path, a URL, a catalog name, or empty (the default).
 
@@ -79,7 +96,7 @@ def choose(setting: str, places: Places) -> Source:
     try:
         path = Path(setting).expanduser()
     except RuntimeError as error:  # ~nobody/...
-        raise UsageError(f"model = {setting} is no path.", why=str(error)) from None
+        raise UsageError(f"model = {setting} is not a path.", why=str(error)) from None
     row = catalog.find(setting)
     # A file of that name in the working folder is nearer than the table.
     return of_row(row, places) if row and not path.exists() else _of_path(path, setting)
@@ -161,9 +178,9 @@ def _missing(path: Path, setting: str) -> ModelMissing:
     close = catalog.nearest(path.name)
     names = ", ".join(model.name for model in catalog.MODELS)
     if path.name == setting and path.suffix != ".gguf":
-        what = f"There is no model {setting}: neither a name that we know nor a file."
+        what = f"Model {setting} was not found: it is neither a known name nor a file."
     else:
-        what = f"There is no file {path}."
+        what = f"File {path} does not exist."
     return ModelMissing(
         what,
         why="" if path.is_absolute() else f"It was looked for in {Path.cwd()}.",

@@ -16,7 +16,7 @@ from pathlib import Path
 from scripts.model import gguf
 from scripts.model.place import MODE, How, place
 from scripts.shared.errors import ModelInvalid, UsageError
-from scripts.shared.file_lock import locked
+from scripts.shared.file_lock import hold_lock
 
 MANIFEST = "manifest.txt"
 
@@ -48,11 +48,11 @@ def stage(file: Path, context: Path, *, sha256: str = "", source: str = "") -> S
     """
     began = time.monotonic()
     record = context.with_name(f"{context.name}.json")
-    with locked(context.with_name(f".{context.name}.lock"), "which stages a model"):
+    with hold_lock(context.with_name(f".{context.name}.lock"), "which stages a model"):
         try:
             how, found = _stage(file.resolve(), context, record, staged_name(file), sha256)
         except PermissionError as error:
-            raise _denied(error, file, context) from None
+            raise _permission_error(error, file, context) from None
     target = context / staged_name(file)
     return StagedModel(
         path=target,
@@ -71,23 +71,24 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
     unfinished = context.with_name(f".{context.name}.part")
     unfinished.unlink(missing_ok=True)
     before = _stamp(file)
-    known = _kept(record, file, target)
+    known = _staged_sum(record, file, target)
     if known and sha256 in ("", known):
         _tidy(context, target, known)
         return "kept", known
-    gguf.inspect(file)
-    how, found = place(file, unfinished, _remembered(record, file, before))
+    gguf.check(file)
+    how, found = place(file, unfinished, _known_sum(record, file, before))
     if sha256 not in ("", found):
         unfinished.unlink()
         raise ModelInvalid(
             f"{file} is not the model of that name.",
             why=f"Its SHA-256 is {found}, expected {sha256}.",
-            next="Remove it, so that it is fetched anew, or name it by its path with --model.",
+            next="Remove it, so that it is fetched again, or name it by its path with --model.",
         )
     if _stamp(file) != before:
         unfinished.unlink()
         raise ModelInvalid(
-            f"{file} changed while it was staged.", next="Run the command again when it is at rest."
+            f"{file} changed while it was staged.",
+            next="Run the command again when it no longer changes.",
         )
     record.unlink(missing_ok=True)
     unfinished.replace(target)
@@ -105,17 +106,17 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _kept(record: Path, file: Path, target: Path) -> str:
+def _staged_sum(record: Path, file: Path, target: Path) -> str:
     """The SHA-256 of the staged file, if it is this file's and neither has changed since."""
     try:
         staged = json.loads(record.read_text(encoding="utf-8"))["staged"]
         same = staged == _stamp(target)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return _remembered(record, file, _stamp(file)) if same else ""
+    return _known_sum(record, file, _stamp(file)) if same else ""
 
 
-def _remembered(record: Path, file: Path, stamp: list[int]) -> str:
+def _known_sum(record: Path, file: Path, stamp: list[int]) -> str:
     """The SHA-256 of a source that was staged before and has not changed; empty if unknown."""
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
@@ -157,7 +158,9 @@ def _write(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _denied(error: PermissionError, file: Path, context: Path) -> ModelInvalid | UsageError:
+def _permission_error(
+    error: PermissionError, file: Path, context: Path
+) -> ModelInvalid | UsageError:
     if not os.access(file, os.R_OK):
         return ModelInvalid(f"{file} cannot be read.", why=str(error))
     return UsageError(

@@ -7,27 +7,17 @@ the first byte, a 206 is believed only where it continues what is here, a 416 ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import requests
 
-from scripts.model.address import shown
 from scripts.model.partial import Origin, Partial
-from scripts.shared import disk_space as space
+from scripts.model.source import public_url
+from scripts.shared import disk_space
 from scripts.shared.console import byte_bar, say
 
 #: Bytes a write, which is also what is lost of a connection that breaks.
 CHUNK = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds to connect (to each address of the host), and between two pieces of the body."""
-
-    connect: float = 5.0
-    read: float = 30.0
 
 
 class StartOver(Exception):
@@ -35,19 +25,20 @@ class StartOver(Exception):
 
 
 class Refused(Exception):
-    """The server answered with a status that ends the matter; `status` is the number."""
+    """The server answered with a status that another try would not change."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"The server answered {status} {reason}.")
-        self.status = status
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(f"The server answered {response.status_code} {response.reason}.")
+        self.status = response.status_code
 
 
-class Busy(Exception):
+class Busy(Refused):
     """The server answered with a status that may pass; `after` is its wish in seconds, or 0."""
 
-    def __init__(self, status: int, reason: str, after: float) -> None:
-        super().__init__(f"The server answered {status} {reason}.")
-        self.after = after
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(response)
+        after = response.headers.get("Retry-After", "")
+        self.after = float(after) if after.isdecimal() else 0.0
 
 
 @dataclass(frozen=True)
@@ -59,20 +50,23 @@ class Answer:
     origin: Origin | None
 
 
-def ask(session: requests.Session, url: str, partial: Partial, timeouts: Timeouts) -> Answer:
-    """Ask for what is missing. Raises `StartOver`, `Refused`, `Busy`, `requests` errors."""
+def ask(
+    session: requests.Session, url: str, partial: Partial, timeout: tuple[float, float]
+) -> Answer:
+    """Ask for what is missing; `timeout` is requests' own.
+
+    Raises `StartOver`, `Refused`, `Busy`, `requests` errors.
+    """
     have, known = partial.size(), partial.origin()
-    if have and (known is None or known.url != shown(url)):
+    if have and (known is None or known.url != public_url(url)):
         raise StartOver("it is not known what the part is of")
     # Compressed bytes would not be those of the ranges.
     headers = {"Accept-Encoding": "identity"}
     if have and known:
         headers["Range"] = f"bytes={have}-"
-        if known.is_strong():
+        if known.etag.startswith('"'):  # RFC 9110, 13.1.5: no weak validators
             headers["If-Range"] = known.etag
-    response = session.get(
-        url, headers=headers, stream=True, timeout=(timeouts.connect, timeouts.read)
-    )
+    response = session.get(url, headers=headers, stream=True, timeout=timeout)
     try:
         return _judge(response, url, have, known)
     except BaseException:
@@ -88,7 +82,8 @@ def _judge(response: requests.Response, url: str, have: int, known: Origin | Non
         length = headers.get("Content-Length", "")
         encoded = headers.get("Content-Encoding", "identity") != "identity"
         total = int(length) if length.isdecimal() and not encoded else None
-    origin = Origin(shown(url), headers.get("ETag", ""), headers.get("Last-Modified", ""), total)
+    validators = headers.get("ETag", ""), headers.get("Last-Modified", "")
+    origin = Origin(public_url(url), *validators, total)
     if status == 200:
         if have:
             say("The server sends the file from its beginning: starting over.")
@@ -102,16 +97,8 @@ def _judge(response: requests.Response, url: str, have: int, known: Origin | Non
             return Answer(response, have, None)
         raise StartOver("the server does not continue the part")
     if status == 429 or status >= 500:
-        after = headers.get("Retry-After", "")
-        raise Busy(status, response.reason, float(after) if after.isdecimal() else 0.0)
-    raise Refused(status, response.reason)
-
-
-@contextmanager
-def opened(answer: Answer) -> Iterator[Answer]:
-    """Close the connection at the end: what is left of the body is not wanted."""
-    with answer.response:
-        yield answer
+        raise Busy(response)
+    raise Refused(response)
 
 
 def receive(answer: Answer, partial: Partial) -> None:
@@ -120,8 +107,8 @@ def receive(answer: Answer, partial: Partial) -> None:
         return
     total, folder, name = answer.origin.total, partial.path.parent, partial.target.name
     if total is not None:
-        space.require(folder, total - answer.start, name)
-    with space.told(folder, name):
+        disk_space.require(folder, total - answer.start, name)
+    with disk_space.report_full(folder, name):
         if answer.start == 0:
             partial.begin(answer.origin)
         with partial.path.open("ab") as file, byte_bar(name, total, answer.start) as advance:

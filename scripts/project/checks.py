@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from scripts import bases
 from scripts import docker_engine as engine
-from scripts.application import package as application
 from scripts.image import build as build_step
-from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage
+from scripts.image.build_request import BuildRequest
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
 from scripts.shared import commands
-from scripts.shared import python_environment as environment
+from scripts.shared import python_environment as python
 from scripts.shared.console import say
 from scripts.shared.errors import ChecksFailed
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import Settings
 
 #: POSIX shell scripts, for shellcheck.
 SHELL = (
@@ -62,59 +62,51 @@ ALL_TESTS = (
 TEST_TARGETS = ("gfx1100",)
 
 
-def everything(settings: Settings, *, any_targets: bool = True) -> None:
+def everything(request: BuildRequest, environment: Mapping[str, str]) -> None:
     """Lint, build, then all tests in one run of pytest, which takes this process's place.
 
-    `any_targets`: nobody named AMD GPU targets, so ROCm is compiled for `TEST_TARGETS`.
+    `environment` makes the tests use the same settings as this build.
     """
-    environment.ensure("dev")
-    if any_targets:
-        say(f"ROCm is compiled for {', '.join(TEST_TARGETS)} (--rocm-targets all for every card)")
-        settings = dataclasses.replace(settings, rocm_targets=TEST_TARGETS)
-    lint(settings)
-    build_step.build(settings)
+    python.ensure("dev")
+    lint(request)
+    build_step.build(request)
     argv = [sys.executable, "-m", "pytest", *ALL_TESTS]
     say(f"$ {shlex.join(['pytest', *ALL_TESTS])}")
     os.chdir(REPOSITORY)
-    # The tests use the same engine and model, and may not ask anybody anything.
-    os.environ["MENTATOR_YES"] = "1"
-    os.environ["MENTATOR_ROCM_TARGETS"] = ",".join(settings.rocm_targets)
-    sys.stdout.flush()
-    os.execv(argv[0], argv)  # noqa: S606 - pytest's summary is to be the last that is printed
+    os.environ.update(environment)
+    commands.replace(argv)  # pytest's summary is to be the last that is printed
 
 
-def lint(settings: Settings) -> None:
+def lint(request: BuildRequest) -> None:
     """Every linter: of Python, shell, YAML, workflows, the Dockerfile and the service's code."""
     lint_files()
-    lint_image(settings)
+    lint_image(request)
 
 
 def lint_files() -> None:
     """The linters that read files only. Raises `ChecksFailed` with all that found something."""
-    environment.ensure("dev")
+    python.ensure("dev")
     failed = [step[0] for step in FILE_LINTERS if _step(step) != 0]
     if failed:
         raise ChecksFailed(f"Linters found faults: {', '.join(failed)}.")
 
 
-def lint_image(settings: Settings) -> None:
+def lint_image(request: BuildRequest) -> None:
     """BuildKit's own checks; tsc, eslint, unit tests and clang-tidy in build stages.
 
     The stages run in the image's own Node, and are cached as long as what they check does not
     change.
     """
-    docker = engine.ensure(settings)
-    bases = build_step.provide_bases(settings)
-    build_step.MODEL_CONTEXT.mkdir(parents=True, exist_ok=True)
-    app = application.provide(settings.app, settings.cache_path())
-    chosen = build_step.plan_of(settings, app, bases)
+    docker = engine.ensure(request.engine)
+    request.model_context.mkdir(parents=True, exist_ok=True)
+    chosen = plan(request, bases.provide(request.bases, request.cache, yes=request.engine.yes))
     if commands.run(docker.argv(*check_argv(chosen))) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
     checks = [
         (check_stage(chosen), "The service's type check, linter or unit tests failed."),
         (entrypoint_check(chosen), "The entrypoint's type check, linter or unit tests failed."),
     ]
-    if app.addon == "corrected":
+    if request.application.addon == "corrected":
         fault = "clang-tidy found faults in the C++ of patches/addon."
         checks.append((check_stage(chosen, "addon-check"), fault))
     for stage, fault in checks:
@@ -132,7 +124,7 @@ def entrypoint_check(plan: BuildPlan) -> BuildPlan:
         "app": str(REPOSITORY / "service"),
         "entrypoint-tests": str(REPOSITORY / "tests" / "entrypoint"),
     }
-    return dataclasses.replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
+    return replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
 
 
 def _step(argv: Sequence[str]) -> int:

@@ -43,7 +43,7 @@ def compile_argv(uv: str, name: str, constraints: tuple[str, ...]) -> list[str]:
 
 
 def compile_all() -> None:
-    """Write all locks anew. uv is installed aside, so that it is no requirement of the project."""
+    """Write all locks again. uv is installed elsewhere: the project itself does not need it."""
     with tempfile.TemporaryDirectory() as folder:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "uv"]
         commands.check(install)

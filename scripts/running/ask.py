@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.running import client as service_client
+from scripts.running import service_client
 from scripts.shared.console import say
 from scripts.shared.errors import AskFailed
-from scripts.shared.settings import Settings
 
 
-def ask(settings: Settings, text: str, *, model: str = "") -> None:
+def ask(address: str, text: str, *, model: str = "") -> None:
     """Ask `model`, or the first one that the service lists, and print what it says."""
-    address = f"http://{settings.host}:{settings.port}"
     name = model or first_model(service_client.get(address, "/state/models"))
     body = {"model": name, "message": {"user": text}}
     say(report(name, service_client.prompt(address, body)))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from pathlib import Path
-from typing import Any
 
 from scripts import docker_engine as engine
 from scripts.backends import local, variants
 from scripts.backends import table as backends
-from scripts.backends.local import LocalChoice
 from scripts.backends.table import AUTO, Table
-from scripts.docker_engine import Engine
+from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
 from scripts.running import ask
 from scripts.running.container import Container, run_argv
+from scripts.running.up_request import UpRequest
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
-from scripts.shared.settings import Settings
 
 #: Seconds for a container to become healthy: start period and all retries of its own check.
 HEALTHY_WITHIN = 180.0
@@ -30,67 +26,40 @@ HEALTHY_WITHIN = 180.0
 GREETING = "What is the capital of France? Answer in one short sentence."
 
 
-def up(settings: Settings, *, rebuild: bool = False, any_variant: bool = True) -> None:
+def up(request: UpRequest, *, rebuild: bool = False) -> None:
     """Build the image where there is none, start it, wait until it is healthy, ask it once.
 
-    `any_variant`: nobody named one, so what is built is the variant of this machine's hardware.
+    Where no variant was named, the variant of this machine's hardware is built.
     """
-    docker = engine.ensure(settings)
+    docker = engine.ensure(request.engine)
     table = backends.read()
     found = hardware.find(table, docker)
     for each in found:
         if each.state == "broken":
             warn(f"{each.mode.title} cannot be used: {each.said}. {each.next}")
-    choice = local.choose(table, hardware.present(found), settings.backend)
-    digest = None if rebuild else _built(docker, table, settings.backend)
+    choice = local.choose(table, hardware.present(found), request.backend)
+    digest = None if rebuild else _built(docker, table, request.backend)
     if digest is None:
-        if any_variant:
+        if request.any_variant:
             say(
                 f"building the variant {choice.variant} for this machine: {choice.reason} "
                 "(--variant universal builds for every hardware)"
             )
-            settings = build_settings(choice, settings)
-        digest = str(build_step.build(settings)["digest"])
-    data = settings.data_path()
-    data.mkdir(parents=True, exist_ok=True)
-    _remove(docker, settings.name)
-    start(docker, container_for(choice, settings, digest, data))
-    address = f"http://{settings.host}:{settings.port}"
-    say(f"healthy: {address} (data in {data})")
+        digest = str(build_step.build(request.build(choice))["digest"])
+    request.data.mkdir(parents=True, exist_ok=True)
+    container = request.container(choice, digest)
+    _remove(docker, container.name)
+    start(docker, container)
+    say(f"healthy: {request.address} (data in {request.data})")
     say(f"> {GREETING}")
-    ask.ask(settings, GREETING)
-
-
-def build_settings(choice: LocalChoice, settings: Settings) -> Settings:
-    """The settings with the machine's variant and targets; targets that somebody named stay."""
-    default = Settings()
-    options: dict[str, Any] = {
-        name: targets
-        for name, targets in choice.options.items()
-        if getattr(settings, name) == getattr(default, name)
-    }
-    return dataclasses.replace(settings, variant=choice.variant, **options)
-
-
-def container_for(choice: LocalChoice, settings: Settings, digest: str, data: Path) -> Container:
-    """The container: its hardware, and the demand for a backend where there is one."""
-    demand = {"MENTATOR_BACKEND": settings.backend} if settings.backend != AUTO else {}
-    return Container(
-        digest,
-        settings.name,
-        str(data),
-        settings.host,
-        settings.port,
-        mode=choice.mode,
-        environment=demand,
-    )
+    ask.ask(request.address, GREETING)
 
 
 def start(docker: Engine, container: Container) -> None:
     """Start a container and wait for its own healthcheck.
 
-    Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is left
-    there for a look.
+    Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is kept,
+    so that it can be examined.
     """
     result = commands.capture(docker.argv(*run_argv(container)))
     if result.code != 0:
@@ -98,7 +67,7 @@ def start(docker: Engine, container: Container) -> None:
         raise ContainerFailed(
             f"The container {container.name} did not start.",
             why=result.err.splitlines()[-1] if taken else result.err,
-            next="Choose another port with --port." if taken else "`invoke doctor` may tell more.",
+            next="Choose another port with --port." if taken else "`invoke doctor` may say more.",
         )
     what = f"waiting for the container {container.name} to become healthy"
     if not wait_until(what, lambda: healthy(docker, container.name), timeout=HEALTHY_WITHIN):
@@ -116,19 +85,19 @@ def healthy(docker: Engine, name: str) -> bool:
     return status == "healthy"
 
 
-def down(settings: Settings) -> None:
+def down(options: EngineOptions, name: str) -> None:
     """Stop and remove the container; the data folder stays."""
-    docker = engine.ensure(settings)
-    say("stopped" if _remove(docker, settings.name) else f"no container {settings.name}")
+    docker = engine.ensure(options)
+    say("stopped" if _remove(docker, name) else f"no container {name}")
 
 
-def logs(settings: Settings, *, follow: bool = False) -> None:
+def logs(options: EngineOptions, name: str, *, follow: bool = False) -> None:
     """Print the container's log."""
-    docker = engine.ensure(settings)
+    docker = engine.ensure(options)
     follows = ["--follow"] if follow else []
-    code = commands.run(docker.argv("logs", *follows, settings.name), quiet=True)
+    code = commands.run(docker.argv("logs", *follows, name), quiet=True)
     if code != 0:
-        raise ContainerFailed(f"There is no container {settings.name}.", next="Run `invoke up`.")
+        raise ContainerFailed(f"Container {name} does not exist.", next="Run `invoke up`.")
 
 
 def _built(docker: Engine, table: Table, demand: str) -> str | None:

@@ -1,16 +1,17 @@
-"""Running other programs: argv lists only, stopped in steps, their failure told in full."""
+"""Runs other programs: argv lists only, stopped in steps, failures reported in full."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from scripts.shared.console import echo
 from scripts.shared.errors import CommandFailed
@@ -93,8 +94,8 @@ def run(
 ) -> int:
     """Echo a command, run it on this terminal and return its exit status.
 
-    On Ctrl-C the child, which the terminal has told as well, is given time to clean up; then it
-    is ended, and `KeyboardInterrupt` goes on.
+    On Ctrl-C the child, which gets the signal from the terminal as well, is given time to clean
+    up; then it is ended, and `KeyboardInterrupt` is raised again.
     """
     if not quiet:
         echo(argv)
@@ -131,6 +132,12 @@ def _environment(more: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if more is None else {**os.environ, **more}
 
 
+def replace(argv: Sequence[str]) -> NoReturn:
+    """Run a program in the place of this process, whose exit status is then the program's."""
+    sys.stdout.flush()
+    os.execv(argv[0], list(argv))  # noqa: S606 - no shell is wanted
+
+
 @contextmanager
 def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     """Run a command and yield its standard output while it comes.
@@ -138,7 +145,7 @@ def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     A reader that stops early ends the command; a bad status after a full read raises
     `CommandFailed`.
     """
-    # A file takes all that a command complains of; a pipe that nobody reads would block it.
+    # A file takes all error output; a pipe that is not read would block the command.
     with tempfile.TemporaryFile() as errors:
         child = _start(argv, stdout=subprocess.PIPE, stderr=errors)
         assert child.stdout  # noqa: S101 - PIPE above

@@ -30,7 +30,7 @@ def echo(argv: Sequence[str]) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether a person watches: progress is drawn there, and told in plain lines elsewhere."""
+    """Whether a person watches: progress is drawn there, and printed in plain lines elsewhere."""
     return sys.stderr.isatty()
 
 
@@ -42,7 +42,7 @@ def wait_until(
     Returns whether it became ready within `timeout` seconds; what `ready` raises passes through.
     """
     began = time.monotonic()
-    told = began
+    printed = began
     drawn = False
     try:
         while not ready():
@@ -52,8 +52,8 @@ def wait_until(
             if is_terminal():
                 drawn = True
                 print(f"\r{what} ... {now - began:.0f} s", end="", file=sys.stderr, flush=True)
-            elif now - told >= PLAIN_INTERVAL:
-                told = now
+            elif now - printed >= PLAIN_INTERVAL:
+                printed = now
                 say(f"{what} ... {now - began:.0f} s")
             time.sleep(interval)
         return True
@@ -66,7 +66,7 @@ def wait_until(
 def byte_bar(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A progress bar in bytes with rate and time left; plain lines where there is no terminal.
 
-    Yields a function that is told of each further count of bytes; a negative count rolls back.
+    Yields a function that takes each further count of bytes; a negative count goes back.
     """
     bar = tqdm(
         total=total,
@@ -79,15 +79,15 @@ def byte_bar(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[
         leave=False,
     )
     seen = done
-    told = time.monotonic()
+    printed = time.monotonic()
 
     def advance(count: int) -> None:
-        nonlocal seen, told
+        nonlocal seen, printed
         seen += count
         bar.update(count)
         now = time.monotonic()
-        if bar.disable and now - told >= PLAIN_INTERVAL:
-            told = now
+        if bar.disable and now - printed >= PLAIN_INTERVAL:
+            printed = now
             share = f" of {size(total)} ({100 * seen // total} %)" if total else ""
             say(f"{what}: {size(seen)}{share}")
 

@@ -31,7 +31,7 @@ def require(folder: Path, count: int, what: str) -> None:
 
 
 @contextmanager
-def told(folder: Path, what: str) -> Iterator[None]:
+def report_full(folder: Path, what: str) -> Iterator[None]:
     """Turn a file system that is full after all, or a used-up quota, into `NoSpace`."""
     try:
         yield

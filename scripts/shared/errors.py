@@ -37,25 +37,29 @@ class UsageError(PipelineError):
     exit_code = 2
 
 
-class EngineMissing(PipelineError):
+class EngineError(PipelineError):
+    """No engine can be used; only its subclasses are raised."""
+
+
+class EngineMissing(EngineError):
     """No Docker engine answers and none is installed."""
 
     exit_code = 3
 
 
-class EngineUnreachable(PipelineError):
+class EngineUnreachable(EngineError):
     """An engine is configured or installed and does not answer."""
 
     exit_code = 4
 
 
-class EngineTooOld(PipelineError):
+class EngineTooOld(EngineError):
     """Engine or buildx are below the floor, or buildx is missing."""
 
     exit_code = 5
 
 
-class EngineDenied(PipelineError):
+class EngineDenied(EngineError):
     """The engine is there, this user may not use, start or install it."""
 
     exit_code = 6
@@ -68,7 +72,7 @@ class NoSpace(PipelineError):
 
 
 class BasesUnreachable(PipelineError):
-    """The base images can be had neither from the registry nor from packages."""
+    """The base images are available neither from the registry nor from packages."""
 
     exit_code = 8
 
@@ -92,7 +96,7 @@ class ModelInvalid(PipelineError):
 
 
 class ModelFetchFailed(PipelineError):
-    """A model's download broke off; what came is kept for the next try."""
+    """A model's download failed; what was received is kept for the next try."""
 
     exit_code = 12
 
@@ -145,12 +149,6 @@ class ChecksFailed(PipelineError):
     exit_code = 40
 
 
-class HardwareMissing(PipelineError):
-    """Hardware was required with `--require-hardware` and is not there."""
-
-    exit_code = 41
-
-
 class NotTested(PipelineError):
     """What is to be published is not what the smoke tests passed."""
 
@@ -164,7 +162,7 @@ class LoginMissing(PipelineError):
 
 
 class PublishFailed(PipelineError):
-    """The registry refused or broke off the push."""
+    """The registry refused the push, or the push was interrupted."""
 
     exit_code = 52
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import IO
 
 from scripts.shared.console import wait_until
 from scripts.shared.errors import HeldElsewhere, UsageError
@@ -16,7 +16,7 @@ PATIENCE = 6 * 3600.0
 
 
 @contextmanager
-def locked(path: Path, purpose: str) -> Iterator[None]:
+def hold_lock(path: Path, purpose: str) -> Iterator[None]:
     """Hold the lock file `path`, whose folder is made first; waits, and says for what.
 
     The file stays behind, empty: removing it would let two processes hold it. Raises `UsageError`
@@ -24,31 +24,29 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        free = _take(lock) or wait_until(
-            f"Waiting for another process, {purpose}", lambda: _take(lock), timeout=PATIENCE
-        )
+        file = path.open("ab")
     except OSError as error:
         raise UsageError(
             f"{path.parent} cannot be written.",
             why=str(error),
             next="Give it to this user, or choose another folder (`invoke config`).",
         ) from None
-    if not free:
-        raise HeldElsewhere(
-            f"Another process, {purpose}, has not ended for {PATIENCE / 3600:g} hours.",
-            why=f"It holds {path}.",
-            next="Find it (`fuser` with that path), end it, and run the same command again.",
-        )
-    try:
+    with file:  # closing it releases the lock
+        if not _take(file) and not wait_until(
+            f"Waiting for another process, {purpose}", lambda: _take(file), timeout=PATIENCE
+        ):
+            raise HeldElsewhere(
+                f"Another process, {purpose}, has not ended for {PATIENCE / 3600:g} hours.",
+                why=f"It holds {path}.",
+                next="Find it (`fuser` with that path), end it, and run the same command again.",
+            )
         yield
-    finally:
-        lock.release()
 
 
-def _take(lock: FileLock) -> bool:
+def _take(file: IO[bytes]) -> bool:
+    """Take the lock, unless another process or thread holds it."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     return True

@@ -22,8 +22,3 @@ def node_argv() -> list[str]:
 def npm_argv() -> list[str]:
     """The argv that starts npm with that Node."""
     return [*node_argv(), str(_home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def path_first() -> str:
-    """The folder to put first on PATH, so that npm's scripts find the same Node."""
-    return str(Path(node_argv()[0]).parent)

@@ -6,11 +6,10 @@ The launcher installs `requirements/run.txt`; tests, linters and Node's wheel co
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
 from pathlib import Path
 
-from scripts.shared import commands
+from scripts.shared import commands, package_installer
 from scripts.shared.console import say
 from scripts.shared.errors import CommandFailed
 from scripts.shared.paths import REPOSITORY
@@ -29,24 +28,20 @@ def ensure(name: str) -> None:
     if stamp.exists() and stamp.read_text(encoding="utf-8").strip() == digest:
         return
     say(f"installing requirements/{name}.txt")
-    result = commands.capture(install_argv(lock, Path(sys.prefix), shutil.which("uv")))
+    installer = package_installer.find()
+    if installer is None:
+        raise CommandFailed(
+            f"requirements/{name}.txt cannot be installed: this Python has no pip.",
+            next=f"Run `{sys.executable} -m ensurepip`, or install uv.",
+        )
+    result = commands.capture(installer.install_argv(lock))
     if result.code != 0:
         raise CommandFailed(
             f"requirements/{name}.txt could not be installed.",
             why=result.err[-1500:],
-            next="Check that the Python package index is in reach, then repeat.",
+            next="Check that the package index is in reach, then run the same command again.",
         )
     stamp.write_text(digest + "\n", encoding="utf-8")
-
-
-def install_argv(lock: Path, prefix: Path, uv: str | None) -> list[str]:
-    """The install command: an environment made by uv has no pip of its own."""
-    if uv and not list(prefix.glob("lib/python3*/site-packages/pip")):
-        python = str(prefix / "bin" / "python")
-        return [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes",
-                "--requirement", str(lock)]  # fmt: skip
-    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-            "--require-hashes", "--requirement", str(lock)]  # fmt: skip
 
 
 if __name__ == "__main__":

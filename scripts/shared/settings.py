@@ -1,35 +1,25 @@
-"""The settings, and where each one came from.
+"""The settings: each with its default, its text and its choices; `settings_sources` reads them.
 
-One frozen dataclass holds them all. Each source overrides the one before: the defaults here,
-`pyproject.toml [tool.mentator]`, `.env`, `MENTATOR_*` in the environment, flags of the task.
+One frozen dataclass holds them all. The texts are the helps of the tasks' flags.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import os
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
-from scripts.shared.errors import UsageError
-from scripts.shared.paths import REPOSITORY, cache_home, data_home
-
-PREFIX = "MENTATOR_"
-
-#: Variables with our prefix that speak to the container, to the launcher or to Compose, not to the
-#: pipeline.
-NOT_SETTINGS = frozenset({"MENTATOR_API_KEY", "MENTATOR_PYTHON", "MENTATOR_TAG"})
+from scripts.shared.paths import cache_home, data_home
 
 
-def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"text": text, "choices": choices})
+def _setting(
+    default: Any, text: str, choices: tuple[str, ...] = (), *, repeatable: bool = False
+) -> Any:
+    return field(
+        default=default, metadata={"text": text, "choices": choices, "repeatable": repeatable}
+    )
 
 
 @dataclass(frozen=True)
@@ -37,41 +27,55 @@ class Settings:
     """Every setting of the pipeline; an empty text means "not set"."""
 
     # What is built.
-    variant: str = _setting("universal", "which image: with all backends, or with one and the CPU")
+    variant: str = _setting("universal", "which image")
     cuda: str = _setting(
         "auto", "where the CUDA backend comes from", ("auto", "prebuilt", "source")
     )
-    cuda_archs: tuple[str, ...] = _setting((), "GPU architectures that CUDA must have code for")
+    cuda_archs: tuple[str, ...] = _setting(
+        (), "GPU architectures that CUDA must have code for, e.g. 90,120"
+    )
     rocm_targets: tuple[str, ...] = _setting(
-        ("all",), "GPU targets that ROCm is compiled for; all that the SDK has kernels for"
+        ("all",), "GPU targets that ROCm is compiled for, e.g. gfx1100,gfx90a, or all"
     )
     node: str = _setting("24", "Node's major version in the image", ("22", "24"))
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
-    model: str = _setting("", "default model: a path, a URL, or a name from scripts/model/catalog")
+    model: str = _setting("", "the default model in the image: a path, a URL or a name")
     image: str = _setting("mentator/mentator-llm-service", "the image's repository, without a tag")
     app: str = _setting(
-        "", "the application in the image: a folder or a git reference; empty for service/"
+        "", "another application: its folder, or a git reference (REPOSITORY.git#REF:FOLDER)"
     )
     # How it is built.
-    platform: str = _setting("", "docker buildx build --platform")
-    builder: str = _setting("", "docker buildx build --builder")
-    cache_from: tuple[str, ...] = _setting((), "docker buildx build --cache-from (comma-separated)")
-    cache_to: tuple[str, ...] = _setting((), "docker buildx build --cache-to (comma-separated)")
-    no_cache: bool = _setting(False, "docker buildx build --no-cache")
-    output: str = _setting("", "docker buildx build --output; empty loads into the engine")
-    progress: str = _setting("auto", "docker buildx build --progress")
+    platform: str = _setting("", "as docker buildx build --platform")
+    builder: str = _setting("", "as docker buildx build --builder")
+    cache_from: tuple[str, ...] = _setting(
+        (), "as docker buildx build --cache-from (repeatable)", repeatable=True
+    )
+    cache_to: tuple[str, ...] = _setting(
+        (), "as docker buildx build --cache-to (repeatable)", repeatable=True
+    )
+    no_cache: bool = _setting(False, "as docker buildx build --no-cache")
+    output: str = _setting(
+        "", "as docker buildx build --output, instead of loading into the engine"
+    )
+    progress: str = _setting("auto", "as docker buildx build --progress")
     ca_bundle: str = _setting("", "CA bundle for HTTPS inside the build; empty finds the host's")
     # Where it runs and goes.
-    registry: str = _setting("docker.io", "the registry that `invoke publish` pushes to")
-    backend: str = _setting("auto", "the backend that the container must run on; auto: its choice")
+    registry: str = _setting("docker.io", "the registry to push to")
+    backend: str = _setting("auto", "the backend that the container must run on")
     name: str = _setting("mentator", "the container's name")
-    host: str = _setting("127.0.0.1", "the address that the container's port is published on")
-    port: int = _setting(19777, "the port on the host")
-    data: str = _setting("", "the container's data folder on the host; empty for this user's own")
+    host: str = _setting("127.0.0.1", "the address on this machine that the port is published on")
+    port: int = _setting(19777, "the port on this machine")
+    data: str = _setting(
+        "", "the container's data folder on this machine; empty for this user's own"
+    )
     # What the pipeline may do and where it keeps things.
     yes: bool = _setting(False, "install and start what is missing without a question")
     engine_dir: str = _setting("", "the project's own engine; empty for this user's")
     cache_dir: str = _setting("", "fetched models and base images; empty for this user's")
+
+    def address(self) -> str:
+        """Where the container's service answers."""
+        return f"http://{self.host}:{self.port}"
 
     def data_path(self) -> Path:
         """The container's data folder on the host."""
@@ -90,130 +94,44 @@ class Settings:
         return cache_home()
 
 
+SPECS = {spec.name: spec for spec in dataclasses.fields(Settings)}
+
+
+#: Values that settings may have, by name, where a table says so and not this module.
+Choices = Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The settings in force and, by name, the source of each and the values that it may have."""
 
     settings: Settings
     origin: Mapping[str, str]
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    choices: Choices = field(default_factory=dict)
 
 
-def load(
-    flags: Mapping[str, Any] | None = None,
-    *,
-    root: Path = REPOSITORY,
-    environ: Mapping[str, str] | None = None,
-    choices: Mapping[str, tuple[str, ...]] | None = None,
-) -> Loaded:
-    """Read all sources. A flag that is None or an empty tuple was not given.
-
-    `choices` are the values of settings that a table knows and this module does not.
-
-    Raises `UsageError` for an unknown key (it names the nearest known one), a value of the wrong
-    kind, a file that cannot be read.
-    """
-    environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    origin = {spec.name: "default" for spec in dataclasses.fields(Settings)}
-    allowed = {spec.name: spec.metadata["choices"] for spec in dataclasses.fields(Settings)}
-    allowed |= choices or {}
-    sources: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("pyproject.toml", "", _from_pyproject(root)),
-        (".env", PREFIX, _prefixed(dotenv_values(root / ".env"))),
-        ("environment", PREFIX, _prefixed(environ)),
-        ("flag", "", {k: v for k, v in (flags or {}).items() if v is not None and v != ()}),
-    ]
-    for source, prefix, given in sources:
-        for key, value in given.items():
-            name = _known(key, prefix, source)
-            values[name] = _converted(name, value, source, allowed[name])
-            origin[name] = source
-    return Loaded(Settings(**values), origin, allowed)
+def help_text(name: str, choices: Choices | None = None) -> str:
+    """What a setting means, with its choices, for the flag of a task."""
+    metadata = SPECS[name].metadata
+    values = ", ".join((choices or {}).get(name, metadata["choices"]))
+    return f"{metadata['text']}: {values}" if values else str(metadata["text"])
 
 
-def _from_pyproject(root: Path) -> Mapping[str, Any]:
-    path = root / "pyproject.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read.", why=str(error)) from None
-    section: Mapping[str, Any] = table.get("tool", {}).get("mentator", {})
-    return {key.replace("-", "_"): value for key, value in section.items()}
+def is_switch(name: str) -> bool:
+    """Whether a setting's flag takes no value."""
+    return isinstance(SPECS[name].default, bool)
 
 
-def _prefixed(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables with our prefix; an empty one counts as not set."""
-    return {
-        key: value
-        for key, value in variables.items()
-        if key.startswith(PREFIX) and key not in NOT_SETTINGS and value
-    }
-
-
-def _known(key: str, prefix: str, source: str) -> str:
-    names = [spec.name for spec in dataclasses.fields(Settings)]
-    name = key.removeprefix(prefix).lower() if prefix else key
-    if name in names:
-        return name
-    shown = [prefix + known.upper() if prefix else known for known in names]
-    nearest = difflib.get_close_matches(key, shown, n=1, cutoff=0.5)
-    raise UsageError(
-        f"Unknown setting {key} ({source}).",
-        next=f"Did you mean {nearest[0]}?" if nearest else "`invoke config` lists the settings.",
-    )
-
-
-def _converted(name: str, value: Any, source: str, choices: tuple[str, ...]) -> Any:
-    spec = next(spec for spec in dataclasses.fields(Settings) if spec.name == name)
-    default = spec.default
-    try:
-        if isinstance(default, bool):
-            converted: Any = _boolean(value)
-        elif isinstance(default, int):
-            converted = int(value)
-        elif isinstance(default, tuple):
-            # Lists of GPU targets are written with semicolons, too, as CMake has them.
-            parts = re.split("[,;]", value) if isinstance(value, str) else value
-            converted = tuple(str(part).strip() for part in parts if str(part).strip())
-        else:
-            converted = str(value)
-    except (TypeError, ValueError):
-        kind = "true or false" if isinstance(default, bool) else f"a {type(default).__name__}"
-        raise UsageError(f"{name} = {value!r} ({source}) is not {kind}.") from None
-    if choices and converted not in choices:
-        raise UsageError(f"{name} = {converted!r} ({source}) is not one of {', '.join(choices)}.")
-    if name == "port" and not 1 <= converted <= 65535:
-        raise UsageError(f"port = {converted} ({source}) is not between 1 and 65535.")
-    return converted
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-    }
-    word = str(value).strip().lower()
-    if word not in words:
-        raise ValueError(value)
-    return words[word]
+def is_repeatable(name: str) -> bool:
+    """Whether a setting's flag can be given several times, each time with one whole value."""
+    return bool(SPECS[name].metadata["repeatable"])
 
 
 def table(loaded: Loaded) -> list[tuple[str, str, str]]:
     """Rows of `invoke config`: name, value, origin."""
     rows = []
-    for spec in dataclasses.fields(Settings):
-        value = getattr(loaded.settings, spec.name)
+    for name in SPECS:
+        value = getattr(loaded.settings, name)
         shown = ",".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((spec.name, shown, loaded.origin[spec.name]))
+        rows.append((name, shown, loaded.origin[name]))
     return rows

@@ -7,10 +7,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.bases.table import DPKG_FILTERS
 from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import BasesUnreachable, UsageError
+from scripts.shared.paths import REPOSITORY
+
+#: dpkg's path filters for the stand-in of a slim Debian image.
+DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
 
 
 def argv(suite: str, tar: Path, filters: Sequence[str]) -> list[str]:

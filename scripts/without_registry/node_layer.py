@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.bases.table import NpmPackage
+from scripts.bases.pins import NpmPackage
 from scripts.shared import commands
 from scripts.shared.errors import BasesUnreachable
 from scripts.shared.node_tools import npm_argv

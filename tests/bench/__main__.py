@@ -11,9 +11,11 @@ from dataclasses import replace
 from scripts import docker_engine as engine
 from scripts.backends import table as backends
 from scripts.backends import variants
+from scripts.docker_engine import EngineOptions
 from scripts.image import build
 from scripts.image import record as records
-from scripts.shared import settings as settings_module
+from scripts.image.build_request import resolve
+from scripts.shared import settings_sources
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
 from tests.bench import (
@@ -82,8 +84,8 @@ def _load(subject: Subject) -> Lines:
 def _choice(subject: Subject) -> Lines:
     """Start without a GPU, universal against cpu variant; time to probe one good backend"""
     settings = replace(subject.settings, variant="universal")
-    universal = Subject(subject.docker, settings, build.build(settings))
-    plain = build.build(replace(settings, variant="cpu"))["digest"]
+    universal = Subject(subject.docker, settings, build.build(resolve(settings)))
+    plain = build.build(resolve(replace(settings, variant="cpu")))["digest"]
     yield backend_choice.start_without_gpu(universal, plain)
     yield from backend_choice.probe(universal)
 
@@ -96,7 +98,7 @@ def _compiler(subject: Subject) -> Lines:
 def _sizes(subject: Subject) -> Lines:
     """Each variant's compressed size, against the files that it needs (takes minutes)"""
     for name in variants.variants(backends.read()):
-        record = build.build(replace(subject.settings, variant=name))
+        record = build.build(resolve(replace(subject.settings, variant=name)))
         yield compressed_size.measure(subject.docker, record)
 
 
@@ -130,9 +132,9 @@ def main(asked: list[str]) -> None:
             next=f"One of {', '.join(SECTIONS)}.",
         )
     chosen = asked or list(SECTIONS)
-    settings = settings_module.load({"yes": True}).settings
-    docker = engine.ensure(settings)
-    build.build(settings)
+    settings = settings_sources.load({"yes": True}).settings
+    docker = engine.ensure(EngineOptions(settings.engine_path(), settings.yes))
+    build.build(resolve(settings))
     if WITH_PEERS.intersection(chosen):
         peers.provide(docker, settings)
     subject = Subject(docker, settings, records.image())

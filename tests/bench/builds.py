@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.application import package as application
+from scripts import bases
 from scripts.docker_engine import Engine
-from scripts.image import build
-from scripts.image.plan import BuildPlan, build_argv
+from scripts.image.build_request import resolve
+from scripts.image.plan import BuildPlan, build_argv, plan
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import REPOSITORY
@@ -83,7 +83,8 @@ def _time_edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[
 
 def plan_of(settings: Settings, app: str) -> BuildPlan:
     """The plan of `invoke build` for the application in the folder `app`."""
-    return build.plan_of(settings, application.read(app), build.provide_bases(settings))
+    request = resolve(replace(settings, app=app))
+    return plan(request, bases.provide(request.bases, request.cache, yes=request.engine.yes))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
 from scripts.running import container as run
+from scripts.running import service_client
 from scripts.shared import commands
 from scripts.shared.errors import ContainerFailed
 from scripts.shared.node_tools import node_argv

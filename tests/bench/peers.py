@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.docker_engine import Engine
-from scripts.image import build
+from scripts.image.build_request import MODEL_CONTEXT
 from scripts.image.plan import build_argv
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
@@ -41,7 +41,7 @@ def provide(docker: Engine, settings: Settings) -> str:
 
 def quantized_model(docker: Engine, quantization: str) -> Path:
     """The default model with another quantization, e.g. `Q4_0`."""
-    origin = next(build.MODEL_CONTEXT.glob("*.gguf")).resolve()
+    origin = next(MODEL_CONTEXT.glob("*.gguf")).resolve()
     made = MODELS / f"{origin.stem.rpartition('.')[0] or origin.stem}.{quantization}.gguf"
     if not made.is_file():
         MODELS.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from scripts.image.build import MODEL_CONTEXT
+from scripts.image.build_request import MODEL_CONTEXT
 from scripts.model.stage import stage
 from scripts.shared import commands
 from scripts.shared.paths import BUILD

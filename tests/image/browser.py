@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -21,6 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from scripts.shared import commands
+from scripts.shared.file_lock import hold_lock
 from scripts.shared.paths import cache_home
 
 #: Names of the browser's program on Debian, on Ubuntu and on GitHub's runners.
@@ -70,7 +70,7 @@ def programs() -> Programs:
     """
     lock = cache_home() / "chromium.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with hold_lock(lock, "which fetches a browser"):
         found = _find()
         if found is None:
             root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]

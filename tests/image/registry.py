@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 
 from scripts.shared import commands
+from scripts.shared.file_lock import hold_lock
 from scripts.shared.paths import cache_home
 from tests.containers import free_port
 
@@ -75,7 +75,7 @@ def program() -> Path:
     folder = cache_home() / "docker-registry"
     binary = folder / "usr" / "bin" / "docker-registry"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with hold_lock(folder / ".lock", "which fetches a registry"):
         if not binary.exists():
             if commands.capture(["apt-cache", "show", "docker-registry"]).code != 0:
                 commands.check(["apt-get", "update"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scripts.application import package as application
+from scripts import bases
 from scripts.application.revision import Revision
 from scripts.docker_engine import Engine
-from scripts.image import build as build_step
-from scripts.image.plan import build_argv, check_stage
+from scripts.image.build_request import resolve
+from scripts.image.plan import build_argv, check_stage, plan
 from scripts.shared import commands
 from scripts.shared.commands import Result
 from scripts.shared.settings import Settings
@@ -16,8 +16,9 @@ from scripts.shared.settings import Settings
 
 def build(stage: str, settings: Settings, engine: Engine, *, epoch: str = "1700000000") -> Result:
     """Build a stage of the universal image for a commit at `epoch` (seconds since 1970)."""
-    universal = replace(settings, variant="universal")
-    bases = build_step.provide_bases(universal)
-    chosen = build_step.plan_of(universal, application.read(""), bases, Revision("0" * 40, epoch))
-    argv = build_argv(replace(check_stage(chosen, stage), progress="plain"))
+    request = resolve(replace(settings, variant="universal", app="", progress="plain"))
+    request = replace(request, pipeline=Revision("0" * 40, epoch))
+    request = replace(request, application=replace(request.application, revision=Revision()))
+    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
+    argv = build_argv(check_stage(plan(request, made), stage))
     return commands.capture(engine.argv(*argv), timeout=1800)

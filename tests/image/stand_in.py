@@ -6,10 +6,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from scripts import bases
 from scripts import docker_engine as engines
-from scripts.image import build as build_step
-from scripts.shared import commands
-from scripts.shared import settings as settings_module
+from scripts.image.build_request import resolve
+from scripts.shared import commands, settings_sources
 
 HERE = Path(__file__).parent
 
@@ -17,9 +17,10 @@ HERE = Path(__file__).parent
 @cache
 def compile_backend(cards: int) -> bytes:
     """Compile the library of a backend that reports `cards` cards and computes on the CPU."""
-    settings = settings_module.load().settings
-    docker = engines.ensure(settings)
-    debian = build_step.provide_bases(settings).contexts["debian"]
+    request = resolve(settings_sources.load().settings)
+    docker = engines.ensure(request.engine)
+    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
+    debian = made.contexts["debian"]
     with tempfile.TemporaryDirectory() as out:
         argv = ["buildx", "build", "--file", str(HERE / "stand_in.Dockerfile")]
         argv += ["--target", "output", "--build-context", f"debian={debian}"]

@@ -19,7 +19,7 @@ from tests.checkout import copy
 
 #: The stages of a build: name, the line that shows its start, and the signal that kills it.
 STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
-    ("model", r"takes its place|^Fetching|^Model: ", signal.SIGKILL),
+    ("model", r"is not available|^Fetching|^Model: ", signal.SIGKILL),
     ("stand-in of node", r"building a stand-in for .*node", signal.SIGINT),
     ("stand-in of debian", r"building a stand-in for .*debian", signal.SIGKILL),
     ("dependencies", r"npm ci --omit=dev", signal.SIGINT),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts import docker_engine as engine
-from scripts.docker_engine import client, daemon, folder, process, versions
+from scripts.docker_engine import EngineOptions, client, daemon, folder, process, versions
 from scripts.shared import commands
 from scripts.shared.errors import EngineUnreachable, UsageError
 from scripts.shared.settings import Settings
@@ -33,6 +33,10 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 def started(settings: Settings) -> Settings:
     daemon.start(settings.engine_path())
     return settings
+
+
+def options(settings: Settings) -> EngineOptions:
+    return EngineOptions(settings.engine_path(), settings.yes)
 
 
 def answers(settings: Settings) -> bool:
@@ -63,19 +67,19 @@ def test_second_start_keeps_the_running_engine(started: Settings) -> None:
 
 def test_status_shows_the_process_id(started: Settings) -> None:
     pid = process.find("dockerd", started.engine_path())
-    assert any(f"pid {pid}" in line for line in engine.status(started))
+    assert any(f"pid {pid}" in line for line in engine.status(started.engine_path()))
 
 
 def test_ensure_starts_an_engine_and_find_does_not(settings: Settings) -> None:
     if client.ask().state == "answers":  # the host's default engine runs: it has priority
-        assert engine.find(settings) == engine.ensure(settings)
-        assert engine.ensure(settings).own is False
+        assert engine.find(settings.engine_path()) == engine.ensure(options(settings))
+        assert engine.ensure(options(settings)).own is False
         return
-    assert engine.find(settings) is None
+    assert engine.find(settings.engine_path()) is None
     assert not list(settings.engine_path().iterdir())
-    made = engine.ensure(settings)
+    made = engine.ensure(options(settings))
     assert made.own
-    assert made == engine.find(settings)
+    assert made == engine.find(settings.engine_path())
 
 
 def test_stop_ends_only_its_own_engine(started: Settings) -> None:
@@ -83,12 +87,12 @@ def test_stop_ends_only_its_own_engine(started: Settings) -> None:
         other = Settings(engine_dir=name)
         daemon.start(other.engine_path())
         try:
-            assert engine.stop(started)
+            assert engine.stop(started.engine_path())
             assert not answers(started)
             assert answers(other)
         finally:
-            assert engine.stop(other)
-    assert not engine.stop(started)
+            assert engine.stop(other.engine_path())
+    assert not engine.stop(started.engine_path())
 
 
 def test_engine_has_its_own_bridge_beside_another_daemon_until_it_stops(settings: Settings) -> None:
@@ -100,7 +104,7 @@ def test_engine_has_its_own_bridge_beside_another_daemon_until_it_stops(settings
             bridge = f"mentator-{folder.identity(settings.engine_path())[:6]}"
             assert len(rules(bridge)) == 3
             assert commands.capture(["ip", "link", "show", bridge]).code == 0
-            engine.stop(settings)
+            engine.stop(settings.engine_path())
             assert rules(bridge) == []
             assert commands.capture(["ip", "link", "show", bridge]).code != 0
         finally:
@@ -110,7 +114,7 @@ def test_engine_has_its_own_bridge_beside_another_daemon_until_it_stops(settings
 def test_stop_leaves_no_process_and_no_mount(started: Settings) -> None:
     root = folder.exec_root(started.engine_path())
     assert process.find("containerd", root)
-    engine.stop(started)
+    engine.stop(started.engine_path())
     assert process.find("dockerd", started.engine_path()) is None
     assert process.find("containerd", root) is None
     mounts = Path("/proc/mounts").read_text(encoding="utf-8")
@@ -133,7 +137,7 @@ def test_engine_starts_when_the_pid_file_names_another_process(settings: Setting
         (settings.engine_path() / "dockerd.pid").write_text(str(sleeper.pid))
         daemon.start(settings.engine_path())
         assert answers(settings)
-        engine.stop(settings)
+        engine.stop(settings.engine_path())
         assert sleeper.poll() is None
     finally:
         sleeper.kill()
@@ -153,8 +157,8 @@ def test_error_names_docker_host_when_it_does_not_answer(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(EngineUnreachable, match=r"unix:///nowhere/docker\.sock"):
-        engine.ensure(settings)
-    assert engine.find(settings) is None
+        engine.ensure(options(settings))
+    assert engine.find(settings.engine_path()) is None
     assert not list(settings.engine_path().iterdir())
 
 

@@ -12,7 +12,7 @@ import requests
 
 from scripts.backends import variants
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
+from scripts.running import service_client
 from scripts.running.container import DATA, Container
 from scripts.shared import commands
 from tests import containers

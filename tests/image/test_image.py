@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.application import package as application
+from scripts.application import package_json as application
 from scripts.backends.variants import DEFAULT
 from scripts.docker_engine import Engine
 from scripts.shared import commands

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
+from scripts.running import service_client
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 from tests import containers

@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
+from scripts.running import service_client
 from scripts.shared.paths import BUILD
 from tests import containers
 from tests.containers import Running

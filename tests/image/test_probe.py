@@ -13,7 +13,7 @@ import pytest
 
 from scripts.backends import variants
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
+from scripts.running import service_client
 from tests import containers
 from tests.image import shared_objects, stand_in
 

@@ -6,18 +6,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.docker_engine import Engine
+from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import publish
 from scripts.image import record as records
 from scripts.shared import commands
 from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
-from scripts.shared.settings import Settings
 from tests.containers import free_port
 from tests.image import registry
 
@@ -46,32 +44,33 @@ def clean_tags(engine: Engine, image: dict[str, Any]) -> Iterator[None]:
 
 @pytest.mark.usefixtures("tested")
 def test_publish_pushes_all_tags_with_the_tested_digest(
-    settings: Settings, image: dict[str, Any], tmp_path: Path
+    engine_options: EngineOptions, image: dict[str, Any], tmp_path: Path
 ) -> None:
     with registry.running(tmp_path / "registry") as target:
-        publish.publish(replace(settings, registry=target.host))
+        publish.publish(engine_options, target.host)
         assert target.tags(image["image"]) == sorted(names(image))
         for name in names(image):
             assert target.digest(image["image"], name) == image["digest"]
 
-        publish.publish(
-            replace(settings, registry=target.host)
-        )  # a second push has nothing to send
+        publish.publish(engine_options, target.host)  # a second push has nothing to send
 
 
 @pytest.mark.usefixtures("tested")
 def test_publish_dry_pushes_nothing(
-    settings: Settings, image: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    engine_options: EngineOptions,
+    image: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with registry.running(tmp_path / "registry") as target:
-        publish.publish(replace(settings, registry=target.host), dry=True)
+        publish.publish(engine_options, target.host, dry=True)
         assert target.tags(image["image"]) == []
         assert f"push {target.host}/{image['image']}:{names(image)[0]}" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("tested")
 def test_publish_fails_without_login_and_succeeds_after_login(
-    settings: Settings,
+    engine_options: EngineOptions,
     engine: Engine,
     image: dict[str, Any],
     tmp_path: Path,
@@ -80,38 +79,38 @@ def test_publish_fails_without_login_and_succeeds_after_login(
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
     with registry.running(tmp_path / "registry", login=True) as target:
         with pytest.raises(LoginMissing) as caught:
-            publish.publish(replace(settings, registry=target.host))
+            publish.publish(engine_options, target.host)
         assert f"docker login {target.host}" in caught.value.next
 
         login = engine.argv("login", "--username", "tester", "--password-stdin", target.host)
         commands.check(login, stdin="secret")
-        publish.publish(replace(settings, registry=target.host))
+        publish.publish(engine_options, target.host)
 
 
 @pytest.mark.usefixtures("tested")
 def test_publish_succeeds_after_a_push_was_cut_off(
-    settings: Settings, image: dict[str, Any], tmp_path: Path
+    engine_options: EngineOptions, image: dict[str, Any], tmp_path: Path
 ) -> None:
     folder, port = tmp_path / "registry", free_port()
     with registry.running(folder, port=port) as target:
         killer = threading.Thread(target=_kill_when_layers_arrive, args=(target, folder / "data"))
         killer.start()
         with pytest.raises(PublishFailed) as caught:
-            publish.publish(replace(settings, registry=target.host))
+            publish.publish(engine_options, target.host)
         killer.join()
         assert "again" in caught.value.next
     with registry.running(folder, port=port) as target:
-        publish.publish(replace(settings, registry=target.host))
+        publish.publish(engine_options, target.host)
         assert target.digest(image["image"], names(image)[0]) == image["digest"]
 
 
 def test_publish_fails_when_the_image_was_not_tested(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine_options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
     records.write(records.SMOKE, {"digest": "sha256:another", "results": {"cpu": "passed"}})
     with pytest.raises(NotTested):
-        publish.publish(replace(settings, registry=f"localhost:{free_port()}"))
+        publish.publish(engine_options, f"localhost:{free_port()}")
 
 
 def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:

@@ -8,17 +8,16 @@ from typing import Any
 
 from scripts.backends import table as backends
 from scripts.backends import variants
-from scripts.docker_engine import Engine
+from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import budget as size_budget
 from scripts.image import size_report
-from scripts.shared.settings import Settings
 
 
 def test_image_is_within_its_budget_and_its_layers_are_drawn(
-    settings: Settings, image: dict[str, Any], tmp_path: Path
+    engine_options: EngineOptions, image: dict[str, Any], tmp_path: Path
 ) -> None:
     picture = tmp_path / "layers.svg"
-    size_report.show(settings, check=True, svg=str(picture))
+    size_report.show(engine_options, check=True, svg=str(picture))
     root = ET.parse(picture).getroot()  # noqa: S314 - we wrote it
     assert root.tag.endswith("svg")
 

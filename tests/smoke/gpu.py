@@ -15,8 +15,8 @@ import pytest
 from scripts.backends.table import Mode
 from scripts.docker_engine import Engine
 from scripts.host import hardware
-from scripts.running import client as service_client
 from scripts.running import container as run
+from scripts.running import service_client
 from scripts.shared import commands
 from tests import containers, hardware_record
 from tests.hardware_record import Record

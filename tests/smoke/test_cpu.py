@@ -14,8 +14,7 @@ import jsonschema
 import pytest
 
 from scripts.docker_engine import Engine
-from scripts.running import client as service_client
-from scripts.running import up
+from scripts.running import service_client, up
 from scripts.shared import commands
 from scripts.shared.console import wait_until
 from tests import containers

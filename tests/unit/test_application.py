@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.application.package import Application, check_version, provide, read, tags
+from scripts.application.package_json import Application, check_version, provide, read, tags
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 
@@ -107,7 +107,7 @@ def test_a_lock_without_backends_for_its_node_llama_cpp_is_refused(
     assert "npm install" in caught.value.next
 
 
-def test_a_lock_is_asked_for_and_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_lock_and_all_other_faults_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read(write(tmp_path, {}, lock=False))
     assert caught.value.what.count(";") == 4

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bases
-from scripts.bases.choice import Reach, choose
-from scripts.bases.table import DPKG_FILTERS, PINS, NpmPackage, read
+from scripts import without_registry
+from scripts.bases.pins import PINS, NpmPackage, read
+from scripts.bases.registry_or_packages import Reach, choose_source
 from scripts.shared.errors import BasesUnreachable, UsageError
 from scripts.without_registry import debian_root as debian
 
@@ -50,8 +50,8 @@ def test_a_row_without_digest_cannot_be_referred_to(tmp_path: Path) -> None:
         ("packages", Reach(registry=True, packages=True), "packages"),
     ],
 )
-def test_the_choice_of_a_source_is_told(mode: str, reach: Reach, source: str) -> None:
-    chosen, why = choose(mode, reach)
+def test_the_choice_of_a_source_is_explained(mode: str, reach: Reach, source: str) -> None:
+    chosen, why = choose_source(mode, reach)
     assert chosen == source
     assert source in why
 
@@ -66,11 +66,11 @@ def test_the_choice_of_a_source_is_told(mode: str, reach: Reach, source: str) ->
 )
 def test_a_source_out_of_reach_is_an_error(mode: str, reach: Reach, hint: str) -> None:
     with pytest.raises(BasesUnreachable) as caught:
-        choose(mode, reach)
+        choose_source(mode, reach)
     assert hint in caught.value.next
 
 
-def test_mmdebstrap_is_told_suite_and_filters() -> None:
+def test_mmdebstrap_gets_suite_and_filters() -> None:
     assert debian.argv("trixie", Path("/t.tar"), ["path-exclude=/a/*", "path-include=/a/b"]) == [
         "mmdebstrap",
         "--variant=minbase",
@@ -85,7 +85,7 @@ def test_the_filters_are_without_comments(tmp_path: Path) -> None:
     path = tmp_path / "filters"
     path.write_text("# why\npath-exclude=/a/*\n\npath-include=/a/b\n")
     assert debian.filters(path) == ["path-exclude=/a/*", "path-include=/a/b"]
-    ours = debian.filters(DPKG_FILTERS)
+    ours = debian.filters(debian.DPKG_FILTERS)
     assert ours
     assert all(re.fullmatch(r"path-(in|ex)clude=/\S+", line) for line in ours)
 
@@ -94,13 +94,14 @@ def test_a_stand_in_is_named_by_its_pins(tmp_path: Path) -> None:
     rows = read(PINS)
     lower, node = rows["debian"], rows["node24"]
     dry = {"yes": False, "dry": True}
-    one = bases.stand_ins(lower, node, tmp_path / "bases", **dry)
-    assert bases.stand_ins(lower, node, tmp_path / "bases", **dry) == one
+    one = without_registry.make_bases(lower, node, (), tmp_path / "bases", **dry)
+    assert without_registry.make_bases(lower, node, (), tmp_path / "bases", **dry) == one
     newer = replace(node, npm=(NpmPackage("npm", "99.0.0", "sha512-x"),))
-    other = bases.stand_ins(lower, newer, tmp_path / "bases", **dry)
+    other = without_registry.make_bases(lower, newer, (), tmp_path / "bases", **dry)
     assert other["debian"] == one["debian"]
     assert other["node"].path != one["node"].path
-    older = bases.stand_ins(replace(lower, suite="bookworm"), node, tmp_path / "bases", **dry)
+    bookworm = replace(lower, suite="bookworm")
+    older = without_registry.make_bases(bookworm, node, (), tmp_path / "bases", **dry)
     assert older["debian"].path != one["debian"].path
     assert older["node"].path != one["node"].path
     assert one["node"].context().startswith(f"oci-layout://{tmp_path}/bases/node-")

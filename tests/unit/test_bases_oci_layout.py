@@ -82,7 +82,7 @@ def test_it_is_read_back_and_named_as_a_context(
     assert target.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_write_takes_an_older_ones_place(tmp_path: Path, tars: list[tuple[Path, str]]) -> None:
+def test_a_write_replaces_an_older_layout(tmp_path: Path, tars: list[tuple[Path, str]]) -> None:
     target = tmp_path / "image"
     oci_layout.write(target, tars)
     layout = oci_layout.write(target, tars[:1])

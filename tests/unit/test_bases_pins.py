@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from scripts import bases
-from scripts.project import base_pins as pins
-from scripts.project.base_pins import digest, newest
+from scripts.bases import registry_or_packages
+from scripts.project import update_base_pins as pins
+from scripts.project.update_base_pins import digest, newest
 from tests.containers import free_port
 
 DIGEST = "sha256:" + "1" * 64
@@ -56,7 +57,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(pins, "TOKEN", state.url + "/token")
     monkeypatch.setattr(pins, "MANIFESTS", state.url + "/v2/{repository}/manifests/{tag}")
-    monkeypatch.setattr(bases, "REGISTRY", state.url + "/v2/")
+    monkeypatch.setattr(registry_or_packages, "REGISTRY", state.url + "/v2/")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield state
@@ -142,11 +143,11 @@ def test_a_registry_that_wants_a_token_answers(
     registry: Registry, status: int, answers: bool
 ) -> None:
     registry.status = status
-    assert bases.registry_answers() is answers
+    assert registry_or_packages.registry_answers() is answers
 
 
 def test_bases_from_the_registry_are_pinned_references(registry: Registry, tmp_path: Path) -> None:
-    found = bases.provide("registry", "24", tmp_path, yes=False)
+    found = bases.provide(bases.choose("registry", "24"), tmp_path, yes=False)
     assert found.source == "registry"
     assert set(found.contexts) == {"debian", "node"}
     assert all(

@@ -40,7 +40,7 @@ def test_the_variable_is_read_from_the_environment(
 
 def test_a_bundle_that_was_named_has_to_be_there(tmp_path: Path, places: list[Path]) -> None:
     places[0].touch()
-    with pytest.raises(UsageError, match=r"missing\.pem is no file"):
+    with pytest.raises(UsageError, match=r"missing\.pem is not a file"):
         ca_bundle.find(str(tmp_path / "missing.pem"), {})
     with pytest.raises(UsageError):
         ca_bundle.find(str(tmp_path), {})

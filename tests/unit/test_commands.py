@@ -68,7 +68,7 @@ def test_capture_returns_status_and_output_without_the_last_newline() -> None:
     assert commands.capture(argv) == commands.Result(tuple(argv), 3, "out", "err")
 
 
-def test_capture_reads_bytes_that_are_no_text() -> None:
+def test_capture_reads_invalid_utf8() -> None:
     result = commands.capture(python("import sys; sys.stdout.buffer.write(b'a\\xffb')"))
     assert result.out == "a\ufffdb"
 
@@ -137,7 +137,7 @@ def test_run_quietly_echoes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out == ""
 
 
-def test_run_of_what_cannot_be_run_names_it(tmp_path: Path) -> None:
+def test_run_names_a_program_that_cannot_be_run(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed) as caught:
         commands.run(["no-such-program-anywhere"], quiet=True)
     assert "`no-such-program-anywhere`" in caught.value.what
@@ -181,7 +181,7 @@ def test_stop_ends_a_child_at_the_first_signal(children: list[subprocess.Popen[b
 
 
 @pytest.mark.usefixtures("short_grace")
-def test_stop_goes_on_to_sigterm(children: list[subprocess.Popen[bytes]]) -> None:
+def test_stop_continues_with_sigterm(children: list[subprocess.Popen[bytes]]) -> None:
     child = start(children, TERMINABLE)
     commands.stop(child, first=signal.SIGINT)
     assert child.returncode == 5
@@ -196,7 +196,7 @@ def test_stop_kills_what_ignores_everything(children: list[subprocess.Popen[byte
     assert len(child.stdout.read().splitlines()) == 2, "both signals came before the kill"
 
 
-def test_stop_lets_a_finished_child_be(children: list[subprocess.Popen[bytes]]) -> None:
+def test_stop_ignores_a_finished_child(children: list[subprocess.Popen[bytes]]) -> None:
     child = start(children, "print('ready', flush=True); raise SystemExit(3)")
     child.wait()
     commands.stop(child)
@@ -232,7 +232,7 @@ def test_stream_ends_a_command_whose_reader_gave_up() -> None:
         os.kill(pid, 0)
 
 
-def test_stream_survives_a_command_that_complains_a_lot() -> None:
+def test_stream_handles_much_error_output() -> None:
     """More on standard error than a pipe holds (64 KiB) before anything on standard output."""
     code = "import sys; sys.stderr.write('x' * 300000); sys.stderr.flush(); print('done')"
     with commands.stream(python(code)) as out:

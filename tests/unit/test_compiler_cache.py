@@ -9,7 +9,7 @@ from scripts.image import compiler_cache
 from scripts.image.compiler_cache import DOCKERFILE, argv
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import Settings
+from tests.unit.build_requests import request
 
 MOUNT = re.compile(r"id=(mentator-ccache-\w+)")
 
@@ -39,4 +39,4 @@ def test_every_compilers_cache_is_carried_both_ways() -> None:
 
 def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"compiler-cache\.tar is not there"):
-        compiler_cache.carry("import", Settings(), tmp_path)
+        compiler_cache.carry("import", request(), tmp_path)

@@ -55,7 +55,7 @@ def test_a_bar_without_a_terminal_is_plain_lines(
     )
 
 
-def test_a_bar_of_unknown_length_tells_what_has_come(
+def test_a_bar_of_unknown_length_shows_what_has_come(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "PLAIN_INTERVAL", 0)

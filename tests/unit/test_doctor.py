@@ -10,11 +10,10 @@ from scripts.backends import table as backends
 from scripts.docker_engine.client import Answer, Chosen
 from scripts.docker_engine.survey import Survey
 from scripts.docker_engine.versions import parse
-from scripts.doctor import docker, hardware, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import hardware as host_hardware
 from scripts.shared.errors import DoctorFailed
-from scripts.shared.settings import Settings
 
 
 def scene(**changes: object) -> Scene:
@@ -32,7 +31,7 @@ def scene(**changes: object) -> Scene:
         "own_made": False,
         "half_installed": False,
     }
-    return Scene(Settings(), Survey(**{**values, **changes}))  # type: ignore[arg-type]
+    return Scene(Survey(**{**values, **changes}))  # type: ignore[arg-type]
 
 
 SILENT = Answer("silent", detail="refused")
@@ -82,7 +81,7 @@ def test_available_memory() -> None:
 
 
 def test_ca_bundle_of_the_setting_must_be_there(tmp_path: Path) -> None:
-    wrong = Scene(Settings(ca_bundle=str(tmp_path / "none.pem")), scene().survey)
+    wrong = Scene(scene().survey, ca_bundle=str(tmp_path / "none.pem"))
     assert machine.ca(wrong).state == "fail"
 
 
@@ -108,11 +107,11 @@ def test_hardware_that_cannot_be_used_is_a_warning(
     mode = backends.read().mode("cuda")
     seen = host_hardware.Presence(mode, found, "what was seen", "what helps")
     expected = Finding("NVIDIA CUDA", state, "what was seen", "what helps")
-    assert hardware.finding(seen) == expected
+    assert gpus.finding(seen) == expected
 
 
 def test_each_row_with_signs_has_a_check_in_the_tables_order() -> None:
-    names = [check(scene()).name for check in hardware.checks(backends.read())]
+    names = [check(scene()).name for check in gpus.checks(backends.read())]
     assert names == [mode.title for mode in backends.read().modes if mode.signs]
 
 

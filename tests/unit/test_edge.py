@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.shared import settings
 from scripts.shared.paths import REPOSITORY
 
 #: A tasks.py as ours, with bodies that end in each way.
@@ -47,9 +48,10 @@ def nested(_):
     good.body(None)
     print(signal.getsignal(signal.SIGTERM) is before)
 
-@task(help={"cache-to": "where to"}, iterable=["cache_to"])
-def flags(_, cache_to=None, name="x"):
-    print(list(cache_to), name)
+@task("cache_to", "yes", "port", who="a flag of its own")
+def flags(loaded, who="x"):
+    settings = loaded.settings
+    print(list(settings.cache_to), settings.yes, settings.port, who, loaded.origin["port"])
 """
 
 
@@ -64,7 +66,8 @@ def argv(folder: Path, *words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("MENTATOR_")}
+    return {**kept, "PYTHONPATH": str(REPOSITORY)}
 
 
 def invoke(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +83,7 @@ def test_a_pipeline_error_becomes_its_message_and_exit_code(folder: Path) -> Non
     assert done.stdout == ""
 
 
-def test_an_interrupt_is_told_without_a_traceback(folder: Path) -> None:
+def test_an_interrupt_is_reported_without_a_traceback(folder: Path) -> None:
     done = invoke(folder, "interrupted")
     assert done.returncode == 130
     assert done.stderr.startswith("error: Interrupted.\n")
@@ -115,11 +118,20 @@ def test_a_finished_task_gives_sigterm_back(folder: Path) -> None:
     assert invoke(folder, "nested").stdout == "good\nTrue\n"
 
 
-def test_flags_are_read_from_the_bodys_signature(folder: Path) -> None:
-    done = invoke(folder, "flags", "--cache-to", "a", "--cache-to", "b", "--name", "n")
-    assert done.stdout == "['a', 'b'] n\n"
+def test_flags_of_settings_and_the_bodys_own_reach_the_body(folder: Path) -> None:
+    words = ["--cache-to", "a", "--cache-to", "b,c", "--yes", "--port", "8080", "--who", "n"]
+    assert invoke(folder, "flags", *words).stdout == "['a', 'b,c'] True 8080 n flag\n"
+    assert invoke(folder, "flags").stdout == "[] False 19777 x default\n"
+
+
+def test_the_help_of_a_settings_flag_is_the_settings_text(folder: Path) -> None:
+    out = " ".join(invoke(folder, "--help", "flags").stdout.split())
+    assert f"--cache-to {settings.help_text('cache_to')}" in out
+    assert f"--port=STRING {settings.help_text('port')}" in out
+    assert f"--yes {settings.help_text('yes')}" in out
+    assert "--who=STRING a flag of its own" in out
 
 
 def test_there_are_no_short_flags(folder: Path) -> None:
-    done = invoke(folder, "flags", "-n", "n")
+    done = invoke(folder, "flags", "-w", "n")
     assert done.returncode != 0

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from scripts.without_registry import apt_sources
-from scripts.without_registry import engine_from_testing as apt
+from scripts.docker_engine import apt
+from scripts.without_registry import apt_sources, engine_from_testing
 from scripts.without_registry.apt_sources import Source
 
 DEB822 = """\
@@ -129,14 +129,8 @@ def test_candidates(policy: str, engine: str, good: bool, line: str) -> None:
     assert apt.policy_line(found) == line
 
 
-def test_os_release() -> None:
-    text = 'PRETTY_NAME="Debian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=debian\n'
-    assert (apt.distribution(text), apt.codename(text)) == ("debian", "bookworm")
-    assert apt.distribution('ID="linuxmint"\nID_LIKE="ubuntu debian"\n') == "linuxmint"
-
-
 def test_the_private_configuration_leaves_the_hosts_alone() -> None:
-    options = apt.private_options(Path("/t"))
+    options = engine_from_testing.private_options(Path("/t"))
     assert options[::2] == ["-o"] * 7
     assert options[1::2] == [
         "Dir::Etc::SourceParts=/t/src",
@@ -149,6 +143,6 @@ def test_the_private_configuration_leaves_the_hosts_alone() -> None:
     ]
 
 
-def test_packages_that_were_cut_off_while_being_unpacked() -> None:
+def test_packages_that_were_interrupted_while_being_unpacked() -> None:
     states = "ii  adduser\niHR docker.io\niU  docker-cli\nrc  old\niHR libc6:amd64\n"
-    assert apt.broken(states) == ["docker.io", "libc6:amd64"]
+    assert apt.half_unpacked(states) == ["docker.io", "libc6:amd64"]

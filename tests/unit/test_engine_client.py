@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
 from packaging.version import Version
 
 from scripts.docker_engine import client
 from scripts.docker_engine.client import Answer, Chosen
+from scripts.shared import commands
 
 
 def test_an_answer_carries_the_servers_version() -> None:
@@ -39,4 +42,46 @@ def test_podmans_answer_is_silence() -> None:
 
 def test_docker_host_is_the_users_choice() -> None:
     environ = {"DOCKER_HOST": "ssh://build"}
-    assert client.chosen(environ) == Chosen("DOCKER_HOST", "ssh://build")
+    assert client.user_choice(environ) == Chosen("DOCKER_HOST", "ssh://build")
+
+
+def test_buildx_is_asked_again_only_when_its_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir()
+    plugin.write_text("one")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    asked: list[str] = []
+
+    def capture(argv: list[str], **_: object) -> commands.Result:
+        asked.append(" ".join(argv))
+        return commands.Result(tuple(argv), 0, f"github.com/docker/buildx v0.{len(asked)}.0 x", "")
+
+    monkeypatch.setattr(commands, "capture", capture)
+    memo = tmp_path / "build" / "buildx.json"
+    monkeypatch.setattr(client, "MEMO", memo)
+    assert client.buildx_version() == Version("0.1.0")
+    assert not memo.exists(), "a mere look writes nothing"
+    asked.clear()
+    assert [client.buildx_version(remember=True) for _ in range(2)] == [Version("0.1.0")] * 2
+    plugin.write_text("another one")
+    assert client.buildx_version(remember=True) == Version("0.2.0")
+    memo.write_text("{")
+    assert client.buildx_version(remember=True) == Version("0.3.0")
+    plugin.unlink()
+    assert client.buildx_version(remember=True) == Version("0.4.0"), (
+        "unless it is in another folder"
+    )
+    assert asked == ["docker buildx version"] * 4
+
+
+def test_plugins_are_looked_for_where_the_client_looks(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"cliPluginsExtraDirs": ["/extra"]}')
+    folders = client.plugin_folders({"DOCKER_CONFIG": str(tmp_path)}, Path("/home/ada"))
+    assert folders[:3] == [
+        tmp_path / "cli-plugins",
+        Path("/extra"),
+        Path("/usr/local/lib/docker/cli-plugins"),
+    ]
+    assert client.plugin_folders({}, Path("/home/ada"))[0] == Path("/home/ada/.docker/cli-plugins")

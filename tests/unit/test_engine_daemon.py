@@ -55,7 +55,7 @@ def test_the_configurations_json_is_what_argv_names() -> None:
     json.dumps(configuration.daemon_json(E, 1500, None, {}))
 
 
-def test_a_path_too_long_for_a_socket_is_told() -> None:
+def test_a_path_too_long_for_a_socket_is_reported() -> None:
     folder.check_length(Path("/" + "e" * 90))
     with pytest.raises(UsageError, match="too long") as caught:
         folder.check_length(Path("/" + "e" * 91))
@@ -97,7 +97,7 @@ def test_finds_ours_and_the_others(tmp_path: Path) -> None:
     assert process.others("dockerd", E, proc) == [30]
 
 
-def test_a_daemon_in_another_network_namespace_is_no_neighbour(tmp_path: Path) -> None:
+def test_a_daemon_in_another_network_namespace_is_ignored(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path, {30: LONGER})
     (proc / "30/ns/net").unlink()
     (proc / "30/ns/net").symlink_to("net:[2]")

@@ -106,7 +106,9 @@ def test_the_next_step(changes: dict[str, Any], step: Step) -> None:
         ({"dockerd": Version("20.10.24"), "manager": ""}, EngineMissing, "older than 23.0"),
     ],
 )
-def test_no_step_is_left(changes: dict[str, Any], error: type[PipelineError], word: str) -> None:
+def test_an_error_is_raised_when_no_step_is_left(
+    changes: dict[str, Any], error: type[PipelineError], word: str
+) -> None:
     with pytest.raises(error) as caught:
         decide(dataclasses.replace(BASE, **changes))
     assert word in caught.value.message()

@@ -48,7 +48,7 @@ def test_a_free_subnet_overlaps_none() -> None:
     assert network.free_subnet(network.subnets(ROUTES)) == IPv4Network("10.213.2.0/24")
 
 
-def test_the_bridges_commands_are_undone_by_their_mirror_image() -> None:
+def test_removing_the_bridge_undoes_each_command() -> None:
     own = Bridge("mentator-abcdef", IPv4Network("10.213.2.0/24"))
     made = bridge.create_argv(own, 1400)
     assert made[:3] == [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.docker_engine import packages
+from scripts.without_registry import engine_from_testing
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_install_argv(name: str, what: str, argv: str) -> None:
 
 
 def test_from_testing_only_what_the_release_has_too_old() -> None:
-    argv = packages.testing_argv(["-o", "A=b"], "engine")
+    argv = engine_from_testing.install_argv(["-o", "A=b"], "engine")
     assert argv[:3] == ["apt-get", "-o", "A=b"]
     assert argv[argv.index("--no-install-recommends") + 1 :] == [
         "docker.io/testing",
@@ -57,5 +58,5 @@ def test_from_testing_only_what_the_release_has_too_old() -> None:
         "iproute2",
         "containerd/testing",
     ]
-    assert packages.testing_argv([], "plugin")[-1] == "docker-buildx/testing"
-    assert "containerd/testing" not in packages.testing_argv([], "plugin")
+    assert engine_from_testing.install_argv([], "plugin")[-1] == "docker-buildx/testing"
+    assert "containerd/testing" not in engine_from_testing.install_argv([], "plugin")

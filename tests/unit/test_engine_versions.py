@@ -23,7 +23,7 @@ def test_parses_the_release_out_of_a_vendors_version(text: str, release: str) ->
 
 
 @pytest.mark.parametrize("text", ["", "dev", "3ef3c07", "(none)", "github.com/docker/buildx"])
-def test_what_is_no_version_is_none(text: str) -> None:
+def test_text_without_a_version_gives_none(text: str) -> None:
     assert versions.parse(text) is None
 
 

@@ -8,22 +8,6 @@ import pytest
 
 from scripts.shared import python_environment as environment
 from scripts.shared.errors import CommandFailed
-from scripts.shared.python_environment import install_argv
-
-
-def test_pip_installs_where_the_environment_has_it(tmp_path: Path) -> None:
-    (tmp_path / "lib/python3.11/site-packages/pip").mkdir(parents=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-           "--require-hashes", "--requirement", "/run.txt"]  # fmt: skip
-    assert install_argv(Path("/run.txt"), tmp_path, None) == pip
-    assert install_argv(Path("/run.txt"), tmp_path, "/bin/uv") == pip
-
-
-def test_uv_installs_where_there_is_no_pip(tmp_path: Path) -> None:
-    assert install_argv(Path("/run.txt"), tmp_path, "/bin/uv") == [
-        *["/bin/uv", "pip", "install", "--quiet", "--python", f"{tmp_path}/bin/python"],
-        *["--require-hashes", "--requirement", "/run.txt"],
-    ]
 
 
 @pytest.fixture

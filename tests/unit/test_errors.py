@@ -10,7 +10,7 @@ from scripts.shared.errors import PipelineError
 FAMILY = [
     member
     for _, member in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(member, PipelineError)
+    if issubclass(member, PipelineError) and "exit_code" in vars(member)
 ]
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.image.export import PART, export, sha256, split
+from scripts.docker_engine import EngineOptions
+from scripts.image.export import PART, export, split
+from scripts.shared.checksum import sha256_of
 from scripts.shared.errors import ImageMissing, UsageError
-from scripts.shared.settings import Settings
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [10], [11], [9, 1, 1], [35], [0, 5, 0, 25, 3]])
@@ -25,7 +26,7 @@ def test_a_part_is_below_60_mib() -> None:
 
 def test_a_sum_is_that_of_sha256sum(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert sha256(tmp_path / "empty").startswith("e3b0c44298fc1c14")
+    assert sha256_of(tmp_path / "empty", "empty").startswith("e3b0c44298fc1c14")
 
 
 def test_a_folder_with_something_in_it_is_left_alone(
@@ -34,7 +35,7 @@ def test_a_folder_with_something_in_it_is_left_alone(
     monkeypatch.setattr("scripts.image.record.image", lambda: {"digest": "sha256:0"})
     (tmp_path / "mine").touch()
     with pytest.raises(UsageError, match="not empty"):
-        export(Settings(), tmp_path)
+        export(EngineOptions(tmp_path), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -43,5 +44,5 @@ def test_without_an_image_there_is_nothing_to_export(
 ) -> None:
     monkeypatch.setattr("scripts.image.record.IMAGE", tmp_path / "none.json")
     with pytest.raises(ImageMissing):
-        export(Settings(), tmp_path / "out")
+        export(EngineOptions(tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ from scripts.backends import local
 from scripts.backends import table as backends
 from scripts.host import hardware
 from scripts.running.container import run_argv
-from scripts.running.up import build_settings, container_for
+from scripts.running.up_request import build_settings, container_for
 from scripts.shared import commands
 from scripts.shared.settings import Settings
 from tests import fake_mode

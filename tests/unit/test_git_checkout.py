@@ -95,7 +95,7 @@ def test_branch_tag_and_commit_are_told_apart(
     assert fetch(f"#{second}").path.joinpath("one").read_text() == "2"
 
 
-def test_a_branch_that_moved_is_fetched_anew_and_the_rest_is_kept(
+def test_a_moved_branch_is_fetched_again_and_the_old_commit_is_kept(
     origin: Origin, fetch: Callable[..., Checkout]
 ) -> None:
     origin.commit(one="1")
@@ -152,7 +152,9 @@ def test_a_reference_that_is_not_there_names_those_that_are(
         fetch(f"#{'0' * 40}")
 
 
-def test_what_is_no_repository_is_told(tmp_path: Path, fetch: Callable[..., Checkout]) -> None:
+def test_an_address_without_a_repository_is_reported(
+    tmp_path: Path, fetch: Callable[..., Checkout]
+) -> None:
     reference = git_reference.parse(f"file://{tmp_path}/nowhere.git")
     assert reference is not None
     with pytest.raises(ApplicationMissing) as caught:
@@ -164,7 +166,7 @@ def test_what_is_no_repository_is_told(tmp_path: Path, fetch: Callable[..., Chec
     assert "no commit yet" in caught.value.why
 
 
-def test_without_git_it_is_told(
+def test_missing_git_is_reported(
     fetch: Callable[..., Checkout], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tmp_path / "tools"

@@ -24,7 +24,7 @@ def test_what_buildx_takes_for_a_git_context(text: str, remote: str, ref: str, f
 
 
 @pytest.mark.parametrize("text", ["", ".", "service", "/some/where", "../x.git", "a#b", "a:b"])
-def test_a_folder_is_none(text: str) -> None:
+def test_a_folder_is_not_a_git_reference(text: str) -> None:
     assert parse(text) is None
 
 

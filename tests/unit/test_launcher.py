@@ -165,11 +165,11 @@ def test_uv_makes_the_environment_where_it_is_there(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     made, installed = machine.log()
     assert made.startswith("uv venv --quiet --seed --python ")
-    assert installed.startswith("uv pip install ")
+    assert installed.startswith("pip -m pip install ")
     assert "--require-hashes" in installed
 
 
-def test_an_index_out_of_reach_is_told_and_the_next_run_goes_on(machine: Machine) -> None:
+def test_an_unreachable_index_is_reported_and_the_next_run_continues(machine: Machine) -> None:
     (machine.root / "no-index").touch()
     done = machine.run("build")
     assert done.returncode == 2
@@ -178,7 +178,7 @@ def test_an_index_out_of_reach_is_told_and_the_next_run_goes_on(machine: Machine
     assert machine.run("build").returncode == 0
 
 
-def test_an_environment_that_was_cut_off_is_made_anew(machine: Machine) -> None:
+def test_an_incomplete_environment_is_made_again(machine: Machine) -> None:
     (machine.root / "cut").touch()
     assert machine.run("build").returncode == -9
     (machine.checkout / ".venv" / "half").touch()
@@ -188,7 +188,7 @@ def test_an_environment_that_was_cut_off_is_made_anew(machine: Machine) -> None:
     assert not (machine.checkout / ".venv" / "half").exists()
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(machine: Machine) -> None:
+def test_an_environment_without_its_python_is_made_again(machine: Machine) -> None:
     machine.run("build")
     (machine.checkout / ".venv" / "bin" / "python").unlink()
     (machine.checkout / ".venv" / "bin" / "python").symlink_to("/nonexistent/python3")

@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.model.fetch import Patience, Wanted, fetch
-from scripts.model.fetch_faults import NothingCame, cause
-from scripts.model.transfer import Timeouts
+from scripts.model.fetch import Patience, Wanted, cause, fetch
+from scripts.model.source import NothingCame
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
 from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
 from tests.unit.http_files import Served, serving
 
-QUICK = Patience(tries=3, pause=0.01, longest_pause=0.05, first=10.0, timeouts=Timeouts(5.0, 5.0))
+QUICK = Patience(tries=3, pause=0.01, longest_pause=0.05, first=10.0, connect=5.0, read=5.0)
 
-HASTY = Patience(first=0.3, timeouts=Timeouts(1.0, 1.0))
+HASTY = Patience(first=0.3, connect=1.0, read=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,7 @@ def test_without_pins_and_without_length(served: Served, target: Path) -> None:
     assert target.read_bytes() == served.body
 
 
-def test_a_cut_is_resumed_where_it_broke(served: Served, target: Path) -> None:
+def test_a_broken_download_is_resumed_where_it_stopped(served: Served, target: Path) -> None:
     served.cuts = [200_000, 300_000]
     fetch(wanted(served), target, QUICK)
     assert target.read_bytes() == served.body
@@ -89,7 +88,7 @@ def test_a_later_run_resumes(served: Served, target: Path) -> None:
     with pytest.raises(ModelFetchFailed) as caught:
         fetch(wanted(served), target, QUICK)
     assert "are kept in" in caught.value.why
-    assert "goes on from there" in caught.value.next
+    assert "continues from there" in caught.value.next
     assert not isinstance(caught.value, NothingCame)
     assert left(target) == ["m.gguf.part", "m.gguf.part.json"]
     kept = target.with_name("m.gguf.part").stat().st_size
@@ -99,7 +98,7 @@ def test_a_later_run_resumes(served: Served, target: Path) -> None:
     assert target.read_bytes() == served.body
 
 
-def test_tries_end_only_without_progress(served: Served, target: Path) -> None:
+def test_retries_stop_only_when_no_bytes_arrive(served: Served, target: Path) -> None:
     served.cuts = [70_000] * 8  # more cuts than tries, each with some bytes before it
     fetch(wanted(served), target, QUICK)
     assert len(served.seen) == 9
@@ -114,7 +113,7 @@ def test_a_server_that_ignores_range_starts_over(
     assert "starting over" in capsys.readouterr().out
 
 
-def test_a_server_that_ignores_range_and_always_breaks_is_given_up(
+def test_a_server_that_ignores_range_and_always_breaks_ends_the_download(
     served: Served, target: Path
 ) -> None:
     served.ranges, served.cuts = False, [200_000] * 99
@@ -152,7 +151,7 @@ def test_a_part_of_another_url_or_of_unknown_origin_is_not_trusted(
     assert target.read_bytes() == served.body
 
 
-def test_a_complete_part_is_finished_by_416(served: Served, target: Path) -> None:
+def test_status_416_finishes_a_complete_part(served: Served, target: Path) -> None:
     url = wanted(served).url
     target.parent.mkdir()
     target.with_name("m.gguf.part").write_bytes(served.body)
@@ -173,7 +172,9 @@ def test_a_part_longer_than_the_file_starts_over(served: Served, target: Path) -
     assert target.read_bytes() == served.body
 
 
-def test_a_wrong_sum_is_removed_and_both_sums_named(served: Served, target: Path) -> None:
+def test_a_file_with_a_wrong_checksum_is_removed_and_both_are_shown(
+    served: Served, target: Path
+) -> None:
     want = wanted(served)
     served.body = served.body[:-1] + bytes([served.body[-1] ^ 1])
     with pytest.raises(ModelInvalid) as caught:
@@ -183,7 +184,7 @@ def test_a_wrong_sum_is_removed_and_both_sums_named(served: Served, target: Path
     assert left(target) == []
 
 
-def test_a_page_instead_of_the_model(served: Served, target: Path) -> None:
+def test_a_web_page_instead_of_the_model_is_refused(served: Served, target: Path) -> None:
     want = wanted(served)
     served.body = b"<html>please log in</html>"
     with pytest.raises(NothingCame) as caught:
@@ -196,7 +197,7 @@ def test_a_page_instead_of_the_model(served: Served, target: Path) -> None:
     assert left(target) == []
 
 
-def test_404_and_403(served: Served, target: Path) -> None:
+def test_status_404_and_403_end_the_download(served: Served, target: Path) -> None:
     served.statuses = [404, 403]
     with pytest.raises(ModelMissing) as caught:
         fetch(wanted(served), target, QUICK)
@@ -207,7 +208,7 @@ def test_404_and_403(served: Served, target: Path) -> None:
     assert len(served.seen) == 2
 
 
-def test_500_is_tried_again_and_given_up(served: Served, target: Path) -> None:
+def test_status_500_is_retried_a_few_times(served: Served, target: Path) -> None:
     served.statuses = [500, 503]
     fetch(wanted(served), target, QUICK)
     assert len(served.seen) == 3
@@ -219,7 +220,7 @@ def test_500_is_tried_again_and_given_up(served: Served, target: Path) -> None:
     assert len(served.seen) == 6
 
 
-def test_no_server(target: Path) -> None:
+def test_an_unreachable_server_is_reported(target: Path) -> None:
     with pytest.raises(NothingCame) as caught:
         fetch(Wanted("http://127.0.0.1:9/m.gguf"), target, QUICK)
     assert caught.value.why.endswith("Connection refused.")
@@ -228,7 +229,7 @@ def test_no_server(target: Path) -> None:
     assert caught.value.why.startswith("Failed to resolve 'no-such-host.invalid'")
 
 
-def test_a_silent_host_is_known_at_once(target: Path) -> None:
+def test_a_host_that_does_not_answer_is_given_up_after_the_first_wait(target: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:  # connects, and never answers
         began = time.monotonic()
         with pytest.raises(NothingCame) as caught:
@@ -237,7 +238,9 @@ def test_a_silent_host_is_known_at_once(target: Path) -> None:
     assert caught.value.why == "no answer within 0.3 s."
 
 
-def test_no_space(served: Served, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_the_download(
+    served: Served, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage("/")._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     with pytest.raises(NoSpace) as caught:
@@ -247,7 +250,7 @@ def test_no_space(served: Served, target: Path, monkeypatch: pytest.MonkeyPatch)
     assert left(target) == []
 
 
-def test_a_cache_that_cannot_be_made(served: Served, tmp_path: Path) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_reported(served: Served, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError) as caught:
         fetch(wanted(served), tmp_path / "file" / "m.gguf", QUICK)
@@ -299,7 +302,7 @@ def wait_for_bytes(path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_process_leaves_the_part_and_the_next_one_goes_on(
+def test_an_interrupted_process_leaves_the_part_and_the_next_one_continues(
     served: Served, target: Path, how: signal.Signals
 ) -> None:
     served.rate = 400_000
@@ -327,5 +330,24 @@ def test_two_processes_at_once_fetch_once(served: Served, target: Path) -> None:
     assert target.read_bytes() == served.body
 
 
-def test_the_cause_is_the_innermost_one() -> None:
+def test_the_cause_of_an_error_is_the_innermost_one() -> None:
     assert cause(ValueError(OSError("deep."))) == "deep."
+
+
+@pytest.mark.parametrize(
+    ("code", "tries"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, Patience.unreached)]
+)
+def test_an_unknown_host_is_asked_once(
+    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, tries: int
+) -> None:
+    asked: list[str] = []
+
+    def lookup(host: str, *_: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(code, "the resolver's words")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    with pytest.raises(NothingCame) as caught:
+        fetch(Wanted("http://models.example/m.gguf"), target, QUICK)
+    assert asked == ["models.example"] * tries
+    assert "the resolver's words" in caught.value.why

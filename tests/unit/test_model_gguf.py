@@ -9,31 +9,22 @@ from pathlib import Path
 import gguf as writer
 import pytest
 
-from scripts.model.ggml_types import FILE_TYPES, TENSOR_TYPES
-from scripts.model.gguf import inspect
+from scripts.model.ggml_types import TENSOR_TYPES
+from scripts.model.gguf import check
 from scripts.shared.errors import ModelInvalid
 from tests.unit.gguf_files import write_model
 
 
-def test_tables_are_those_of_the_gguf_package() -> None:
+def test_tensor_types_match_the_gguf_package() -> None:
     theirs = {
         int(kind): (kind.name, block, count)
         for kind, (block, count) in writer.GGML_QUANT_SIZES.items()
     }
     assert theirs == TENSOR_TYPES
-    names = {
-        int(kind): kind.name.removeprefix("MOSTLY_").removeprefix("ALL_")
-        for kind in writer.LlamaFileType
-        if kind != writer.LlamaFileType.GUESSED
-    }
-    assert names == FILE_TYPES
 
 
-def test_a_good_model(tmp_path: Path) -> None:
-    path = write_model(tmp_path / "a.gguf", layers=3)
-    found = inspect(path)
-    assert (found.architecture, found.name, found.quantization) == ("llama", "Test 0", "F32")
-    assert (found.tensors, found.size) == (8, path.stat().st_size)
+def test_a_valid_model_passes(tmp_path: Path) -> None:
+    check(write_model(tmp_path / "a.gguf", layers=3))
 
 
 @pytest.mark.parametrize("kind", ["Q4_0", "Q4_1", "Q5_0", "Q8_0", "Q6_K", "BF16", "F16"])
@@ -44,23 +35,23 @@ def test_quantized_tensors_fit_to_the_byte(tmp_path: Path, kind: str) -> None:
         path.write_bytes(handmade(kind=14, shape=(256, 3), data=210 * 3))
     else:
         path = write_model(tmp_path / "q.gguf", width=256, quantization=number)
-    inspect(path)
+    check(path)
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.truncate(size - 64)
     with pytest.raises(ModelInvalid) as caught:
-        inspect(path)
+        check(path)
     assert "truncated" in caught.value.why
 
 
 def test_a_large_vocabulary_is_quick(tmp_path: Path) -> None:
     path = write_model(tmp_path / "a.gguf", vocabulary=150_000, width=32)
     began = time.process_time()
-    inspect(path)
+    check(path)
     assert time.process_time() - began < 0.5
 
 
-def test_every_truncation_is_told_and_none_crashes(tmp_path: Path) -> None:
+def test_every_truncated_file_is_refused_without_a_crash(tmp_path: Path) -> None:
     path = write_model(tmp_path / "a.gguf", vocabulary=40, layers=1)
     size = path.stat().st_size
     # From the end, so that the file is cut and not written again: that takes ext4 a millisecond.
@@ -68,11 +59,11 @@ def test_every_truncation_is_told_and_none_crashes(tmp_path: Path) -> None:
     for length in sorted(lengths, reverse=True):
         os.truncate(path, length)
         with pytest.raises(ModelInvalid) as caught:
-            inspect(path)
+            check(path)
         assert caught.value.why
 
 
-def test_random_damage_is_refused_or_read_but_never_crashes(tmp_path: Path) -> None:
+def test_random_damage_never_crashes_the_check(tmp_path: Path) -> None:
     path = write_model(tmp_path / "bent.gguf", vocabulary=40, layers=1)
     whole = path.read_bytes()
     dice = random.Random(7)  # noqa: S311
@@ -85,7 +76,7 @@ def test_random_damage_is_refused_or_read_but_never_crashes(tmp_path: Path) -> N
             file.seek(0)
             file.write(bent)
             try:
-                inspect(path)
+                check(path)
             except ModelInvalid:
                 refused += 1
     assert refused > 200
@@ -183,19 +174,19 @@ def test_hostile_files(tmp_path: Path, content: bytes, why: str) -> None:
     path.write_bytes(content)
     began = time.perf_counter()
     with pytest.raises(ModelInvalid) as caught:
-        inspect(path)
+        check(path)
     assert why in caught.value.why
     assert str(path) in caught.value.what
     assert caught.value.next
     assert time.perf_counter() - began < 1
 
 
-def test_handmade_is_good_otherwise_and_newer_types_are_left_to_llama_cpp(tmp_path: Path) -> None:
+def test_newer_tensor_types_pass(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(handmade())
-    assert inspect(path).quantization == ""
+    check(path)
     path.write_bytes(handmade(version=2, kind=60))
-    assert inspect(path).tensors == 1
+    check(path)
 
 
 def test_two_tensors_of_one_name(tmp_path: Path) -> None:
@@ -204,5 +195,5 @@ def test_two_tensors_of_one_name(tmp_path: Path) -> None:
     content = b"GGUF" + struct.pack("<IQQ", 3, 2, 1) + ARCHITECTURE + one + one
     path.write_bytes(content + b"\0" * 128)
     with pytest.raises(ModelInvalid) as caught:
-        inspect(path)
+        check(path)
     assert "two tensors" in caught.value.why

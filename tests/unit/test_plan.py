@@ -6,25 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from scripts.application.package import Application
 from scripts.application.revision import Revision
-from scripts.backends.variants import Variant, find
+from scripts.backends import compiled
+from scripts.backends.variants import find
 from scripts.bases import Bases
+from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
 from scripts.project.checks import entrypoint_check
 from scripts.shared.paths import BUILD, REPOSITORY
-from scripts.shared.settings import Settings
+from tests.unit.build_requests import APPLICATION, request
 
-APP = Application(
-    Path("/app"), "app", "1.2.3", "MIT", revision=Revision("c0ffee", "1600000000", "git@host:app")
-)
-VARIANT = Variant("cpu", backends=("cpu",))
 BASES = Bases(
     "registry",
     {"debian": "docker-image://debian@sha256:d", "node": "docker-image://node@sha256:n"},
     {"debian": "debian@sha256:d", "node": "node@sha256:n"},
 )
-REVISION = Revision("beef", "1700000000")
 PLAN = BuildPlan(
     dockerfile=Path("/r/Dockerfile"),
     context=Path("/r"),
@@ -39,8 +35,8 @@ TAGS = ["--tag", "a:latest", "--tag", "a:1"]
 TAIL = ["--provenance=false", "--progress", "auto", "--metadata-file", "/b/metadata.json", "/r"]
 
 
-def planned(settings: Settings, revision: Revision = REVISION, app: Application = APP) -> BuildPlan:
-    return plan(settings, app, VARIANT, BASES, Path("/model"), revision, None)
+def planned(built: BuildRequest) -> BuildPlan:
+    return plan(built, BASES)
 
 
 def test_the_plainest_build() -> None:
@@ -53,13 +49,15 @@ def test_every_option_in_its_place() -> None:
         arguments={"ONE": "1", "TWO": "a b"},
         labels={"l": "v w"},
         ca_bundle=Path("/ca.pem"),
-        platform="linux/arm64",
-        builder="far",
-        cache_from=("type=gha", "type=local,src=c"),
-        cache_to=("type=inline",),
-        no_cache=True,
-        output="type=oci,dest=o.tar",
-        progress="plain",
+        buildx=BuildxOptions(
+            platform="linux/arm64",
+            builder="far",
+            cache_from=("type=gha", "type=local,src=c"),
+            cache_to=("type=inline",),
+            no_cache=True,
+            output="type=oci,dest=o.tar",
+            progress="plain",
+        ),
     )
     assert build_argv(full) == [
         *["buildx", "build", "--builder", "far", "--file", "/r/Dockerfile", "--target", "cpu"],
@@ -74,7 +72,7 @@ def test_every_option_in_its_place() -> None:
 
 
 def test_a_plan_holds_what_the_parts_say() -> None:
-    assert planned(Settings(image="me/app")) == BuildPlan(
+    assert planned(request()) == BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
         target="image",
@@ -98,7 +96,8 @@ def test_a_plan_holds_what_the_parts_say() -> None:
 
 
 def test_outside_git_there_is_no_revision_and_no_time() -> None:
-    chosen = planned(Settings(), Revision(), replace(APP, license="", revision=Revision()))
+    app = replace(APPLICATION, license="", revision=Revision())
+    chosen = planned(request(pipeline=Revision(), application=app))
     assert "org.opencontainers.image.revision" not in chosen.labels
     assert "org.opencontainers.image.source" not in chosen.labels
     assert "org.opencontainers.image.licenses" not in chosen.labels
@@ -107,45 +106,42 @@ def test_outside_git_there_is_no_revision_and_no_time() -> None:
 
 @pytest.mark.parametrize(("ours", "its"), [("5", "7"), ("7", "5"), ("7", ""), ("", "7")])
 def test_times_in_the_image_are_the_later_commits(ours: str, its: str) -> None:
-    app = replace(APP, revision=Revision("a", its))
-    assert planned(Settings(), Revision("b", ours), app).arguments["SOURCE_DATE_EPOCH"] == "7"
+    app = replace(APPLICATION, revision=Revision("a", its))
+    chosen = planned(request(pipeline=Revision("b", ours), application=app))
+    assert chosen.arguments["SOURCE_DATE_EPOCH"] == "7"
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("options", "words"),
     [
-        (Settings(platform="linux/arm64"), ["--platform", "linux/arm64"]),
-        (Settings(builder="far"), ["--builder", "far"]),
-        (Settings(cache_from=("a", "b")), ["--cache-from", "a", "--cache-from", "b"]),
-        (Settings(cache_to=("a", "b")), ["--cache-to", "a", "--cache-to", "b"]),
-        (Settings(no_cache=True), ["--no-cache"]),
-        (Settings(output="type=oci"), ["--output", "type=oci"]),
-        (Settings(progress="plain"), ["--progress", "plain"]),
+        (BuildxOptions(platform="linux/arm64"), ["--platform", "linux/arm64"]),
+        (BuildxOptions(builder="far"), ["--builder", "far"]),
+        (BuildxOptions(cache_from=("a", "b")), ["--cache-from", "a", "--cache-from", "b"]),
+        (BuildxOptions(cache_to=("a", "b")), ["--cache-to", "a", "--cache-to", "b"]),
+        (BuildxOptions(no_cache=True), ["--no-cache"]),
+        (BuildxOptions(output="type=oci"), ["--output", "type=oci"]),
+        (BuildxOptions(progress="plain"), ["--progress", "plain"]),
     ],
 )
-def test_every_setting_of_a_build_reaches_the_command(settings: Settings, words: list[str]) -> None:
-    argv = build_argv(planned(settings))
+def test_every_option_of_buildx_reaches_the_command(
+    options: BuildxOptions, words: list[str]
+) -> None:
+    argv = build_argv(planned(request(buildx=options)))
     joined, wanted = "\0".join(argv) + "\0", "\0".join(words) + "\0"
     assert wanted in joined
-    assert wanted not in "\0".join(build_argv(planned(Settings()))) + "\0"
-    assert ("--load" in argv) is not bool(settings.output)
+    assert wanted not in "\0".join(build_argv(planned(request()))) + "\0"
+    assert ("--load" in argv) is not bool(options.output)
 
 
-def test_the_same_settings_give_the_same_command() -> None:
-    one = build_argv(planned(Settings(cache_from=("a",))))
-    assert one == build_argv(planned(Settings(cache_from=("a",))))
+def test_the_same_request_gives_the_same_command() -> None:
+    one = build_argv(planned(request(buildx=BuildxOptions(cache_from=("a",)))))
+    assert one == build_argv(planned(request(buildx=BuildxOptions(cache_from=("a",)))))
     assert "--provenance=false" in one
 
 
-def test_buildkits_lint_is_told_of_every_context_and_argument() -> None:
-    full = replace(
-        PLAN,
-        arguments={"VARIANT": "cpu"},
-        builder="far",
-        no_cache=True,
-        cache_to=("x",),
-        labels={"a": "b"},
-    )
+def test_buildkits_lint_gets_every_context_and_argument() -> None:
+    options = BuildxOptions(builder="far", no_cache=True, cache_to=("x",))
+    full = replace(PLAN, buildx=options, labels={"a": "b"}, arguments={"VARIANT": "cpu"})
     assert check_argv(full) == [
         *["buildx", "build", "--check", "--builder", "far", "--file", "/r/Dockerfile"],
         *["--target", "cpu", *CONTEXTS, "--build-arg", "VARIANT=cpu", "/r"],
@@ -153,14 +149,14 @@ def test_buildkits_lint_is_told_of_every_context_and_argument() -> None:
 
 
 def test_the_stage_that_checks_leaves_no_image() -> None:
-    argv = build_argv(check_stage(planned(Settings())))
+    argv = build_argv(check_stage(planned(request())))
     assert argv[argv.index("--target") + 1] == "application-check"
     assert argv[argv.index("--output") + 1] == "type=cacheonly"
     assert not {"--tag", "--label", "--load"} & set(argv)
 
 
 def test_the_entrypoint_is_checked_with_the_services_compiler_whatever_the_application() -> None:
-    checked = entrypoint_check(planned(Settings()))
+    checked = entrypoint_check(planned(request()))
     assert checked.target == "entrypoint-check"
     assert checked.contexts["app"] == str(REPOSITORY / "service")
     assert checked.contexts["entrypoint-tests"] == str(REPOSITORY / "tests/entrypoint")
@@ -180,8 +176,9 @@ def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
 
 
 def test_a_variants_backends_reach_the_dockerfile() -> None:
-    settings = Settings(cuda_archs=("90", "120"), rocm_targets=("gfx1100",))
-    chosen = plan(settings, APP, find("universal"), BASES, Path("/model"), REVISION, None)
+    variant = find("universal")
+    backends = compiled.choose(variant.backends, "auto", ("90", "120"), ("gfx1100",))
+    chosen = planned(request(variant=variant, backends=backends))
     assert chosen.target == "image"
     assert chosen.arguments == {
         "VARIANT": "universal",

@@ -13,7 +13,7 @@ DIGEST = "sha256:" + "a" * 64
 @pytest.mark.parametrize(
     "results", [{"cpu": "passed"}, {"cpu": "passed", "cuda": "skipped", "rocm": "passed"}]
 )
-def test_the_very_digest_that_passed_may_go(results: dict[str, str]) -> None:
+def test_a_tested_digest_can_be_published(results: dict[str, str]) -> None:
     require_tested(DIGEST, {"digest": DIGEST, "results": results})
 
 
@@ -30,7 +30,7 @@ def test_the_very_digest_that_passed_may_go(results: dict[str, str]) -> None:
         ({"digest": DIGEST, "results": {"cpu": "passed", "cuda": "failed"}}, "Failed: cuda."),
     ],
 )
-def test_anything_else_may_not(smoke: dict[str, Any], words: str) -> None:
+def test_an_untested_digest_cannot_be_published(smoke: dict[str, Any], words: str) -> None:
     with pytest.raises(NotTested) as caught:
         require_tested(DIGEST, smoke)
     assert words in caught.value.why
@@ -87,7 +87,7 @@ def test_a_push_error_names_the_registry(text: str, kind: type[PipelineError]) -
     error = explain("ghcr.io/me/app:1", f"The push refers to repository [x]\n{text}\n")
     assert type(error) is kind
     assert "ghcr.io" in error.what
-    assert "broke off" not in error.what
+    assert "was interrupted" not in error.what
     assert error.why == text
 
 
@@ -100,14 +100,14 @@ def test_a_push_error_names_the_registry(text: str, kind: type[PipelineError]) -
         "received unexpected HTTP status: 503 Service Unavailable",
     ],
 )
-def test_a_push_that_broke_off_can_be_repeated(text: str) -> None:
+def test_an_interrupted_push_can_be_repeated(text: str) -> None:
     error = explain("me/app:1", text)
     assert isinstance(error, PublishFailed)
-    assert "broke off" in error.what
+    assert "was interrupted" in error.what
     assert error.why == (text or "no message")
 
 
-def test_a_registry_out_of_reach_is_told_as_such() -> None:
+def test_an_unreachable_registry_is_reported() -> None:
     error = explain("me/app:1", "Get https://far/v2/: dial tcp: lookup far: no such host")
     assert isinstance(error, PublishFailed)
     assert error.what == "The registry docker.io does not answer."

@@ -7,7 +7,7 @@ import pytest
 from scripts.backends import local
 from scripts.backends import table as backends
 from scripts.running.container import run_argv
-from scripts.running.up import build_settings, container_for
+from scripts.running.up_request import build_settings, container_for
 from scripts.shared.settings import Settings
 
 TABLE = backends.read()

@@ -9,7 +9,8 @@ import pytest
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import NOT_SETTINGS, PREFIX, Settings, load, table
+from scripts.shared.settings import Settings, table
+from scripts.shared.settings_sources import NOT_SETTINGS, PREFIX, load
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
 
@@ -107,7 +108,7 @@ def test_words_for_true_and_false(root: Path, word: str, value: bool) -> None:
         ("MENTATOR_VARIANT", "cdua", "is not one of universal, cuda"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(root: Path, key: str, text: str, words: str) -> None:
+def test_an_impossible_value_is_refused(root: Path, key: str, text: str, words: str) -> None:
     choices = {"backend": ("auto", "cuda"), "variant": ("universal", "cuda")}
     with pytest.raises(UsageError) as caught:
         load(root=root, environ={key: text}, choices=choices)
@@ -132,7 +133,7 @@ def test_an_unknown_key_names_the_nearest_one(root: Path) -> None:
     assert caught.value.next == "Did you mean model?"
 
 
-def test_an_unknown_key_like_no_other_leads_to_the_list(root: Path) -> None:
+def test_an_unknown_key_without_a_similar_one_leads_to_the_list(root: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(root=root, environ={"MENTATOR_ZZZZZZZZZZZZZZZZZZZZZZ": "x"})
     assert "invoke config" in caught.value.next
@@ -144,7 +145,7 @@ def test_variables_of_container_and_launcher_are_passed_over(root: Path, key: st
     assert load(root=root, environ={key: "x"}).settings == Settings()
 
 
-def test_variables_without_our_prefix_are_passed_over(root: Path) -> None:
+def test_variables_without_our_prefix_are_ignored(root: Path) -> None:
     assert load(root=root, environ={"NAME": "x", "HOME": "x"}).settings == Settings()
 
 

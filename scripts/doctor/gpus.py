@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from scripts import docker_engine as engine
 from scripts.backends.table import Mode, Table
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import hardware
@@ -23,9 +22,7 @@ def checks(table: Table) -> list[Callable[[Scene], Finding]]:
 
 def check(mode: Mode, scene: Scene) -> Finding:
     """Look at the hardware of one row."""
-    asked = mode.container.engine_runtime is not None
-    found = engine.find(scene.settings) if asked else None
-    return finding(hardware.presence(mode, found))
+    return finding(hardware.presence(mode, scene.engine))
 
 
 def finding(found: Presence) -> Finding:

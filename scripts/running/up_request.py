@@ -1,0 +1,86 @@
+"""Resolves the settings of `up` into one value: where the container runs, and what is built for it.
+
+The only module of this room that sees `Settings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.backends.local import LocalChoice
+from scripts.backends.table import AUTO
+from scripts.docker_engine import EngineOptions
+from scripts.image import build_request
+from scripts.image.build_request import BuildRequest
+from scripts.running.container import Container
+from scripts.shared.settings import Loaded, Settings
+
+
+@dataclass(frozen=True)
+class UpRequest:
+    """What was decided about one `up`.
+
+    The hardware is looked at later, with an engine: `build` gives the request of the image for the
+    choice that follows from it, `container` the container of an image's digest. `any_variant`: no
+    variant was named. `backend` is the demand, `address` where the service will answer.
+    """
+
+    engine: EngineOptions
+    backend: str
+    any_variant: bool
+    data: Path
+    address: str
+    build: Callable[[LocalChoice], BuildRequest]
+    container: Callable[[LocalChoice, str], Container]
+
+
+def resolve(loaded: Loaded) -> UpRequest:
+    """Decide what the settings ask for, as far as it does not depend on the hardware."""
+    settings = loaded.settings
+    any_variant = loaded.origin["variant"] == "default"
+
+    def build(choice: LocalChoice) -> BuildRequest:
+        chosen = build_settings(choice, settings) if any_variant else settings
+        return build_request.resolve(chosen)
+
+    def container(choice: LocalChoice, digest: str) -> Container:
+        return container_for(choice, settings, digest, settings.data_path())
+
+    return UpRequest(
+        engine=EngineOptions(settings.engine_path(), settings.yes),
+        backend=settings.backend,
+        any_variant=any_variant,
+        data=settings.data_path(),
+        address=settings.address(),
+        build=build,
+        container=container,
+    )
+
+
+def build_settings(choice: LocalChoice, settings: Settings) -> Settings:
+    """The settings with the machine's variant and targets; targets that somebody named stay."""
+    default = Settings()
+    options: dict[str, Any] = {
+        name: targets
+        for name, targets in choice.options.items()
+        if getattr(settings, name) == getattr(default, name)
+    }
+    return dataclasses.replace(settings, variant=choice.variant, **options)
+
+
+def container_for(choice: LocalChoice, settings: Settings, digest: str, data: Path) -> Container:
+    """The container: its hardware, and the demand for a backend where there is one."""
+    demand = {"MENTATOR_BACKEND": settings.backend} if settings.backend != AUTO else {}
+    return Container(
+        digest,
+        settings.name,
+        str(data),
+        settings.host,
+        settings.port,
+        mode=choice.mode,
+        environment=demand,
+    )

@@ -1,0 +1,147 @@
+"""One build through the real functions, with a docker client that only writes down its calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import bases
+from scripts.backends import compiled, variants
+from scripts.docker_engine import client
+from scripts.image import build, build_request, record
+from scripts.image.build_request import BuildRequest
+from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
+from scripts.shared.settings import Settings
+from tests.unit.gguf_files import write_model
+
+DIGEST = "sha256:" + "1" * 64
+
+#: A docker client with an engine that answers; a build writes its metadata file, as buildx does.
+DOCKER = """#!/bin/sh
+echo "docker $*" >>"{log}"
+case "$*" in
+    *version*--format*) echo '{"Client": {"Version": "28.2.2"}, "Server": {"Version": "28.5.2"}}' ;;
+    'buildx version') echo github.com/docker/buildx v0.29.1 0 ;;
+    *buildx\\ build*)
+        while [ "$1" != --metadata-file ]; do shift; done
+        echo '{"containerimage.digest": "{digest}"}' >"$2" ;;
+esac
+"""
+
+GIT = """#!/bin/sh
+echo "git $*" >>"{log}"
+exec {git} "$@"
+"""
+
+SIZE: dict[str, Any] = {"unpacked_bytes": 0, "compressed_bytes": 0, "layers": []}
+
+
+class Machine:
+    """Settings of a build on a machine whose programs write their calls down."""
+
+    def __init__(self, root: Path) -> None:
+        self.log = root / "log"
+        self.settings = Settings(
+            variant="cpu",
+            bases="registry",
+            model=str(write_model(root / "tiny.gguf")),
+            engine_dir=str(root / "engine"),
+            cache_dir=str(root / "cache"),
+        )
+
+    def calls(self, program: str) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line for line in lines if line.startswith(f"{program} ")]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    git = shutil.which("git")
+    assert git
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in (("docker", DOCKER), ("git", GIT)):
+        path = programs / name
+        text = text.replace("{log}", str(tmp_path / "log")).replace("{digest}", DIGEST)
+        path.write_text(text.replace("{git}", git))
+        path.chmod(0o755)
+    configuration = tmp_path / "docker"
+    (configuration / "cli-plugins").mkdir(parents=True)
+    (configuration / "cli-plugins" / "docker-buildx").touch()
+    monkeypatch.setenv("DOCKER_CONFIG", str(configuration))
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(client, "MEMO", tmp_path / "build" / "buildx.json")
+    monkeypatch.setattr("scripts.bases.registry_answers", lambda: True)
+    monkeypatch.setattr(record, "IMAGE", tmp_path / "build" / "image.json")
+    monkeypatch.setattr(build_request, "MODEL_CONTEXT", tmp_path / "build" / "context" / "model")
+    return Machine(tmp_path)
+
+
+def resolve(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[BuildRequest, Counter[str]]:
+    """The request, and how often each decision was made on the way."""
+    counted: Counter[str] = Counter()
+
+    def count(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            counted[name] += 1
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(module, name, wrapper)
+
+    count(compiled, "choose")
+    count(variants, "find")
+    count(bases, "choose_source")
+    return build_request.resolve(machine.settings), counted
+
+
+def test_a_build_makes_each_decision_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved, counted = resolve(machine, monkeypatch)
+    made = build.build(resolved)
+    assert made["digest"] == DIGEST
+    assert counted["choose"] == counted["find"] == 1
+    assert counted["choose_source"] == 1
+    assert len(machine.calls("git")) == 1
+    assert made["revision"] == commands.check(["git", "rev-parse", "HEAD"], cwd=REPOSITORY)
+
+
+def test_a_build_without_a_change_starts_three_docker_clients(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.write(record.IMAGE, {"digest": DIGEST, "size": SIZE})
+    build_request.resolve(machine.settings)  # the first one of all asks for buildx's version, too
+    assert "docker buildx version" in machine.calls("docker")
+    machine.log.unlink()
+    resolved, _ = resolve(machine, monkeypatch)
+    build.build(resolved)
+    calls = machine.calls("docker")
+    assert len([call for call in calls if "buildx build" in call]) == 1
+    assert sorted(call for call in calls if "buildx build" not in call) == [
+        "docker context show",
+        "docker version --format {{json .}}",
+    ]
+    assert json.loads(record.IMAGE.read_text())["size"] == SIZE
+
+
+def test_the_commands_of_a_dry_run_are_those_of_the_build(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record.write(record.IMAGE, {"digest": DIGEST, "size": SIZE})
+    resolved, _ = resolve(machine, monkeypatch)
+    build.show(resolved)
+    assert not machine.calls("docker")[0].startswith("docker buildx build")
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
+    build.build(resolved)
+    run = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
+    assert shown == run
