@@ -4,7 +4,6 @@ import tseslint from "typescript-eslint";
 
 export default defineConfig({
     files: ["**/*.mjs"],
-    ignores: ["**/application-files.mjs", "**/prune-lock.mjs", "**/lock-of.mjs"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
         parserOptions: { project: "./tsconfig.json", tsconfigRootDir: import.meta.dirname },

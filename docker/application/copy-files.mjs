@@ -9,7 +9,7 @@ import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync} from "node:fs"
 import {dirname, join} from "node:path";
 
 const ENTRY = "distjs/index.js";
-const [folder, out] = process.argv.slice(2);
+const [folder = "", out] = process.argv.slice(2);
 if (out === undefined) {
     console.error("usage: copy-files.mjs FOLDER OUT");
     process.exit(2);
@@ -19,15 +19,19 @@ if (!existsSync(join(folder, ENTRY))) {
     process.exit(1);
 }
 
+/** The files that npm would pack. */
 function packed() {
     const said = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
         cwd: folder,
         encoding: "utf8",
         stdio: ["ignore", "pipe", "inherit"]
     });
-    return JSON.parse(said)[0].files.map(({path}) => path);
+    /** @type {{files: {path: string}[]}[]} */
+    const packages = JSON.parse(said);
+    return packages.flatMap(({files}) => files.map(({path}) => path));
 }
 
+/** @type {{files?: unknown}} */
 const {files} = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const whole = readdirSync(folder).filter((name) => name !== "node_modules" && !name.startsWith("."));
 const names = Array.isArray(files) ? new Set([...packed(), "package.json", "distjs"]) : whole;

@@ -46,7 +46,7 @@ export async function tryMode(mode, table, paths, limit, user) {
         return failed(mode, ready.finding, ready.remedy);
     }
     say(mode.name, `found: ${ready.finding}`);
-    const faults = [...(mode.faults ?? []), ...(table.faults ?? [])];
+    const faults = [...(mode.faults ?? []), ...table.faults];
     /** @type {string[]} */
     const dropped = [];
     /** @type {string | undefined} */
@@ -57,7 +57,8 @@ export async function tryMode(mode, table, paths, limit, user) {
         const result = await proveCandidate(claim, plugin, paths);
         if ("summary" in result && plugin !== undefined) {
             const plain = plugin.slice(paths.backends.length + 1);
-            return { mode, proven: true, finding: ready.finding, remedy: "", dropped, environment, plugin, plain, ...result };
+            const { finding } = ready;
+            return { mode, proven: true, finding, remedy: "", dropped, environment, plugin, plain, ...result };
         }
         if ("fault" in result) {
             dropped.push(`dropped ${candidate}: ${result.fault}`);

@@ -142,8 +142,11 @@ function judgeNodes(sign, { nodes = [], cards }, mode, { uid, library }) {
         const vendor = mode.vendor?.name ?? mode.name;
         return { is: "refused", text: `${first} is there, but the kernel lists no ${vendor} GPU (${cards.source})` };
     }
-    const targets = cards?.targets.filter((target) => target !== "").join(", ");
-    return { is: "found", text: [...(cards === undefined ? [] : [targets || "unknown target"]), ...usable].join(", ") };
+    if (cards === undefined) {
+        return { is: "found", text: usable.join(", ") };
+    }
+    const targets = cards.targets.filter((target) => target !== "").join(", ") || "unknown target";
+    return { is: "found", text: [targets, ...usable].join(", ") };
 }
 
 /**

@@ -35,7 +35,8 @@ export function report(error) {
         write(2, error.text);
         return error.code;
     }
-    write(2, `error: The start failed.\n  why:  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    write(2, `error: The start failed.\n  why:  ${why}\n`);
     return 1;
 }
 

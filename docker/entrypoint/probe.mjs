@@ -47,7 +47,11 @@ function shareForks() {
     /** @type {NodeJS.Signals | undefined} */
     let crash;
     const { fork } = childProcess;
-    /** @type {(file: string | URL, args?: readonly string[], options?: childProcess.ForkOptions) => childProcess.ChildProcess} */
+    /**
+     * @param {string | URL} file
+     * @param {readonly string[]} [args]
+     * @param {childProcess.ForkOptions} [options]
+     */
     const shared = (file, args, options) => {
         const child = fork(file, args, { ...options, stdio: ["ignore", "inherit", "inherit", "ipc"] });
         child.on("exit", (_, signal) => {
@@ -105,7 +109,8 @@ async function decode(llama, gpuLayers, model) {
     if (loaded.gpuLayers !== gpuLayers) {
         throw new Rejected(`${loaded.gpuLayers} of ${gpuLayers} layers went to the GPU`);
     }
-    const context = await loaded.createContext({ contextSize: 256, batchSize: PROMPT_TOKENS, ignoreMemorySafetyChecks });
+    const sizes = { contextSize: 256, batchSize: PROMPT_TOKENS };
+    const context = await loaded.createContext({ ...sizes, ignoreMemorySafetyChecks });
     const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => FIRST_BYTE_TOKEN + index);
     let decoded = 0;
     for await (const token of context.getSequence().evaluate(prompt, { temperature: 0 })) {
@@ -135,5 +140,6 @@ try {
     process.stdout.write(`\n${JSON.stringify(proof)}\n`, () => process.exit(0));
 } catch (error) {
     const signal = crash();
-    process.stdout.write(ending(error), () => process.exit(signal === undefined ? 1 : 128 + constants.signals[signal]));
+    const code = signal === undefined ? 1 : 128 + constants.signals[signal];
+    process.stdout.write(ending(error), () => process.exit(code));
 }

@@ -39,7 +39,10 @@ export async function prove(claim, paths) {
         say(candidate, "proven again: the last run was killed, or crashed");
     }
     const result = await probe(claim, paths);
-    if ("summary" in result && !writeMemory(paths.proofs, withProof(readText(paths.proofs), candidate, key, result))) {
+    if (!("summary" in result)) {
+        return result;
+    }
+    if (!writeMemory(paths.proofs, withProof(readText(paths.proofs), candidate, key, result))) {
         say(candidate, `the proof could not be noted in ${paths.proofs}: it is made again at the next start`);
     }
     return result;
@@ -97,7 +100,8 @@ export function readProof(log) {
 function listDevices(log) {
     /** @type {Map<string, string>} */
     const cards = new Map();
-    for (const [, number = "", name = "", memory = ""] of log.matchAll(/^\s*Device (\d+): ([^,\n]*).*, VRAM: (.* MiB)\s*$/gm)) {
+    const line = /^\s*Device (\d+): ([^,\n]*).*, VRAM: (.* MiB)\s*$/gm;
+    for (const [, number = "", name = "", memory = ""] of log.matchAll(line)) {
         if (!cards.has(number)) {
             cards.set(number, `${name}: ${memory}`);
         }

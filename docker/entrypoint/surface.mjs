@@ -83,7 +83,8 @@ async function readSign(sign, root, env, toolLimit) {
     /** @type {SignReading} */
     const reading = {};
     if (sign.tool !== undefined) {
-        reading.answer = isOnPath(sign.tool[0] ?? "", env["PATH"] ?? "") ? await ask(sign.tool, env, toolLimit) : null;
+        const there = isOnPath(sign.tool[0] ?? "", env["PATH"] ?? "");
+        reading.answer = there ? await ask(sign.tool, env, toolLimit) : null;
     }
     if (sign.nodes !== undefined) {
         reading.nodes = sign.nodes.map((pattern) => expand(root, pattern).map((path) => readNode(root, path)));
@@ -91,7 +92,8 @@ async function readSign(sign, root, env, toolLimit) {
     if (sign.cards !== undefined) {
         const read = CARD_READERS[sign.cards];
         if (read === undefined) {
-            throw new Error(`the table of backends names the reader "${sign.cards}", which is not one of ${Object.keys(CARD_READERS).join(", ")}`);
+            const known = Object.keys(CARD_READERS).join(", ");
+            throw new Error(`the table of backends names the reader "${sign.cards}", which is not one of ${known}`);
         }
         reading.cards = read(root);
     }
@@ -133,7 +135,8 @@ export function expand(root, pattern) {
  */
 function readNode(root, path) {
     const full = root + path;
-    return { path, usable: may(full, constants.R_OK | constants.W_OK), group: statSync(full, { throwIfNoEntry: false })?.gid ?? 0 };
+    const { gid = 0 } = statSync(full, { throwIfNoEntry: false }) ?? {};
+    return { path, usable: may(full, constants.R_OK | constants.W_OK), group: gid };
 }
 
 /**

@@ -50,7 +50,7 @@ import { StartFault } from "./log.mjs";
  *
  * @typedef {object} Table
  * @property {Mode[]} modes in the order of preference; the last resort has no candidates
- * @property {Fault[]} [faults] of every mode
+ * @property {Fault[]} faults of every mode
  */
 
 const DAMAGED = 70; // EX_SOFTWARE
@@ -70,14 +70,15 @@ export function readTable(path) {
 }
 
 /**
- * @param {Table} table as it was read: not known to be one
+ * @param {{ modes?: (Omit<Mode, "candidates" | "signs"> & Partial<Mode>)[], faults?: Fault[] }} table as it was read
  * @returns {Table}
  */
-export function checkTable(table) {
-    if (!Array.isArray(table.modes) || !table.modes.some(({ candidates }) => candidates.length === 0)) {
+export function checkTable({ modes = [], faults = [] }) {
+    const rows = modes.map((mode) => ({ ...mode, candidates: mode.candidates ?? [], signs: mode.signs ?? [] }));
+    if (!rows.some(({ candidates }) => candidates.length === 0)) {
         throw new Error("It has no mode without candidates, which is the last resort");
     }
-    return table;
+    return { modes: rows, faults };
 }
 
 /**

@@ -45,7 +45,8 @@ export function fitCards(targets, cards, compiled, env) {
         finding: `, as ${substitute} (${targets.override}=${version})${rest.finding}`,
         environment: { [targets.override]: version, ...rest.environment },
         notes: [
-            `${targets.override}=${version}: the image has no kernels for ${cards.join(", ")}, those for ${substitute} are used`,
+            `${targets.override}=${version}: the image has no kernels for ${cards.join(", ")}, `
+                + `those for ${substitute} are used`,
             ...rest.notes,
         ],
     });

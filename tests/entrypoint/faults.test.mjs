@@ -18,7 +18,7 @@ const ABORTED = 134;
  * @param {string[]} [cards]
  */
 function dropped(name, lines, code, late = "", cards = []) {
-    const faults = [...(mode(name).faults ?? []), ...(TABLE.faults ?? [])];
+    const faults = [...(mode(name).faults ?? []), ...TABLE.faults];
     return explain({ code, late }, 60, lines.join("\n"), faults, cards);
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { StartFault } from "../../docker/entrypoint/log.mjs";
-import { lastResort, provableModes, readTable } from "../../docker/entrypoint/table.mjs";
+import { checkTable, lastResort, provableModes, readTable } from "../../docker/entrypoint/table.mjs";
 import { TABLE, newRoot, put } from "./system.mjs";
 
 test("the modes stand in the order of preference", () => {
@@ -12,7 +12,7 @@ test("the modes stand in the order of preference", () => {
     assert.equal(lastResort(TABLE).name, "cpu");
 });
 
-const faults = [...TABLE.modes.flatMap((mode) => mode.faults ?? []), ...(TABLE.faults ?? [])];
+const faults = [...TABLE.modes.flatMap((mode) => mode.faults ?? []), ...TABLE.faults];
 for (const fault of faults) {
     test(`the fault "${fault.match[0] ?? ""}" can be read`, () => {
         for (const match of fault.match) {
@@ -54,6 +54,13 @@ for (const [name, text, why] of /** @type {const} */ ([
         });
     });
 }
+
+test("a row may leave out what it does not have", () => {
+    assert.deepEqual(checkTable({ modes: [{ name: "cpu", getLlama: false }] }), {
+        modes: [{ name: "cpu", getLlama: false, candidates: [], signs: [] }],
+        faults: [],
+    });
+});
 
 test("a table that is not there is refused", () => {
     assert.throws(() => readTable(join(newRoot(), "none.json")), { code: 70 });
