@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from scripts.backends import table as backends
 from scripts.backends.local import choose, targets_for
 from scripts.backends.table import Table, Targets
+from scripts.shared import commands
 from scripts.shared.errors import UsageError
+from scripts.shared.node_tools import node_argv
+from scripts.shared.paths import REPOSITORY
 
 TABLE = backends.read()
 ROCM = TABLE.mode("rocm").targets
@@ -88,21 +93,41 @@ def every_target(targets: Targets) -> list[str]:
     return sorted({*targets.compiled.names, *substitutes, *sum(substitutes.values(), ())})
 
 
-def runs(card: str, kernels: set[str], targets: Targets) -> bool:
-    """The entrypoint's rule: a card needs its own kernels, or those of a substitute."""
-    return bool(kernels & {card, *targets.substitutes.names.get(card, ())})
+#: Reads the targets and pairs of a card and compiled targets; prints what a start would do.
+FIT = """
+import { readFileSync } from "node:fs";
+const { fitCards } = await import(process.argv[1]);
+const { targets, cases } = JSON.parse(readFileSync(0, "utf8"));
+const fits = cases.map(([card, compiled]) => fitCards(targets, [card], compiled, {}));
+console.log(JSON.stringify(fits.map(({ fits, environment }) => ({ fits, environment }))));
+"""
 
 
-@pytest.mark.parametrize("card", every_target(ROCM))
-def test_what_is_compiled_for_a_card_is_what_a_start_can_use(card: str) -> None:
-    """Where the SDK has any kernels that the card can run, the image built here holds some."""
+def fits(cases: list[tuple[str, list[str]]]) -> list[dict[str, Any]]:
+    """What the entrypoint does with each card in an image with these targets."""
+    rows = json.loads(backends.FILE.read_text(encoding="utf-8"))["modes"]
+    targets = next(row["targets"] for row in rows if row["name"] == "rocm")
+    module = REPOSITORY / "docker" / "entrypoint" / "targets.mjs"
+    argv = [*node_argv(), "--input-type=module", "--eval", FIT, str(module)]
+    said = commands.check(argv, stdin=json.dumps({"targets": targets, "cases": cases}))
+    found: list[dict[str, Any]] = json.loads(said)
+    return found
+
+
+def test_what_is_compiled_for_a_card_is_what_the_entrypoint_uses() -> None:
+    """With the SDK's kernels for what was compiled, a card runs as it would with all of them."""
     assert ROCM is not None
-    sdk = set(ROCM.compiled.names)
-    built = sdk & set(targets_for((card,), ROCM))
-    assert runs(card, built, ROCM) == runs(card, sdk, ROCM)
-    # The nearest: no kernels of the SDK that a start would prefer were left out.
-    preferred = [name for name in (card, *ROCM.substitutes.names.get(card, ())) if name in sdk]
-    assert preferred[:1] == [name for name in preferred if name in built]
+    sdk = list(ROCM.compiled.names)
+    cards = every_target(ROCM)
+    assert len(cards) >= 20
+    # An empty list would mean that the image does not say what it has.
+    built = [sorted(set(sdk) & set(targets_for((card,), ROCM))) or ["none"] for card in cards]
+    with_built = fits(list(zip(cards, built, strict=True)))
+    with_all = fits([(card, sdk) for card in cards])
+    assert dict(zip(cards, with_built, strict=True)) == dict(zip(cards, with_all, strict=True))
+    assert {"gfx1200", "gfx1201"} == {
+        card for card, fit in zip(cards, with_all, strict=True) if not fit["fits"]
+    }
 
 
 def test_the_whole_table_may_be_another_one() -> None:

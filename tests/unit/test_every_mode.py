@@ -41,7 +41,7 @@ def test_new_mode_is_told_each_part_that_it_lacks() -> None:
     assert mode_parts.missing(fake, REPOSITORY, build_flags()) == [
         "Add a stage fake-backend to docker/Dockerfile: its plugin, in /out.",
         "Add a stage fake-libraries to docker/Dockerfile: the libraries it loads, in /out.",
-        "Add a stage for the variant fake to docker/Dockerfile.",
+        "Add a stage variant-fake to docker/Dockerfile: the image of this variant.",
         "Add one service with the profile fake to deploy/compose.yaml.",
         "Write tests/smoke/test_fake.py, which the session smoke_fake runs (see test_rocm.py).",
         'Add fake to "variants" in docker/budgets.json: megabytes that a pull moves.',

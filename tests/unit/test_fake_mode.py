@@ -95,7 +95,8 @@ def test_build_plans_its_variant(copy: Path) -> None:
     done = run(copy, "build", "--dry", "--variant", "fake", "--bases", "packages")
     assert done.code == 0, done.err
     command = done.out.splitlines()[-1]
-    assert re.search(r"--target fake |--build-arg VARIANT=fake ", command)
+    assert "--target image " in command
+    assert "--build-arg VARIANT=fake " in command
     assert "--tag mentator/mentator-llm-service:latest-fake " in command
 
 
