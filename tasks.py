@@ -80,11 +80,10 @@ def engine_status(loaded: Loaded) -> None:
 )
 def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
     """Build the image."""
+    from scripts.image import build as verb
     from scripts.image import build_request
 
     resolved = build_request.resolve(loaded.settings, dry=dry)
-    from scripts.image import build as verb
-
     if dry:
         verb.show(resolved)
         return

@@ -11,19 +11,18 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from scripts import docker_engine
+from scripts import bases, docker_engine
+from scripts.application import package_json, revision
+from scripts.application.package_json import Application
+from scripts.application.revision import Revision
+from scripts.backends import compiled, variants
+from scripts.backends.compiled import Backends
+from scripts.backends.variants import Variant
 from scripts.docker_engine import EngineOptions
+from scripts.host import ca_bundle
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
-
-if TYPE_CHECKING:
-    from scripts import bases
-    from scripts.application.package_json import Application
-    from scripts.application.revision import Revision
-    from scripts.backends.compiled import Backends
-    from scripts.backends.variants import Variant
 
 #: The staged model's folder: the build context named `model`.
 MODEL_CONTEXT = BUILD / "context" / "model"
@@ -70,23 +69,17 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
 
     Raises `UsageError`, `ApplicationMissing`, `BasesUnreachable`.
     """
-    folder, cache = settings.engine_path(), settings.cache_path()
+    variant = variants.find(settings.variant)
+    backends = compiled.choose(
+        variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
+    )
+    cache = settings.cache_path()
+    folder = settings.engine_path()
+    # The registry may take seconds to answer, or not to answer, and so may an engine.
     with ThreadPoolExecutor() as pool:
         found = pool.submit(docker_engine.find, folder, remember=not dry)
-        # Loaded while the engine is asked, which takes as long.
-        from scripts import bases
-        from scripts.application import package_json, revision
-        from scripts.backends import compiled, variants
-        from scripts.host import ca_bundle
-
-        variant = variants.find(settings.variant)
-        backends = compiled.choose(
-            variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
-        )
-        # The registry may take seconds to answer, or not to answer: git works meanwhile.
         choice = pool.submit(bases.choose, settings.bases, settings.node, backends.sdks)
-        provide = _preview if dry else package_json.provide
-        application = provide(settings.app, cache)
+        application = (_preview if dry else package_json.provide)(settings.app, cache)
         # The bundled application lies in this repository: one commit, asked once.
         pipeline = revision.of(REPOSITORY) if settings.app else application.revision
     return BuildRequest(
@@ -116,8 +109,6 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
 
 def _preview(named: str, cache: Path) -> Application:
     """The application as a build would have it in `cache`, read from a temporary folder."""
-    from scripts.application import package_json
-
     with tempfile.TemporaryDirectory() as folder:
         found = package_json.provide(named, Path(folder))
         if found.path.is_relative_to(folder):
