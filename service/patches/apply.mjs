@@ -11,12 +11,13 @@ import {cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync} from
 import {join} from "node:path";
 
 const VERSION = "3.22.1";
-const FILE = "dist/evaluator/LlamaContext/LlamaContext.js";
 
 const words = process.argv.slice(2);
 const library = join(words.find((word) => !word.startsWith("--")) ?? "node_modules", "node-llama-cpp");
 const folder = join(import.meta.dirname, "javascript");
 const diffs = readdirSync(folder).filter((name) => name.endsWith(".diff")).sort().map((name) => join(folder, name));
+/** The library's files that the diffs name. */
+const files = [...new Set(diffs.flatMap((diff) => [...readFileSync(diff, "utf8").matchAll(/^\+\+\+ b\/(\S+)$/gm)].map(([, file]) => file ?? "")))];
 /** The folder of the copies, once there is one. @type {string | undefined} */
 let copies;
 
@@ -27,12 +28,12 @@ function refuse(why) {
 }
 
 /**
- * A copy of the library's file, where `patch` may fail half-way.
+ * A copy of the library's files, where `patch` may fail half-way.
  * @param {string} parent
  */
 function copy(parent) {
     const place = mkdtempSync(join(parent, "copy-"));
-    cpSync(join(library, FILE), join(place, FILE));
+    files.forEach((file) => cpSync(join(library, file), join(place, file)));
     return place;
 }
 
@@ -47,7 +48,7 @@ function fault(place, diff, ...more) {
     const done = spawnSync("patch", [...options, ...more, `--directory=${place}`], {input: readFileSync(diff), encoding: "utf8"});
     if (done.error) return `the program \`patch\` did not start (${done.error.message}). Install it (Debian: apt-get install patch)`;
     if (done.status === 0) return undefined;
-    return `${diff} does not fit ${join(library, FILE)} (after a change of the diffs, run \`npm ci\` first): ${done.stdout}${done.stderr}`.trim();
+    return `${diff} does not fit ${library} (after a change of the diffs, run \`npm ci\` first): ${done.stdout}${done.stderr}`.trim();
 }
 
 function run() {
@@ -58,7 +59,7 @@ function run() {
         refuse(`${library} is ${version}, the patches are for ${VERSION}`);
         return;
     }
-    // In the library's folder: a rename then replaces the file at once, also one that npm's or pnpm's store shares.
+    // In the library's folder: a rename then replaces a file at once, also one that npm's or pnpm's store shares.
     const parent = copies = mkdtempSync(join(library, ".patch-"));
     let released = copy(parent);
     const patched = diffs.toReversed().every((diff) => fault(released, diff, "--reverse") === undefined);
@@ -72,8 +73,8 @@ function run() {
         }
     }
     const undo = words.includes("--undo");
-    if (undo === patched) renameSync(join(undo ? released : result, FILE), join(library, FILE));
-    console.log(`${join(library, FILE)}: ${undo ? "as released" : patched ? "patched already" : `patched with ${diffs.length} diffs`}`);
+    if (undo === patched) files.forEach((file) => renameSync(join(undo ? released : result, file), join(library, file)));
+    console.log(`${library}: ${undo ? "as released" : patched ? "patched already" : `patched with ${diffs.length} diffs`}`);
 }
 
 try {

@@ -120,6 +120,7 @@ describe("chat", () => {
     });
 
     it("constrains by response_format", async () => {
+        fake.engine.text = '{"n": 4}';
         await client.chat.completions.create({ ...CHAT, response_format: { type: "json_schema", json_schema: { name: "x", schema: SCHEMA, strict: true } } });
         expect(asked()).toMatchObject({ constraint: { kind: "schema", schema: SCHEMA } });
         await client.chat.completions.create({ ...CHAT, response_format: { type: "json_object" } });
@@ -141,12 +142,92 @@ describe("chat", () => {
         expect(streamed.choices).toMatchObject([{ message: { tool_calls: calls }, finish_reason: "tool_calls" }]);
     });
 
-    it("generates once more with the constraint when tools were allowed and none was called", async () => {
+    it("asks again, constrained, when tools were allowed and none was called", async () => {
+        fake.engine.text = "{}";
         const answer = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
-        expect(answer.choices[0]?.message.content).toBe("hello");
+        expect(answer.choices[0]?.message.content).toBe("{}");
         expect(fake.engine.asked).toMatchObject([{ tools: [{ name: "add" }] }, { constraint: { kind: "json" } }]);
         expect(fake.engine.asked[0]).not.toHaveProperty("constraint");
         expect(fake.engine.asked[1]).not.toHaveProperty("tools");
+    });
+
+    const format = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "x", schema: schema as Record<string, unknown> } });
+
+    it.each([
+        ["that breaks the schema", format(SCHEMA), '{"n": "four"}', /answer\/n must be integer/],
+        ["that breaks what only a check knows", format({ type: "array", uniqueItems: true }), "[1, 1]", /duplicate/],
+        ["that is not JSON", format(SCHEMA), "four", /it is not JSON/],
+        ["that is not an object", { type: "json_object" as const }, "[]", /must be object/],
+        ["that is nested too deep", format({}), `${"[".repeat(5000)}${"]".repeat(5000)}`, /nested too deep/],
+    ])("never sends an answer %s: it is an error, streamed or not", async (_name, responseFormat, text, why) => {
+        fake.engine.text = text;
+        const request = { ...CHAT, response_format: responseFormat };
+        const error: unknown = await client.chat.completions.create(request).catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(BadRequestError);
+        expect(error).toMatchObject({ param: "response_format", code: "invalid_answer", message: expect.stringMatching(why) as string });
+        const pieces: unknown[] = [];
+        const streamed = (async () => {
+            for await (const piece of await client.chat.completions.create({ ...request, stream: true })) {
+                pieces.push(piece.choices[0]?.finish_reason);
+            }
+        })();
+        await expect(streamed).rejects.toMatchObject({ message: expect.stringMatching(why) as string });
+        expect(pieces.filter((reason) => reason !== null)).toEqual([]);
+    });
+
+    it("sends an answer that was cut, and says so", async () => {
+        fake.engine.text = '{"n": ';
+        fake.engine.finishReason = "length";
+        const { choices } = await client.chat.completions.create({ ...CHAT, response_format: format(SCHEMA) });
+        expect(choices).toMatchObject([{ message: { content: '{"n": ' }, finish_reason: "length" }]);
+    });
+
+    it("never sends a call whose arguments break the tool's parameters", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        for (const given of ['{"n": "one"}', '{"n": 1', "[]"]) {
+            fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: given }];
+            await expect(client.chat.completions.create({ ...CHAT, tools: [TOOL] })).rejects.toMatchObject({ status: 400, code: "invalid_answer", param: "tools[0].function.parameters" });
+        }
+    });
+
+    it("refuses a schema that it cannot keep to, by its keyword and place, before anything is generated", async () => {
+        const schema = { type: "object", properties: { a: { type: "array", contains: { type: "null" } } } };
+        for (const strict of [true, false]) {
+            await expect(client.chat.completions.create({ ...CHAT, response_format: { type: "json_schema", json_schema: { name: "x", schema, strict } } })).rejects.toMatchObject({
+                status: 400,
+                param: "response_format",
+                message: expect.stringContaining('"contains" at #/properties/a is not supported') as string,
+            });
+        }
+        const tool = { type: "function" as const, function: { name: "add", parameters: schema } };
+        await expect(client.chat.completions.create({ ...CHAT, tools: [TOOL, tool] })).rejects.toMatchObject({
+            status: 400,
+            param: "tools[1].function.parameters",
+            message: expect.stringContaining('"contains" at #/properties/a') as string,
+        });
+        expect(fake.engine.asked).toEqual([]);
+    });
+
+    const history = (given: string) => [
+        ...MESSAGES,
+        { role: "assistant" as const, content: null, tool_calls: [{ id: "c1", type: "function" as const, function: { name: "add", arguments: given } }] },
+        { role: "tool" as const, tool_call_id: "c1", content: "3" },
+    ];
+
+    it("goes on after a call with broken arguments", async () => {
+        await client.chat.completions.create({ ...CHAT, messages: history('{"n": 1') });
+        expect(asked()).toMatchObject({ messages: [{}, { toolCalls: [{ arguments: '{"n": 1' }] }, {}] });
+    });
+
+    it("refuses arguments that are nested 20,000 deep", async () => {
+        const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
+        await expect(client.chat.completions.create({ ...CHAT, messages: history(deep) })).rejects.toMatchObject({
+            status: 400,
+            param: "messages[1].tool_calls[0].function.arguments",
+            message: expect.stringContaining("nested too deep") as string,
+        });
+        expect(fake.engine.asked).toEqual([]);
     });
 
     it("gives several answers", async () => {

@@ -12,14 +12,19 @@ const FILE = "node-llama-cpp/dist/evaluator/LlamaContext/LlamaContext.js";
 
 let modules: string;
 
-/** A copy of the installed library's two files, as released. */
+/** The other file that a diff changes. */
+const OTHER = "node-llama-cpp/dist/evaluator/LlamaChat/utils/FunctionCallParamsGrammar.js";
+
+/** A copy of the installed library's files, as released. */
 beforeEach(() => {
     modules = mkdtempSync(path.join(tmpdir(), "mentator-"));
-    mkdirSync(path.dirname(path.join(modules, FILE)), { recursive: true });
     cpSync(path.join(SERVICE, "node_modules/node-llama-cpp/package.json"), path.join(modules, "node-llama-cpp/package.json"));
-    cpSync(path.join(SERVICE, "node_modules", FILE), path.join(modules, FILE));
+    for (const file of [FILE, OTHER]) {
+        mkdirSync(path.dirname(path.join(modules, file)), { recursive: true });
+        cpSync(path.join(SERVICE, "node_modules", file), path.join(modules, file));
+    }
     expect(apply("--undo")).toMatchObject({ status: 0, stderr: "" });
-    expect(text()).not.toMatch(/mentator/i);
+    expect(text() + text(OTHER)).not.toMatch(/mentator/i);
 });
 
 function apply(...words: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -27,8 +32,8 @@ function apply(...words: string[]): { status: number | null; stdout: string; std
     return { status, stdout, stderr };
 }
 
-function text(): string {
-    return readFileSync(path.join(modules, FILE), "utf8");
+function text(file = FILE): string {
+    return readFileSync(path.join(modules, file), "utf8");
 }
 
 function change(file: string, from: string, to: string): void {
@@ -36,7 +41,7 @@ function change(file: string, from: string, to: string): void {
     writeFileSync(whole, readFileSync(whole, "utf8").replace(from, to));
 }
 
-/** What is in the library's folder beside the two files. */
+/** What is in the library's folder beside those files. */
 function remains(): string[] {
     return readdirSync(path.join(modules, "node-llama-cpp")).filter((name) => !["package.json", "dist"].includes(name));
 }
@@ -49,7 +54,10 @@ describe("the patches of node-llama-cpp's JavaScript", () => {
         expect(patched).not.toBe(released);
         expect(apply()).toMatchObject({ status: 0, stdout: expect.stringContaining("patched already") as string });
         expect(text()).toBe(patched);
-        execFileSync(process.execPath, ["--check", path.join(modules, FILE)]);
+        expect(text(OTHER)).toMatch(/mentator/);
+        for (const file of [FILE, OTHER]) {
+            execFileSync(process.execPath, ["--check", path.join(modules, file)]);
+        }
         expect(apply("--undo").status).toBe(0);
         expect(text()).toBe(released);
         expect(remains()).toEqual([]);

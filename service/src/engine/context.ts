@@ -5,6 +5,7 @@ import type { Log } from "../log.js";
 import { Batching } from "./batching.js";
 import { takeSteps } from "./corrected.js";
 import type { Library } from "./library.js";
+import { watchNative } from "./native-failure.js";
 import { LEAST_CONTEXT, type Size } from "./sizing.js";
 
 interface OpenContext {
@@ -46,6 +47,7 @@ async function open(model: LlamaModel, { slots, contextSize, batchSize }: Size, 
         failedCreationRemedy: false,
         batching: { itemPrioritizationStrategy: ({ items, size: tokens }) => batching.share(items, tokens) },
     });
+    watchNative(context);
     // Where a GPU computes, threads that stay awake for it would only take time from others.
     if (!takeSteps(context, model.gpuLayers > 0 ? 0 : threads)) {
         log.write("debug", "engine", "node-llama-cpp's native part is not patched: a single stream is slower");

@@ -23,16 +23,6 @@ export function forcedTools({ tools = [], toolChoice = "auto" }: ChatRequest): r
     return named;
 }
 
-/** JSON Schema of a call of one of these. */
-export function callSchema(tools: readonly ToolDefinition[]): object {
-    const calls = tools.map(({ name, parameters }) => ({
-        type: "object",
-        properties: { name: { const: name }, arguments: parameters ?? { type: "object", properties: {} } },
-        required: ["name", "arguments"],
-    }));
-    return calls.length === 1 ? (calls[0] ?? {}) : { oneOf: calls };
-}
-
 /** The call as the model wrote it; undefined when it was cut. */
 export function readCall(text: string): ToolCall | undefined {
     try {

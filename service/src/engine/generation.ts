@@ -4,7 +4,7 @@ import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequ
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest } from "../errors.js";
 import { endAt } from "./corrected.js";
-import type { ChatRequest, Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
+import type { Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
 import { callId, forcedTools, readCall } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
@@ -37,20 +37,12 @@ function sampling(options: GenerationOptions): object {
     return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty } };
 }
 
-function functionsOf({ tools = [], toolChoice = "auto" }: ChatRequest): ChatModelFunctions | undefined {
-    if (tools.length === 0 || toolChoice === "none") {
-        return undefined;
-    }
-    return Object.fromEntries(
-        tools.map(({ name, description, parameters }) => [
-            name,
-            { ...(description === undefined ? {} : { description }), ...(parameters === undefined ? {} : { params: parameters as never }) },
-        ]),
-    );
-}
-
-/** Lays the prompt out with the chat template. @throws ServiceError */
-export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest): Layout {
+/**
+ * Lays the prompt out with the chat template.
+ * @param functions that the model is told of
+ * @throws ServiceError
+ */
+export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: GenerationRequest, functions: ChatModelFunctions | undefined): Layout {
     if (request.kind === "completion") {
         const tokens = model.tokenize(request.prompt);
         const { bos, shouldPrependBosToken } = model.tokens;
@@ -59,7 +51,6 @@ export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: Gen
     }
     // Where the request has no system message, none is added: node-llama-cpp's own would take 79 tokens.
     const history = toHistory(request.messages);
-    const functions = functionsOf(request);
     const forced = forcedTools(request) !== undefined;
     const { contextText } = chatWrapper.generateContextState({
         chatHistory: history.at(-1)?.type === "model" ? history : [...history, { type: "model", response: [] }],

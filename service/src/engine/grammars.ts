@@ -2,20 +2,39 @@
 
 import type { Llama, LlamaGrammar } from "node-llama-cpp";
 import { badRequest, messageOf } from "../errors.js";
-import type { Constraint } from "./engine.js";
+import { grammarOf, type Translate } from "../schema/grammar/llama.js";
+import { stockSchema } from "../schema/grammar/stock.js";
+import type { Tree } from "../schema/node.js";
+import { argumentsTree, callTree, objectTree, treeOf } from "../schema/tree.js";
+import type { Constraint, ToolDefinition } from "./engine.js";
 
 const KEPT = 64;
+
+/** What makes a grammar. */
+export type Source =
+    | Constraint
+    /** A call of one of the tools. */
+    | { readonly kind: "call"; readonly tools: readonly ToolDefinition[] };
+
+/** Of the patched native part: llama.cpp's own translation. */
+interface Native {
+    readonly _bindings: { readonly mentatorSchemaGrammar?: Translate };
+}
 
 export class Grammars {
     /** In order of use, the oldest first. */
     private readonly kept = new Map<string, Promise<LlamaGrammar>>();
+    /** Undefined: the native part is the released one, and node-llama-cpp's own translation has to do. */
+    private readonly translate: Translate | undefined;
 
-    public constructor(private readonly llama: Llama) {}
+    public constructor(private readonly llama: Llama) {
+        this.translate = (llama as unknown as Native)._bindings.mentatorSchemaGrammar;
+    }
 
     /** @throws ServiceError when it cannot be used as a grammar */
-    public async of(constraint: Constraint): Promise<LlamaGrammar> {
-        const key = JSON.stringify(constraint);
-        const known = this.kept.get(key) ?? this.compile(constraint);
+    public async of(source: Source): Promise<LlamaGrammar> {
+        const key = JSON.stringify(source);
+        const known = this.kept.get(key) ?? this.compile(source);
         this.kept.delete(key);
         this.kept.set(key, known);
         const [oldest] = this.kept.keys();
@@ -30,15 +49,51 @@ export class Grammars {
         }
     }
 
-    private async compile(constraint: Constraint): Promise<LlamaGrammar> {
-        switch (constraint.kind) {
+    /** Whether llama.cpp's own translation is there. */
+    public get translates(): boolean {
+        return this.translate !== undefined;
+    }
+
+    /** GBNF of a tool's arguments, for a call that the model makes by itself. @throws ServiceError */
+    public argumentsGrammar(tool: ToolDefinition): string {
+        return refusing(() => grammarOf(argumentsTree(tool), this.translate ?? unpatched));
+    }
+
+    /** The same as a schema of node-llama-cpp's own kind. @throws ServiceError */
+    public stockArguments(tool: ToolDefinition): object {
+        return refusing(() => stockSchema(argumentsTree(tool)));
+    }
+
+    private async compile(source: Source): Promise<LlamaGrammar> {
+        switch (source.kind) {
             case "schema":
-                // node-llama-cpp's type needs the schema at compile time; this one comes with the request.
-                return this.llama.createGrammarForJsonSchema(constraint.schema as never);
+                return this.ofTree(treeOf(source.schema));
+            case "call":
+                return this.ofTree(callTree(source.tools));
             case "json":
-                return this.llama.getGrammarFor("json");
+                return this.translate === undefined ? this.llama.getGrammarFor("json") : this.ofTree(objectTree());
             case "grammar":
-                return this.llama.createGrammar({ grammar: constraint.gbnf });
+                return this.llama.createGrammar({ grammar: source.gbnf });
         }
+    }
+
+    private async ofTree(tree: Tree): Promise<LlamaGrammar> {
+        if (this.translate === undefined) {
+            // Their type wants to know the schema while compiling; ours comes with the request.
+            return this.llama.createGrammarForJsonSchema(stockSchema(tree) as never);
+        }
+        return this.llama.createGrammar({ grammar: grammarOf(tree, this.translate) });
+    }
+}
+
+function unpatched(): never {
+    throw new Error("the native part of node-llama-cpp is not patched");
+}
+
+function refusing<T>(work: () => T): T {
+    try {
+        return work();
+    } catch (thrown) {
+        throw badRequest(`The tool's arguments cannot be used as a grammar: ${messageOf(thrown)}`);
     }
 }

@@ -6,11 +6,12 @@ import type { ChatMessage, ToolCall } from "./engine.js";
 
 type ModelItem = Extract<ChatHistoryItem, { type: "model" }>;
 
+/** A model's broken arguments are told as they are: a client that sends its history back could not go on else. */
 function argumentsOf(call: ToolCall): unknown {
     try {
         return call.arguments === "" ? {} : JSON.parse(call.arguments);
     } catch {
-        throw badRequest(`The arguments of the tool call ${call.id} are not JSON.`);
+        return call.arguments;
     }
 }
 

@@ -5,10 +5,12 @@ import { badRequest, ServiceError } from "../errors.js";
 import { Bell } from "./bell.js";
 import { canCopy, copyStart, runInterruptibly } from "./corrected.js";
 import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions } from "./engine.js";
-import { callSchema, forcedTools } from "./forced-call.js";
+import { forcedTools } from "./forced-call.js";
+import { functionsOf } from "./functions.js";
 import { checkFits, generate, layOut } from "./generation.js";
 import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
+import { watchNative } from "./native-failure.js";
 import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
 
 /** Tokens of a text to embed, at most: a text is computed in one piece, which takes memory. */
@@ -74,9 +76,10 @@ export class Host {
 
     public async generate(request: GenerationRequest, run: RunOptions): Promise<Generated> {
         const forced = request.kind === "chat" ? forcedTools(request) : undefined;
-        const constraint = forced === undefined ? request.constraint : ({ kind: "schema", schema: callSchema(forced) } as const);
-        const grammar = constraint === undefined ? undefined : await this.grammars.of(constraint);
-        const layout = layOut(this.model, this.chatWrapper, request);
+        const wanted = forced === undefined ? request.constraint : ({ kind: "call", tools: forced } as const);
+        const grammar = wanted === undefined ? undefined : await this.grammars.of(wanted);
+        const functions = request.kind === "chat" ? functionsOf(request, this.grammars, this.library) : undefined;
+        const layout = layOut(this.model, this.chatWrapper, request, functions);
         checkFits(layout, this.info.contextSize);
         run.signal.throwIfAborted();
         const { slot, source } = await this.take(layout.tokens, run.signal);
@@ -155,6 +158,7 @@ export class Host {
         let context: LlamaEmbeddingContext;
         try {
             context = await this.embedding;
+            watchNative(context);
         } catch (thrown) {
             this.embedding = undefined;
             throw thrown;

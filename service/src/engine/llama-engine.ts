@@ -10,6 +10,7 @@ import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, Load
 import { inspectGguf } from "./gguf.js";
 import { Loader } from "./loader.js";
 import { memoryOfThisProcess } from "./memory.js";
+import { isNativeFailure } from "./native-failure.js";
 import { NeedsReader, refuseImpossible } from "./needs.js";
 import { Residents } from "./residents.js";
 import { openRuntime, type Runtime } from "./runtime.js";
@@ -109,9 +110,9 @@ export class LlamaEngine implements Engine {
     }
 
     public async checkGrammar(schema: object): Promise<string> {
-        const { runtime } = await this.open();
+        const { loader } = await this.open();
         try {
-            await runtime.llama.createGrammarForJsonSchema(schema as never);
+            await loader.grammars.of({ kind: "schema", schema });
             return "";
         } catch (thrown) {
             return messageOf(thrown);
@@ -143,14 +144,14 @@ export class LlamaEngine implements Engine {
         return this.starting;
     }
 
-    /** Tells the witness of a success, and of a failure that is neither the request's nor its client's. */
+    /** Tells the witness of a success, and of a failure of the native part. */
     private async watched<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
         try {
             const done = await work;
             this.witness?.onSuccess();
             return done;
         } catch (thrown) {
-            if (!signal.aborted && !(thrown instanceof ServiceError)) {
+            if (!signal.aborted && isNativeFailure(thrown)) {
                 this.witness?.onFailure(thrown);
             }
             throw thrown;

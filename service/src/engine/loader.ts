@@ -22,7 +22,7 @@ interface LoaderSettings {
 }
 
 export class Loader {
-    private readonly grammars: Grammars;
+    public readonly grammars: Grammars;
 
     public constructor(
         private readonly runtime: Runtime,

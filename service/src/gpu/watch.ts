@@ -12,7 +12,7 @@ const FAILURES_IN_A_ROW = 3;
 /** What the engine tells of its work on the GPU. */
 export interface Witness {
     onSuccess(): void;
-    /** @param thrown by the native part, not for a fault of the request */
+    /** @param thrown by the native part while it computed (engine/native-failure.ts), never another exception */
     onFailure(thrown: unknown): void;
     /** Something failed that need not be the GPU's fault: the device nodes are looked at. */
     look(): Promise<void>;

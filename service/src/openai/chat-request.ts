@@ -1,9 +1,11 @@
 /** A body of /v1/chat/completions as requests to the engine. Pure. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { ChatMessage, ChatRequest, Constraint, ToolChoice, ToolDefinition } from "../engine/engine.js";
-import { compileSchema } from "../prompt/json-schema.js";
-import type { BodyMessage, BodyTool, ChatBody } from "./chat-schema.js";
+import type { ChatMessage, ChatRequest, Constraint, ToolCall, ToolChoice, ToolDefinition } from "../engine/engine.js";
+import { MOST_NESTED, nestsTooDeep } from "../schema/limits.js";
+import { compileSchema } from "../schema/compile.js";
+import { checkOf } from "./answer-check.js";
+import type { BodyMessage, BodyTool, BodyToolCall, ChatBody } from "./chat-schema.js";
 import { ParameterFault } from "./errors.js";
 import type { Asked } from "./generations.js";
 import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
@@ -25,6 +27,22 @@ function textOf(content: BodyMessage["content"], at: string): string {
         .join("");
 }
 
+/** Broken arguments are let through as the text that they are; templates recurse over the others. */
+function toolCallOf({ id, function: { name, arguments: given } }: BodyToolCall, at: string): ToolCall {
+    if (nestsTooDeep(parsed(given))) {
+        throw new ParameterFault(`${at}.function.arguments`, `The arguments of the tool call ${id} are nested too deep: more than ${MOST_NESTED} levels.`);
+    }
+    return { id, name, arguments: given };
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
 function messageOf(message: BodyMessage, index: number): ChatMessage {
     const at = `messages[${index}]`;
     const content = textOf(message.content, at);
@@ -41,7 +59,7 @@ function messageOf(message: BodyMessage, index: number): ChatMessage {
         case "user":
             return { role: "user", content };
         case "assistant": {
-            const toolCalls = calls.map((call) => ({ id: call.id, name: call.function.name, arguments: call.function.arguments }));
+            const toolCalls = calls.map((call, number) => toolCallOf(call, `${at}.tool_calls[${number}]`));
             return { role: "assistant", content, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
         }
         case "tool":
@@ -53,7 +71,7 @@ function messageOf(message: BodyMessage, index: number): ChatMessage {
 }
 
 function toolOf({ function: { name, description, parameters } }: BodyTool, index: number): ToolDefinition {
-    const { error } = compileSchema(parameters ?? {});
+    const { error } = compileSchema(parameters ?? {}, "arguments");
     if (error !== "") {
         throw new ParameterFault(`tools[${index}].function.parameters`, `The parameters of ${name} cannot be used as a JSON Schema: ${error}`);
     }
@@ -89,7 +107,7 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
     if (schema === undefined) {
         return { kind: "json" };
     }
-    const { error } = compileSchema(schema);
+    const { error } = compileSchema(schema, "answer");
     if (error !== "") {
         throw new ParameterFault("response_format", `response_format.json_schema.schema cannot be used as a JSON Schema: ${error}`);
     }
@@ -109,14 +127,15 @@ export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked
     const constraint = constraintOf(body);
     const stop = stopOf(body);
     const messages = body.messages.map(messageOf);
+    const check = checkOf(tools, constraint);
     const usesTools = tools.length > 0 && toolChoice !== "none";
     return Array.from({ length: body.n ?? 1 }, (_, index) => {
         const plain: ChatRequest = { kind: "chat", messages, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) };
         const constrained: ChatRequest = constraint === undefined ? plain : { ...plain, constraint };
         if (!usesTools) {
-            return { request: constrained };
+            return { request: constrained, check };
         }
         const request: ChatRequest = { ...plain, tools, toolChoice };
-        return constraint === undefined ? { request } : { request, otherwise: constrained };
+        return constraint === undefined ? { request, check } : { request, otherwise: constrained, check };
     });
 }

@@ -8,7 +8,7 @@ interface Part {
     readonly text?: string;
 }
 
-interface BodyToolCall {
+export interface BodyToolCall {
     readonly id: string;
     readonly function: { readonly name: string; readonly arguments: string };
 }

@@ -13,6 +13,8 @@ export interface Asked {
     readonly request: GenerationRequest;
     /** Used when `request` made no tool call; the text of `request` is then dropped, and not streamed. */
     readonly otherwise?: GenerationRequest;
+    /** Of the answer that is sent. @throws ServiceError when it breaks what was asked for */
+    readonly check?: (answer: Generated) => void;
 }
 
 export interface Run {
@@ -93,16 +95,21 @@ export class Generations {
     }
 
     /** Never rejects. */
-    private async one(spec: LoadSpec, { request, otherwise }: Asked, signal: AbortSignal, onChunk: (chunk: Chunk) => void): Promise<End> {
+    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, onChunk: (chunk: Chunk) => void): Promise<End> {
         const finished = await this.scheduler.run({ spec, request, signal, ...(otherwise === undefined ? { onChunk } : {}) });
         if ("failure" in finished) {
             return { duration: finished.duration, failure: finished.failure };
         }
         const { duration, result } = finished;
         if (otherwise === undefined || result.finishReason === "tool") {
+            try {
+                check?.(result);
+            } catch (thrown) {
+                return { duration, failure: thrown };
+            }
             return { duration, generated: result };
         }
-        const again = await this.one(spec, { request: otherwise }, signal, onChunk);
+        const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, onChunk);
         const { promptMsec, queueMsec } = again.duration;
         return { ...again, duration: { promptMsec: duration.promptMsec + promptMsec, queueMsec: duration.queueMsec + queueMsec } };
     }

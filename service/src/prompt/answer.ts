@@ -1,7 +1,7 @@
 /** From a model's text to the JSON value that the client asked for. */
 
 import { badRequest, messageOf } from "../errors.js";
-import type { Validator } from "./json-schema.js";
+import type { Validator } from "../schema/compile.js";
 
 /** How much of an answer an error message shows, characters. */
 const SHOWN = 200;
@@ -17,8 +17,8 @@ export function hideAnswer(message: string): string {
     return message.replace(/^(The answer is not (?:JSON|valid against format\.jsonSchema))[\s\S]*$/, "$1.");
 }
 
-/** @throws ServiceError when the answer is not JSON or not valid, `signal.reason` */
-export async function readAnswer(text: string, cut: boolean, validate: Validator, signal: AbortSignal): Promise<unknown> {
+/** @throws ServiceError when the answer is not JSON or not valid */
+export function readAnswer(text: string, cut: boolean, validate: Validator): unknown {
     const hint = cut ? " The answer was cut at maxTokens." : "";
     const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
     let value: unknown;
@@ -27,7 +27,7 @@ export async function readAnswer(text: string, cut: boolean, validate: Validator
     } catch (thrown) {
         throw badRequest(`The answer is not JSON: ${messageOf(thrown)}.${hint} Answer: ${shown}`);
     }
-    const fault = await validate(value, signal);
+    const fault = validate(value);
     if (fault !== "") {
         throw badRequest(`The answer is not valid against format.jsonSchema: ${fault}.${hint} Answer: ${shown}`);
     }

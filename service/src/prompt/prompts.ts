@@ -6,10 +6,10 @@ import { badRequest, toServiceError, type ServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
 import { modelOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
+import { compileSchema, type Validator } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
 import { readAnswer, hideAnswer } from "./answer.js";
 import type { Journal } from "./journal.js";
-import { compileSchema, type Validator } from "./json-schema.js";
 import type { PromptRequest } from "./request.js";
 import { answerWithTools, type CallTool } from "./server-tools.js";
 
@@ -103,7 +103,7 @@ export class Prompts {
             }
             outcome = { duration, generated };
             const { text, finishReason, usage } = generated;
-            const data = validate === undefined ? text : await readAnswer(text, finishReason === "length", validate, signal);
+            const data = validate === undefined ? text : readAnswer(text, finishReason === "length", validate);
             const result = { loadModelStatus, ...(tools.length === 0 ? {} : { usedTools }), data, usage };
             return { ...outcome, result };
         } catch (thrown) {
@@ -116,7 +116,7 @@ export class Prompts {
         const tools = isGiven(request.toolServer) ? await this.serverTools.choose(request.toolServer) : [];
         let validate: Validator | undefined;
         if (isGiven(request.format)) {
-            const compiled = compileSchema(request.format.jsonSchema);
+            const compiled = compileSchema(request.format.jsonSchema, request.format.useGrammar ? "answer" : "check");
             if (compiled.error !== "") {
                 throw badRequest(`format.jsonSchema cannot be used as a JSON Schema: ${compiled.error}`);
             }

@@ -3,6 +3,7 @@
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
 import { badRequest } from "../errors.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
+import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
 
 /** How often the model may ask for calls before it has to answer. */
@@ -82,6 +83,12 @@ function argumentsOf(call: ToolCall): unknown {
     }
 }
 
+/** Why the model's arguments are not what the tool takes, or "". */
+function argumentsFault({ definition }: Tool, args: unknown): string {
+    const compiled = compileSchema(definition.parameters ?? {}, "arguments");
+    return "validate" in compiled ? compiled.validate(args) : "";
+}
+
 /** Never rejects. */
 export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, task: Task): Promise<Answered> {
     const { spec, signal, tools, durationMsec } = task;
@@ -117,7 +124,9 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
             const tool = tools.find(({ name }) => name === call.name);
             const started = performance.now();
             const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(ledger.leftMsec)))]);
-            const content = tool === undefined ? `There is no tool ${call.name}.` : await callTool(tool, argumentsOf(call), limit);
+            const args = argumentsOf(call);
+            const fault = tool === undefined ? `there is no tool ${call.name}` : argumentsFault(tool, args);
+            const content = tool === undefined || fault !== "" ? `The call failed: ${fault}.` : await callTool(tool, args, limit);
             ledger.tool(call.name, performance.now() - started);
             messages.push({ role: "tool", toolCallId: call.id, content });
         }

@@ -3,7 +3,7 @@
 import { Script } from "node:vm";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { messageOf } from "../errors.js";
-import { compileSchema } from "../prompt/json-schema.js";
+import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "./tool.js";
 
 /** The names of functions that models and OpenAI's clients accept. */
@@ -57,7 +57,7 @@ function specOf(text: string): Tool["definition"] {
     if (typeof description !== "string" || description === "") {
         throw new Error("$$spec needs a description: the model chooses by it");
     }
-    const { error } = compileSchema(parameters);
+    const { error } = compileSchema(parameters, "arguments");
     if (error !== "") {
         throw new Error(`$$spec cannot be used as a JSON Schema: ${error}`);
     }

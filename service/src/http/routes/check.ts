@@ -1,7 +1,7 @@
 /** POST /check/*: whether the service would accept something. */
 
 import { Ajv } from "ajv";
-import { compileSchema } from "../../prompt/json-schema.js";
+import { compileSchema } from "../../schema/compile.js";
 import { OPTIONS_SCHEMA } from "../../prompt/request.js";
 import { answers, BODY_ERRORS } from "../answers.js";
 import type { Routes } from "../routes.js";
@@ -36,7 +36,7 @@ export const checkRoutes: Routes = (server, service) => {
         "/check/gbnf",
         { schema: { ...schemaCall("Whether this JSON Schema can constrain the generation"), response: answers(VERDICT, [...BODY_ERRORS, 503]) } },
         async ({ body }) => {
-            const { error } = compileSchema(body.schema);
+            const { error } = compileSchema(body.schema, "answer");
             return { error: error === "" ? await service.engine.checkGrammar(body.schema) : error };
         },
     );
