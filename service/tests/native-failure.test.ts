@@ -6,7 +6,7 @@ import { toHistory } from "../src/engine/history.js";
 import { isNativeFailure, watchNative } from "../src/engine/native-failure.js";
 
 /** A context whose native part fails with this. */
-function contextOf(failure: unknown): { context: LlamaContext; decode: () => Promise<unknown> } {
+function contextOf(failure: Error | undefined): { context: LlamaContext; decode: () => Promise<unknown> } {
     class Native {
         public async decodeBatch(): Promise<unknown> {
             return failure === undefined ? Promise.resolve([1]) : Promise.reject(failure);
