@@ -21,6 +21,17 @@ export function badRequest(message: string): ServiceError {
     return new ServiceError(400, message);
 }
 
+/** The prompt or a text has more tokens than the context: 400 with a code of its own, as clients shorten it and try again. */
+export class ContextOverflow extends ServiceError {
+    /** @param of what is too long, as OpenAI names the parameter */
+    public constructor(
+        public readonly of: "messages" | "prompt" | "input",
+        message: string,
+    ) {
+        super(400, message);
+    }
+}
+
 /** The client closed the connection. No client reads this answer; proxies log it as 499. */
 export function clientGoneError(): ServiceError {
     return new ServiceError(499, "The client closed the connection.");

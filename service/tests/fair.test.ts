@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Busy, LoadedModel, LoadSpec } from "../src/engine/engine.js";
 import { MemoryBusy } from "../src/engine/engine.js";
 import { FairScheduler } from "../src/schedule/fair.js";
+import { Running } from "../src/schedule/running.js";
 import type { GenerationJob } from "../src/schedule/scheduler.js";
 import { FakeEngine } from "./fake-service.js";
 
@@ -120,6 +121,15 @@ describe("the fair scheduler", () => {
         const done = await Promise.all([1, 2, 3, 4].map(() => scheduler.run(job("a"))));
         expect(done.map((finished) => "failure" in finished)).toEqual([false, false, false, true]);
         expect(done[3]).toMatchObject({ failure: { statusCode: 429, retryAfterSeconds: 1 } });
+    });
+
+    it("says to try again when those that wait have begun, at the earliest after the time of one request", () => {
+        const running = new Running();
+        const model = {} as LoadedModel;
+        expect(running.retryAfter(1, 1)).toBe(5);
+        running.begin(model);
+        running.end(model, 4000);
+        expect([running.retryAfter(1, 8), running.retryAfter(8, 8), running.retryAfter(16, 4), running.retryAfter(1000, 1)]).toEqual([4, 4, 16, 60]);
     });
 
     it("forgets a request that leaves while it waits", async () => {

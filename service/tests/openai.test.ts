@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ContextOverflow } from "../src/errors.js";
 import { createServer } from "../src/http/server.js";
 import { type Fake, fakeService } from "./fake-service.js";
 
@@ -296,18 +297,25 @@ describe("errors", () => {
 
     it.each([
         ["an unknown model", { model: "gpt-none" }, NotFoundError, "model", "model_not_found"],
-        ["no messages", { messages: [] }, BadRequestError, null, null],
+        ["no messages", { messages: [] }, BadRequestError, "messages", null],
         ["an image", { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] }, BadRequestError, "messages[0].content[0]", null],
         ["no content", { messages: [{ role: "user" }] }, BadRequestError, "messages[0].content", null],
         ["logprobs", { logprobs: true }, BadRequestError, "logprobs", "unsupported_parameter"],
         ["an invalid schema", { response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "banana" } } } }, BadRequestError, "response_format", null],
         ["an unknown tool", { tools: [TOOL], tool_choice: { type: "function", function: { name: "x" } } }, BadRequestError, "tool_choice", null],
-        ["a temperature of 3", { temperature: 3 }, BadRequestError, null, null],
+        ["a temperature of 3", { temperature: 3 }, BadRequestError, "temperature", null],
+        ["a message without a role", { messages: [...MESSAGES, { content: "x" }] as never }, BadRequestError, "messages[1].role", null],
     ])("%s", async (_, change, kind, param, code) => {
         const thrown = await fault(change);
         expect(thrown).toBeInstanceOf(kind);
         expect(thrown).toMatchObject({ type: "invalid_request_error", param, code });
         expect(thrown.message).not.toBe("");
+    });
+
+    it("for a prompt that is longer than the context, so that a client can tell", async () => {
+        fake.engine.failAfter = new ContextOverflow("messages", "The prompt has 9000 tokens and the context 4096: shorten it.");
+        fake.engine.text = "";
+        expect(await fault({})).toMatchObject({ status: 400, type: "invalid_request_error", param: "messages", code: "context_length_exceeded" });
     });
 
     it("for a full queue", async () => {

@@ -2,7 +2,7 @@
 
 import { Validator } from "@cfworker/json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { backendFromEnvironment } from "../src/backend.js";
+import { backendFromEnvironment } from "../src/backend/backend.js";
 import type { ChatRequest, Generated, LoadedModel, ToolDefinition } from "../src/engine/engine.js";
 import { LlamaEngine } from "../src/engine/llama-engine.js";
 import type { Witness } from "../src/gpu/watch.js";
@@ -32,7 +32,7 @@ const PERSON = {
     required: ["name", "age", "born", "weight", "kind", "address"],
 };
 
-const WEATHER: ToolDefinition = {
+const WEATHER = {
     name: "weather",
     description: "Tells the weather of a city for some days",
     parameters: {
@@ -41,16 +41,16 @@ const WEATHER: ToolDefinition = {
         required: ["city", "days"],
         additionalProperties: false,
     },
-};
+} satisfies ToolDefinition;
 
 describe.skipIf(MODEL === "")("with a real model", { timeout: 300_000 }, () => {
     let engine: LlamaEngine;
     let model: LoadedModel;
     const failures: unknown[] = [];
-    const witness: Witness = { succeeded: () => undefined, failed: (thrown) => failures.push(thrown), look: async () => Promise.resolve() };
+    const witness: Witness = { onSuccess: () => undefined, onFailure: (thrown) => failures.push(thrown), look: async () => Promise.resolve() };
 
     beforeAll(async () => {
-        engine = new LlamaEngine(backendFromEnvironment({}), 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined), witness);
+        engine = new LlamaEngine(backendFromEnvironment({}).backend, 1, { slots: 1, contextSize: 0, batchSize: 64, queueSize: 1 }, new Log("error", () => undefined), witness);
         await engine.start();
         model = await engine.load({ name: "model", file: MODEL, contextSize: 2048 }, () => false, NEVER);
     }, 60_000);
@@ -92,7 +92,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 300_000 }, () => {
         const { toolCalls, finishReason } = await ask("What is the weather in Paris for 3 days?", { tools: [WEATHER], toolChoice: "required" });
         expect(finishReason).toBe("tool");
         expect(toolCalls).toMatchObject([{ name: "weather" }]);
-        expect(new Validator(WEATHER.parameters as object, "2020-12").validate(JSON.parse(toolCalls[0]?.arguments ?? "")).errors).toEqual([]);
+        expect(new Validator(WEATHER.parameters as never, "2020-12").validate(JSON.parse(toolCalls[0]?.arguments ?? "")).errors).toEqual([]);
     });
 
     it("may call a tool whose parameters node-llama-cpp knows nothing of", async () => {
@@ -104,7 +104,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 300_000 }, () => {
             [call] = (await ask(content, { tools: [WEATHER], options })).toolCalls;
         }
         expect(call).toMatchObject({ name: "weather" });
-        expect(new Validator(WEATHER.parameters as object, "2020-12").validate(JSON.parse(call?.arguments ?? "")).errors).toEqual([]);
+        expect(new Validator(WEATHER.parameters as never, "2020-12").validate(JSON.parse(call?.arguments ?? "")).errors).toEqual([]);
     });
 
     it("takes a history with broken arguments", async () => {

@@ -2,7 +2,7 @@
 
 import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from "node-llama-cpp";
 import type { GenerationOptions } from "../config/configuration.js";
-import { badRequest } from "../errors.js";
+import { badRequest, ContextOverflow } from "../errors.js";
 import { endAt } from "./corrected.js";
 import type { Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
 import { callId, forcedTools, readCall } from "./forced-call.js";
@@ -60,12 +60,12 @@ export function layOut(model: LlamaModel, chatWrapper: ChatWrapper, request: Gen
 }
 
 /** A sequence is full one token before its end, and one token must be left for the answer. @throws ServiceError with both counts */
-export function checkFits({ tokens }: Layout, contextSize: number): void {
+export function checkFits({ tokens }: Layout, contextSize: number, of: ContextOverflow["of"]): void {
     if (tokens.length === 0) {
         throw badRequest("The prompt is empty.");
     }
     if (tokens.length > contextSize - 2) {
-        throw badRequest(`The prompt has ${tokens.length} tokens and the context ${contextSize}: shorten it or ask for a larger contextSize.`);
+        throw new ContextOverflow(of, `The prompt has ${tokens.length} tokens and the context ${contextSize}: shorten it or ask for a larger contextSize.`);
     }
 }
 

@@ -18,7 +18,7 @@ export type Source =
 
 /** Of the patched native part: llama.cpp's own translation. */
 interface Native {
-    readonly _bindings: { readonly mentatorSchemaGrammar?: Translate };
+    readonly _bindings?: { readonly mentatorSchemaGrammar?: Translate };
 }
 
 export class Grammars {
@@ -28,7 +28,7 @@ export class Grammars {
     private readonly translate: Translate | undefined;
 
     public constructor(private readonly llama: Llama) {
-        this.translate = (llama as unknown as Native)._bindings.mentatorSchemaGrammar;
+        this.translate = (llama as unknown as Native)._bindings?.mentatorSchemaGrammar;
     }
 
     /** @throws ServiceError when it cannot be used as a grammar */

@@ -1,7 +1,7 @@
 /** One model in memory: its context, its slots, and what runs on them. */
 
 import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
-import { badRequest, ServiceError } from "../errors.js";
+import { badRequest, ContextOverflow, ServiceError } from "../errors.js";
 import { Bell } from "./bell.js";
 import { canCopy, copyStart, runInterruptibly } from "./corrected.js";
 import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions } from "./engine.js";
@@ -11,6 +11,7 @@ import { checkFits, generate, layOut } from "./generation.js";
 import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
 import { watchNative } from "./native-failure.js";
+import { unitVector } from "./unit.js";
 import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
 
 /** Tokens of a text to embed, at most: a text is computed in one piece, which takes memory. */
@@ -80,7 +81,7 @@ export class Host {
         const grammar = wanted === undefined ? undefined : await this.grammars.of(wanted);
         const functions = request.kind === "chat" ? functionsOf(request, this.grammars, this.library) : undefined;
         const layout = layOut(this.model, this.chatWrapper, request, functions);
-        checkFits(layout, this.info.contextSize);
+        checkFits(layout, this.info.contextSize, request.kind === "chat" ? "messages" : "prompt");
         run.signal.throwIfAborted();
         const { slot, source } = await this.take(layout.tokens, run.signal);
         const { sequence } = slot;
@@ -169,13 +170,13 @@ export class Host {
                 throw badRequest(`Text ${index + 1} of ${texts.length} is empty.`);
             }
             if (count > size - 2) {
-                throw badRequest(`Text ${index + 1} of ${texts.length} has ${count} tokens and the context for embeddings ${size}: shorten it.`);
+                throw new ContextOverflow("input", `Text ${index + 1} of ${texts.length} has ${count} tokens and the context for embeddings ${size}: shorten it.`);
             }
         }
         const vectors: (readonly number[])[] = [];
         for (const text of texts) {
             signal.throwIfAborted();
-            vectors.push((await context.getEmbeddingFor(text)).vector);
+            vectors.push(unitVector((await context.getEmbeddingFor(text)).vector));
         }
         return { vectors, tokens: counts.reduce((sum, count) => sum + count, 0) };
     }

@@ -1,7 +1,8 @@
 /** Errors in OpenAI's form: `{"error": {message, type, param, code}}`. */
 
-import { messageOf, ServiceError } from "../errors.js";
+import { ContextOverflow, messageOf, ServiceError } from "../errors.js";
 import { UnknownModel } from "../models/unknown.js";
+import { type FormFault, parameterOf } from "./form-fault.js";
 
 /** A fault of one parameter. */
 export class ParameterFault extends ServiceError {
@@ -32,7 +33,11 @@ export function openAiError(status: number, thrown: unknown): OpenAiError {
     if (thrown instanceof UnknownModel) {
         return { status: 404, body: { error: { message, type: "invalid_request_error", param: "model", code: "model_not_found" } } };
     }
+    if (thrown instanceof ContextOverflow) {
+        return { status, body: { error: { message, type: "invalid_request_error", param: thrown.of, code: "context_length_exceeded" } } };
+    }
     const [type, code] = TYPE_OF[status] ?? ["invalid_request_error", null];
-    const param = thrown instanceof ParameterFault ? thrown.param : null;
+    const { validation } = (thrown ?? {}) as { validation?: readonly FormFault[] };
+    const param = thrown instanceof ParameterFault ? thrown.param : parameterOf(validation ?? []);
     return { status, body: { error: { message, type, param, code: thrown instanceof ParameterFault ? thrown.code : code } } };
 }

@@ -45,14 +45,15 @@ export class Running {
     }
 
     /**
-     * Seconds until about half of those that wait have gone.
+     * Seconds until those that wait now have begun, and never less than one request takes: sooner the queue would
+     * be as full as before.
      * @param running requests at once
      */
     public retryAfter(waiting: number, running: number): number {
         if (this.usual === undefined) {
             return RETRY_UNKNOWN;
         }
-        const msec = (this.usual * waiting) / 2 / Math.max(1, running);
+        const msec = this.usual * Math.max(1, waiting / Math.max(1, running));
         return Math.min(RETRY_MOST, Math.max(1, Math.ceil(msec / 1000)));
     }
 }
