@@ -30,7 +30,8 @@ const REFUSED_USES: readonly (readonly [name: string, schema: object, error: Reg
     ["a $ref to itself among others", { $ref: "#/$defs/a", $defs: { a: { anyOf: [{ type: "null" }, { $ref: "#/$defs/a" }] } } }, /leads back to itself/],
     ["an $id below the root", { properties: { a: { $id: "urn:a", type: "null" } } }, /"\$id" at #\/properties\/a/],
     ["an unknown format", { type: "string", format: "colour" }, /format "colour"/],
-    ["a pattern that looks ahead", { properties: { a: { type: "string", pattern: "^(?=a)" } } }, /looks ahead/],
+    ["a pattern that looks ahead in its middle", { properties: { a: { type: "string", pattern: "^a(?=b)" } } }, /looks ahead/],
+    ["a pattern that looks behind", { properties: { a: { type: "string", pattern: "(?<=a)b" } } }, /looks behind/],
     ["a pattern that refers back", { type: "string", pattern: "^(a)\\1$" }, /refers back/],
     ["a pattern with an anchor inside", { properties: { a: { type: "string", pattern: "a^b" } } }, /"pattern" at #\/properties\/a cannot be generated/],
     ["a pattern that is no regular expression", { type: "string", pattern: "(" }, /\( without its \)/],
@@ -59,6 +60,13 @@ describe("a keyword", () => {
 
     it.each(REFUSED_USES)("that is obeyed is refused as %s", (_name, schema, error) => {
         expect(compileSchema(schema, "answer").error).toMatch(error);
+    });
+
+    it("pattern may look ahead at its begin, as zod's e-mail addresses do", () => {
+        const pattern = "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$";
+        const compiled = compileSchema({ type: "string", format: "email", pattern }, "answer");
+        const check = "validate" in compiled ? compiled.validate : () => compiled.error;
+        expect(["a.b@example.org", "a..b@example.org", ".a@example.org", "a@b"].map((text) => check(text) === "")).toEqual([true, false, false, false]);
     });
 
     it("finds no property where an object only inherits one", () => {

@@ -121,7 +121,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 300_000 }, () => {
     });
 
     it("never takes a request's fault for the GPU's", async () => {
-        const throwing: ToolDefinition = { ...WEATHER, parameters: { type: "object", properties: { a: { type: "string", pattern: "^(?=a)" } } } };
+        const throwing: ToolDefinition = { ...WEATHER, parameters: { type: "object", properties: { a: { type: "string", pattern: "a(?=b)" } } } };
         await expect(ask("Hi", { tools: [throwing], toolChoice: "required" })).rejects.toMatchObject({ statusCode: 400 });
         const broken = { kind: "schema", schema: { not: {} } } as const;
         await expect(ask("Hi", { constraint: broken })).rejects.toMatchObject({ statusCode: 400 });

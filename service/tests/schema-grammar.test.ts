@@ -45,6 +45,7 @@ const USUAL: readonly (readonly [name: string, schema: object, valid: unknown, i
     ["a pattern of alternatives", { type: "string", pattern: "^a|b$" }, "xb", "x"],
     ["a pattern with lengths", { type: "string", pattern: "^[a-z][a-z0-9_]*$", minLength: 3, maxLength: 5 }, "ab_9", "ab"],
     ["a pattern of quotes and backslashes", { type: "string", pattern: "^[\"\\\\]{2}\\n?$" }, "\"\\", "x"],
+    ["zod's e-mail addresses", { type: "string", format: "email", pattern: "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$" }, "a.b@example.org", "a"],
     ["required without being listed", { type: "object", required: ["a"] }, { a: 1 }, {}],
     ["alternatives beside properties", { type: "object", properties: { a: { type: "string" } }, anyOf: [{ required: ["a"] }, { properties: { b: { type: "integer" } }, required: ["b"] }] }, { b: 1 }, {}],
     ["all of several objects", { allOf: [{ type: "object", properties: { a: { type: "integer", minimum: 3 } }, required: ["a"] }, { properties: { a: { maximum: 5 }, b: { type: "null" } } }] }, { a: 4, b: null }, { a: 6 }],

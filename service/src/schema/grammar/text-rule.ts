@@ -1,7 +1,7 @@
 /** A text by a regular expression as a rule of GBNF. Pure. */
 
 import { parsePattern } from "../pattern/parse.js";
-import { inverted, type Pattern, PatternFault } from "../pattern/tree.js";
+import { inverted, type Pattern, PatternFault, splitAhead } from "../pattern/tree.js";
 import { inText, repeated } from "./characters.js";
 
 const ANYTHING: Pattern = { kind: "repeat", item: { kind: "set", ranges: inverted([]) }, least: 0, most: Infinity };
@@ -84,6 +84,8 @@ function ruleOf(pattern: Pattern): string {
             return pattern.most === 0 ? '""' : `(${repeated(ruleOf(pattern.item), pattern.least, pattern.most)})`;
         case "property":
             throw new PatternFault(`${pattern.text} is not supported in a grammar`);
+        case "ahead":
+            throw new PatternFault("it looks ahead elsewhere than after ^ at its begin");
         case "start":
         case "end":
             throw new PatternFault("^ and $ are supported at its begin and end only");
@@ -93,9 +95,9 @@ function ruleOf(pattern: Pattern): string {
 }
 
 /**
- * The JSON text, with its quotes.
+ * The JSON text, with its quotes. What a pattern looks ahead for at its begin is left to the check.
  * @throws PatternFault for what has no equal
  */
 export function textRule(source: string, lengths: Lengths): string {
-    return `"\\"" ${ruleOf(limited(whole(parsePattern(source)), lengths))} "\\""`;
+    return `"\\"" ${ruleOf(limited(whole(splitAhead(parsePattern(source)).rest), lengths))} "\\""`;
 }

@@ -3,7 +3,7 @@
 import { RE2JS } from "re2js";
 import { messageOf } from "../../errors.js";
 import { parsePattern } from "./parse.js";
-import { type Pattern, PatternFault, type Range } from "./tree.js";
+import { type Pattern, PatternFault, type Range, splitAhead } from "./tree.js";
 
 export interface LinearPattern {
     test(text: string): boolean;
@@ -39,6 +39,8 @@ function textOf(pattern: Pattern): string {
             const { item, least, most } = pattern;
             return `(?:${textOf(item)}){${least},${most === Infinity ? "" : most}}`;
         }
+        case "ahead":
+            throw new PatternFault("it looks ahead elsewhere than after ^ at its begin, which a linear-time engine cannot do");
         case "start":
             return "\\A";
         case "end":
@@ -57,10 +59,20 @@ function steps(pattern: Pattern): number {
             return pattern.items.reduce((sum, item) => sum + steps(item), 0);
         case "choice":
             return pattern.options.reduce((sum, option) => sum + steps(option) + 1, 0);
+        case "ahead":
+            return steps(pattern.item);
         case "repeat":
             return steps(pattern.item) * (pattern.most === Infinity ? pattern.least + 1 : Math.max(1, pattern.most)) + 1;
         default:
             return 1;
+    }
+}
+
+function compiled(text: string): RE2JS {
+    try {
+        return RE2JS.compile(text);
+    } catch (thrown) {
+        throw new PatternFault(messageOf(thrown));
     }
 }
 
@@ -71,11 +83,8 @@ export function compilePattern(source: string): LinearPattern {
     if (count > LONGEST_PROGRAM) {
         throw new PatternFault("its repetitions make it too large");
     }
-    let compiled: RE2JS;
-    try {
-        compiled = RE2JS.compile(textOf(pattern));
-    } catch (thrown) {
-        throw new PatternFault(messageOf(thrown));
-    }
-    return { test: (text) => compiled.matcher(text).find(), steps: count };
+    const { ahead, rest } = splitAhead(pattern);
+    const main = compiled(textOf(rest));
+    const first = ahead.map(({ item, not }) => ({ begin: compiled(`\\A(?:${textOf(item)})`), not }));
+    return { test: (text) => main.matcher(text).find() && first.every(({ begin, not }) => begin.matcher(text).find() !== not), steps: count };
 }

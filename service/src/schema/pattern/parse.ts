@@ -79,14 +79,23 @@ class Reader {
     }
 
     private group(): Pattern {
+        if (this.take("?=") || this.take("?!")) {
+            const not = this.characters[this.at - 1] === "!";
+            return { kind: "ahead", item: this.inside(), not };
+        }
         if (this.take("?")) {
             const named = /^<[A-Za-z_$][\w$]*>/u.exec(this.characters.slice(this.at).join(""));
             if (named !== null) {
                 this.at += named[0].length;
             } else if (!this.take(":")) {
-                throw new PatternFault("it looks ahead or behind, or sets flags inside of itself, which a linear-time engine cannot do");
+                throw new PatternFault("it looks behind or sets flags inside of itself, which a linear-time engine cannot do");
             }
         }
+        return this.inside();
+    }
+
+    /** Up to the closing parenthesis. */
+    private inside(): Pattern {
         this.depth += 1;
         if (this.depth > MOST_NESTED) {
             throw new PatternFault(`its groups are nested deeper than ${MOST_NESTED}`);

@@ -15,7 +15,21 @@ export type Pattern =
     | { readonly kind: "choice"; readonly options: readonly Pattern[] }
     /** `most` may be Infinity. */
     | { readonly kind: "repeat"; readonly item: Pattern; readonly least: number; readonly most: number }
+    /** What comes next begins with it, or does not. Takes no character. */
+    | { readonly kind: "ahead"; readonly item: Pattern; readonly not: boolean }
     | { readonly kind: "start" | "end" | "boundary" | "no-boundary" };
+
+/** A pattern that begins with `^(?=...)(?!...)` in two: what is tested at the begin of the text, and the rest. */
+export function splitAhead(pattern: Pattern): { readonly ahead: readonly Extract<Pattern, { kind: "ahead" }>[]; readonly rest: Pattern } {
+    const items = pattern.kind === "sequence" ? pattern.items : [];
+    const others = items.slice(1);
+    const end = others.findIndex(({ kind }) => kind !== "ahead");
+    const ahead = (end === -1 ? others : others.slice(0, end)).filter((item) => item.kind === "ahead");
+    if (items[0]?.kind !== "start" || ahead.length === 0) {
+        return { ahead: [], rest: pattern };
+    }
+    return { ahead, rest: { kind: "sequence", items: [{ kind: "start" }, ...others.slice(ahead.length)] } };
+}
 
 export const LAST_CODE_POINT = 0x10ffff;
 
