@@ -29,7 +29,8 @@ const REFUSED_USES: readonly (readonly [name: string, schema: object, error: Reg
     ["a $ref to itself", { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/a" } } }, /leads back to itself/],
     ["a $ref to itself among others", { $ref: "#/$defs/a", $defs: { a: { anyOf: [{ type: "null" }, { $ref: "#/$defs/a" }] } } }, /leads back to itself/],
     ["an $id below the root", { properties: { a: { $id: "urn:a", type: "null" } } }, /"\$id" at #\/properties\/a/],
-    ["an unknown format", { type: "string", format: "colour" }, /format "colour"/],
+    ["an unknown format", { properties: { a: { type: "string", format: "colour" } } }, /"format" at #\/properties\/a is "colour", which is not supported/],
+    ["an unknown format without a type", { format: "colour" }, /"format" at # is "colour"/],
     ["a pattern that looks ahead in its middle", { properties: { a: { type: "string", pattern: "^a(?=b)" } } }, /looks ahead/],
     ["a pattern that looks behind", { properties: { a: { type: "string", pattern: "(?<=a)b" } } }, /looks behind/],
     ["a pattern that refers back", { type: "string", pattern: "^(a)\\1$" }, /refers back/],
@@ -67,6 +68,11 @@ describe("a keyword", () => {
         const compiled = compileSchema({ type: "string", format: "email", pattern }, "answer");
         const check = "validate" in compiled ? compiled.validate : () => compiled.error;
         expect(["a.b@example.org", "a..b@example.org", ".a@example.org", "a@b"].map((text) => check(text) === "")).toEqual([true, false, false, false]);
+    });
+
+    it("that no value comes to may be broken: then the answer cannot be checked, and that is said", () => {
+        const compiled = compileSchema({ type: "integer", pattern: "(" }, "answer");
+        expect(() => "validate" in compiled && compiled.validate(1)).toThrow(/cannot be checked against the schema: .*\( without its \)/);
     });
 
     it("finds no property where an object only inherits one", () => {

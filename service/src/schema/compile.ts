@@ -90,13 +90,13 @@ function judgeOf(draft: Draft): InstanceType<Draft> {
     return judge;
 }
 
-/** What cannot be checked, or "". */
-function faultOf(schema: object): string {
+/** What cannot be checked, or "". Where values are generated too, the reader says of a format where it stands. */
+function faultOf(schema: object, purpose: Purpose): string {
     let fault = "";
     let patterns = 0;
     mapSchemas(schema, (one) => {
         const { format, pattern, patternProperties } = one;
-        if (typeof format === "string" && !isKnownFormat(format)) {
+        if (purpose === "check" && typeof format === "string" && !isKnownFormat(format)) {
             fault = `the format "${format.slice(0, 50)}" is not supported`;
         }
         patterns += (pattern === undefined ? 0 : 1) + Object.keys(patternProperties ?? {}).length;
@@ -148,6 +148,20 @@ function validatorOf(schema: object, draft: Draft): Validator {
     };
 }
 
+/** Made when it is first used: of a request's many tools most are not called. */
+function laterValidator(schema: object, draft: Draft): Validator {
+    let validate: Validator | undefined;
+    return (value) => {
+        try {
+            validate ??= validatorOf(schema, draft);
+        } catch (thrown) {
+            // Of a keyword that no value comes to: {"type": "integer", "pattern": "("}.
+            throw badRequest(`The answer cannot be checked against the schema: ${messageOf(thrown)}`);
+        }
+        return validate(value);
+    };
+}
+
 const kept = new Map<string, Compiled>();
 
 export function compileSchema(schema: object, purpose: Purpose = "check"): Compiled {
@@ -177,17 +191,19 @@ function compile(schema: object, purpose: Purpose): Compiled {
         if (judge.validateSchema(schema) !== true) {
             return { error: judge.errorsText(judge.errors, { dataVar: "schema" }) };
         }
-        const fault = faultOf(schema);
+        const fault = faultOf(schema, purpose);
         if (fault !== "") {
             return { error: fault };
         }
-        const validate = validatorOf(schema, draft);
+        if (purpose === "check") {
+            return { validate: validatorOf(schema, draft), error: "" };
+        }
         if (purpose === "answer") {
             treeOf(schema);
-        } else if (purpose === "arguments") {
+        } else {
             argumentsTree({ name: "", parameters: schema });
         }
-        return { validate, error: "" };
+        return { validate: laterValidator(schema, draft), error: "" };
     } catch (thrown) {
         return { error: messageOf(thrown) };
     }
