@@ -35,6 +35,7 @@ const USUAL: readonly (readonly [name: string, schema: object, valid: unknown, i
     ["optional properties", { type: "object", properties: { a: { type: "string" }, b: { type: "integer" }, c: { type: "null" } }, required: ["b"] }, { b: 1, c: null }, { a: "x" }],
     ["a dictionary", { type: "object", additionalProperties: { type: "integer" } }, { a: 1, b: 2 }, { a: "x" }],
     ["other properties of a kind", { type: "object", properties: { "]x": { type: "string" }, "^y": { type: "string" }, name: { type: "string" } }, required: ["name"], additionalProperties: { type: "integer" } }, { name: "x", nam: 1 }, { name: "x", other: "y" }],
+    ["a property that has no value, beside others of a kind", { type: "object", properties: { a: { type: "string" }, b: { allOf: [{ type: "string" }, { type: "null" }] } }, additionalProperties: { type: "string" } }, { a: "x", c: "y" }, { b: "x" }],
     ["a tuple", { type: "array", prefixItems: [{ type: "string" }, { type: "integer" }], minItems: 2, maxItems: 2 }, ["a", 1], [1, "a"]],
     ["bounds of integers", { type: "array", items: { type: "integer", minimum: -12, exclusiveMaximum: 105 } }, [-12, 104], [105]],
     ["bounds of numbers", { type: "array", items: { type: "number", exclusiveMinimum: 0, maximum: 1 } }, [0.5, 1, 0.001], [0]],

@@ -114,9 +114,12 @@ function pruned(node: Node, known: ReadonlySet<string>): Node {
             return { ...node, first, rest, most: rest.kind === "never" ? Math.min(node.most, first.length) : node.most };
         }
         case "object": {
-            const properties: Property[] = node.properties.map((property) => ({ ...property, node: inner(property.node) })).filter((property) => property.node.kind !== "never");
+            const all: Property[] = node.properties.map((property) => ({ ...property, node: inner(property.node) }));
+            const properties = all.filter((property) => property.node.kind !== "never");
+            const without = all.filter((property) => property.node.kind === "never").map(({ name }) => name);
             const others = typeof node.others === "string" ? node.others : inner(node.others);
-            return { ...node, properties, others: typeof others !== "string" && others.kind === "never" ? "closed" : others };
+            const closed = (typeof others !== "string" && others.kind === "never") || (properties.length === 0 && without.length > 0);
+            return { ...node, properties, others: closed ? "closed" : others, ...(without.length === 0 ? {} : { without }) };
         }
         default:
             return node;

@@ -23,6 +23,8 @@ export interface ObjectNode {
     readonly others: Node | "open" | "closed";
     /** The schema lists properties, be it none. */
     readonly listed: boolean;
+    /** Names that no property may have: what is listed for them has no value. */
+    readonly without?: readonly string[];
 }
 
 export interface ArrayNode {

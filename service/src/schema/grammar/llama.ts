@@ -130,11 +130,11 @@ class Writer {
         return { type: "array", items: this.refer(rest), minItems: least, ...(most > MOST_REPEATED ? {} : { maxItems: most }) };
     }
 
-    private object({ properties, others, listed }: ObjectNode, number: number): object {
+    private object({ properties, others, listed, without = [] }: ObjectNode, number: number): object {
         const none = properties.length === 0 && !listed;
         const additional = others === "closed" || (others === "open" && !none) ? false : others === "open" ? {} : this.refer(others);
         if (additional !== false && properties.length > 0) {
-            this.listed.set(number, properties.map(({ name }) => name));
+            this.listed.set(number, [...properties.map(({ name }) => name), ...without]);
         }
         return {
             type: "object",
