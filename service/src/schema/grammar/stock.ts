@@ -6,7 +6,7 @@ import { SchemaRefusal } from "../refusal.js";
 const FORMATS = ["date", "time", "date-time"];
 
 function refuse(keyword: string, why: string): never {
-    throw new SchemaRefusal("#", keyword, `${why} is supported only with the patched native part of node-llama-cpp, which this service does not have`);
+    throw new SchemaRefusal("#", keyword, `${why === "" ? "" : `${why} `}is supported only with the patched native part of node-llama-cpp, which this service does not have`);
 }
 
 function isPlainValue(value: unknown): boolean {
