@@ -22,9 +22,9 @@ STAGES: tuple[tuple[str, str, signal.Signals], ...] = (
     ("model", r"is not available|^Fetching|^Model: ", signal.SIGKILL),
     ("stand-in of node", r"building a stand-in for .*node", signal.SIGINT),
     ("stand-in of debian", r"building a stand-in for .*debian", signal.SIGKILL),
-    ("dependencies", r"npm ci --omit=dev", signal.SIGINT),
-    ("application", r"&& npm run buildjs", signal.SIGKILL),
-    ("runtime", r"apt-get install", signal.SIGTERM),
+    ("dependencies", r"install-modules\.sh --production", signal.SIGINT),
+    ("application", r"build\.sh /app /out", signal.SIGKILL),
+    ("system", r"sh /run/system\.sh", signal.SIGTERM),
     ("export", r"exporting layers", signal.SIGKILL),
     ("sizes", r"unpacking to|naming to", signal.SIGKILL),
 )
