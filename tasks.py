@@ -102,15 +102,12 @@ def publish(loaded: Loaded, dry: bool = False) -> None:
     verb.publish(_engine(loaded.settings), loaded.settings.registry, dry=dry)
 
 
-@task(
-    check="fail where the image is over its variant's budget, with its largest files",
-    svg="write a picture of the layers into this file",
-)
-def size(loaded: Loaded, check: bool = False, svg: str = "") -> None:
+@task(check="fail where the image is over its variant's budget, with its largest files")
+def size(loaded: Loaded, check: bool = False) -> None:
     """Show the built image's layers and sizes."""
     from scripts.image import size_report
 
-    size_report.show(_engine(loaded.settings), check=check, svg=svg)
+    size_report.show(_engine(loaded.settings), check=check)
 
 
 @task(output="the folder to write, new or empty")

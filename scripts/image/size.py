@@ -143,12 +143,8 @@ def _size(count: int | None) -> str:
     return "-" if count is None else size(count)
 
 
-def name(layer: Layer) -> str:
+def _short(layer: Layer) -> str:
     """What made the layer, on one line."""
     text = layer.created_by.removeprefix("RUN ").removeprefix("/bin/sh -c ")
-    return " ".join(text.replace("# buildkit", "").split())
-
-
-def _short(layer: Layer) -> str:
-    text = name(layer)
+    text = " ".join(text.replace("# buildkit", "").split())
     return text[:72] + ("..." if len(text) > 72 else "")

@@ -1,10 +1,10 @@
-"""`invoke size` on the last built image: budget, picture, ROCm targets, largest files."""
+"""`invoke size` on the last built image: budget, ROCm targets, largest files."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
+
+import pytest
 
 from scripts.backends import table as backends
 from scripts.backends import variants
@@ -13,13 +13,11 @@ from scripts.image import budget as size_budget
 from scripts.image import size_report
 
 
-def test_image_is_within_its_budget_and_its_layers_are_drawn(
-    engine_options: EngineOptions, image: dict[str, Any], tmp_path: Path
+def test_image_is_within_its_budget(
+    engine_options: EngineOptions, image: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "layers.svg"
-    size_report.show(engine_options, check=True, svg=str(picture))
-    root = ET.parse(picture).getroot()  # noqa: S314 - we wrote it
-    assert root.tag.endswith("svg")
+    size_report.show(engine_options, check=True)
+    assert "total" in capsys.readouterr().out
 
 
 def test_image_lists_its_rocm_targets(engine: Engine, image: dict[str, Any]) -> None:
