@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.backends import table as backends_table
-from scripts.backends.table import Candidate, Compile, Mode, Prebuilt, Table, Targets
+from scripts.backends.rows import Candidate, Compile, Mode, Prebuilt, Targets
+from scripts.backends.table import Table
 from scripts.shared.errors import UsageError
 
 #: A CUDA architecture in CMake's words: 90 (taken as 90-real), 120a-real, 90-virtual.
@@ -115,7 +116,7 @@ def _targets(mode: Mode, targets: Targets, names: Sequence[str]) -> tuple[str, .
     if not names or ALL_TARGETS in names:
         return (ALL_TARGETS,)
     for name in names:
-        if not re.fullmatch(targets.pattern, name):
+        if not targets.pattern.fullmatch(name):
             examples = ",".join(targets.compiled.names[-2:])
             raise UsageError(
                 f"{name!r} is not a GPU target of {mode.title}.",

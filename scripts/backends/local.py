@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.backends.table import AUTO, Mode, Table, Targets
+from scripts.backends.rows import AUTO, Mode, Targets
+from scripts.backends.table import Table
 from scripts.backends.variants import DEFAULT
 
 

@@ -8,200 +8,36 @@ read a copy of the same file in the image. docs/add-a-backend.md explains each k
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Any
 
-from scripts.backends import json_rows, table_checks
+from msgspec import Meta, ValidationError, convert
+
+from scripts.backends.rows import AUTO, Expression, Fault, Mode, Row
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 
+__all__ = ["AUTO", "FILE", "Mode", "Table", "read"]
+
 FILE = REPOSITORY / "docker" / "backends.json"
 
-#: The value of `MENTATOR_BACKEND` that leaves the choice to the container.
-AUTO = "auto"
 
-
-@dataclass(frozen=True)
-class Vendor:
-    """Who makes the cards, and the vendor's number on the PCI bus as sysfs writes it."""
-
-    name: str
-    pci: str
-
-
-@dataclass(frozen=True)
-class Prebuilt:
-    """What a package's plugin holds: machine code and PTX, by CUDA architecture (`90`)."""
-
-    source: str
-    machine_code: tuple[str, ...]
-    ptx: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Driver:
-    """The oldest driver that a candidate runs on, and where that is written."""
-
-    minimum: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Compile:
-    """How a prebuilt candidate is compiled instead, and the flags of `build` that ask for it."""
-
-    sdk: str
-    option: str
-    architectures: str
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One plugin of ggml in a folder of its own; `sdk` is what it is always compiled with."""
-
-    name: str
-    prebuilt: Prebuilt | None = None
-    compile: Compile | None = None
-    driver: Driver | None = None
-    sdk: str = ""
-
-
-@dataclass(frozen=True)
-class EngineRuntime:
-    """What an engine that can pass the cards on names: a runtime, or a kind of CDI device."""
-
-    name: str
-    device: str
-
-
-@dataclass(frozen=True)
-class Container:
-    """How a container is given the hardware."""
-
-    profile: str
-    run: tuple[str, ...] = ()
-    engine_runtime: EngineRuntime | None = None
-    remedy: str = ""
-    visible: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sign:
-    """One way to see that the hardware is there: a tool that answers, or nodes that are there."""
-
-    tool: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    no_device: tuple[str, ...] = ()
-    library_hint: str = ""
-    nodes: tuple[str, ...] = ()
-    needs_library: bool = False
-    cards: str = ""
-
-
-@dataclass(frozen=True)
-class Library:
-    """The driver's library, and the folders that it may lie in."""
-
-    name: str
-    folders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Environment:
-    """Variables for the service: fixed, only where the user set none, and folders of the data."""
-
-    set: Mapping[str, str] = field(default_factory=dict)
-    default: Mapping[str, str] = field(default_factory=dict)
-    folders: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The targets that the SDK has kernels for."""
-
-    source: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Substitutes:
-    """For a target, those whose kernels such a card runs too, the nearest first."""
-
-    source: str
-    names: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Cards that need kernels of their own: what is compiled, and what else would serve."""
-
-    option: str
-    pattern: str
-    file: str
-    override: str
-    visible: str
-    user_visible: tuple[str, ...]
-    compiled: Compiled
-    substitutes: Substitutes
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Words of a failed probe, with their cause and what helps."""
-
-    match: tuple[str, ...]
-    cause: str
-    words: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Toolkit:
-    """What lets an engine pass the cards on: its program, how to install it and set it up."""
-
-    tool: str
-    install: str
-    configure: str
-
-
-@dataclass(frozen=True)
-class Host:
-    """What to do on the host: where the driver is missing, and where it is there and fails."""
-
-    driver: str
-    repair: str
-    toolkit: Toolkit | None = None
-
-
-@dataclass(frozen=True)
-class Mode:
-    """A row: one way to compute, which `MENTATOR_BACKEND` can demand by its name."""
-
-    name: str
-    title: str
-    get_llama: str | bool
-    container: Container
-    vendor: Vendor | None = None
-    candidates: tuple[Candidate, ...] = ()
-    signs: tuple[Sign, ...] = ()
-    library: Library | None = None
-    driver_files: tuple[str, ...] = ()
-    watch: tuple[str, ...] = ()
-    environment: Environment = Environment()
-    targets: Targets | None = None
-    host: Host | None = None
-    faults: tuple[Fault, ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
+class Table(Row, frozen=True):
     """All rows, in the order of preference; the last one needs no hardware."""
 
     about: str
-    modes: tuple[Mode, ...]
+    modes: Annotated[tuple[Mode, ...], Meta(min_length=1)]
     faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fallback.signs or self.fallback.candidates:
+            raise ValueError("The last row must have no signs and no candidates")
+        _check_unique("name", self.names)
+        _check_unique("candidates", [one.name for mode in self.modes for one in mode.candidates])
+        _check_unique("container.profile", [mode.container.profile for mode in self.modes])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -235,13 +71,33 @@ def read(path: Path = FILE) -> Table:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read.", why=str(error)) from None
-    rows = data.get("modes") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        raise json_rows.fault("modes", "must be a list of rows")
-    table = json_rows.row(Table, {**data, "modes": []}, "")
-    names = [row.get("name", n) if isinstance(row, dict) else n for n, row in enumerate(rows, 1)]
-    pairs = zip(names, rows, strict=True)
-    modes = (json_rows.row(Mode, row, f"row {name}: ") for name, row in pairs)
-    table = replace(table, modes=tuple(modes))
-    table_checks.check(table)
-    return table
+    try:
+        return convert(data, Table, dec_hook=_expression)
+    except ValidationError as error:
+        raise UsageError(
+            f"docker/backends.json: {_with_row_names(str(error), data)}.",
+            next="Correct the file; docs/add-a-backend.md explains each key.",
+        ) from None
+
+
+def _with_row_names(text: str, data: Any) -> str:
+    """`row cuda` for `$.modes[0]` in an error's words, where that row has a name."""
+
+    def name(match: re.Match[str]) -> str:
+        row = data["modes"][int(match[1])]
+        return f"row {row['name']}" if isinstance(row, dict) and "name" in row else match[0]
+
+    return re.sub(r"\$\.modes\[(\d+)\]", name, text)
+
+
+def _expression(_: type, text: str) -> Expression:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+
+
+def _check_unique(key: str, names: Sequence[str]) -> None:
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"The rows' {key} has {', '.join(sorted(twice))} twice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from scripts.backends.table import EngineRuntime
+from scripts.backends.rows import EngineRuntime
 from scripts.docker_engine import Engine
 from scripts.shared import commands
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from scripts.backends.table import Mode, Sign, Table
+from scripts.backends.rows import Mode, Sign
+from scripts.backends.table import Table
 from scripts.docker_engine import Engine
 from scripts.host import engine_devices
 from scripts.host.engine_devices import EngineDevices

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.backends.table import Library, Mode, Vendor
+from scripts.backends.rows import Library, Mode, Vendor
 from scripts.host import kfd
 from scripts.shared import commands
 from scripts.shared.commands import Result

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from scripts.backends import table as backends
 from scripts.backends.compiled import Backends, argument, choose, origin_of
-from scripts.backends.table import Candidate, Prebuilt, Table
+from scripts.backends.rows import Candidate, Prebuilt
+from scripts.backends.table import Table
 from scripts.shared.errors import UsageError
 
 UNIVERSAL = ("cuda", "rocm", "cpu")
@@ -83,9 +83,10 @@ def test_a_mode_that_needs_nothing_built_by_option_needs_no_code() -> None:
     table = backends.read()
     cuda = table.mode("cuda")
     fake = replace(cuda, name="fake", candidates=(replace(cuda.candidates[1], name="fake1"),))
-    assert choose(("fake", "cpu"), "source", ("90",), (), Table("", (fake,))) == Backends()
+    rows = Table("", (fake, table.fallback))
+    assert choose(("fake", "cpu"), "source", ("90",), (), rows) == Backends()
     sdk = replace(fake, candidates=(Candidate("fake1", sdk="fake-sdk"),))
-    assert choose(("fake",), "auto", (), (), Table("", (sdk,))).sdks == ("fake-sdk",)
+    assert choose(("fake",), "auto", (), (), Table("", (sdk, table.fallback))).sdks == ("fake-sdk",)
 
 
 def test_a_flag_is_the_build_argument_of_its_name() -> None:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.backends import table as backends
 from scripts.backends.local import choose, targets_for
-from scripts.backends.table import Table, Targets
+from scripts.backends.rows import Targets
+from scripts.backends.table import Table
 from scripts.shared import commands
 from scripts.shared.errors import UsageError
 from scripts.shared.node_tools import node_argv

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.backends.table import FILE, EngineRuntime, read
+from scripts.backends.rows import EngineRuntime
+from scripts.backends.table import FILE, read
 from scripts.shared.errors import UsageError
 
 Change = Callable[[dict[str, Any]], object]
@@ -43,78 +44,84 @@ def test_it_is_read_once() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda data: data.pop("about"), "about is missing"),
-        (lambda data: data.update(modes=1), "modes must be a list of rows"),
-        (lambda data: data.update(modes=[]), "modes holds no row"),
-        (lambda data: data.update(mods=[]), "mods is unknown (is it modes?)"),
-        (lambda data: data["modes"][0].pop("title"), "row cuda: title is missing"),
-        (lambda data: data["modes"][1].pop("name"), "row 2: name is missing"),
+        (lambda data: data.pop("about"), "missing required field `about`"),
+        (lambda data: data.update(modes=1), "Expected `array`, got `int` - at `$.modes`"),
+        (lambda data: data.update(modes=[]), "Expected `array` of length >= 1 - at `$.modes`"),
+        (lambda data: data.update(mods=[]), "unknown field `mods`"),
+        (
+            lambda data: data["modes"][0].pop("title"),
+            "missing required field `title` - at `row cuda`",
+        ),
+        (
+            lambda data: data["modes"][1].pop("name"),
+            "missing required field `name` - at `$.modes[1]`",
+        ),
         (
             lambda data: data["modes"][0]["container"].update(runs=[]),
-            "row cuda: container.runs is unknown (is it run?)",
+            "unknown field `runs` - at `row cuda.container`",
         ),
         (
             lambda data: data["modes"][0]["container"].update(run="--gpus all"),
-            "row cuda: container.run must be a list",
+            "Expected `array`, got `str` - at `row cuda.container.run`",
         ),
         (
             lambda data: data["modes"][0]["signs"][1].update(nodes=["dev/a", 1]),
-            "row cuda: signs[1].nodes[1] must be a text",
+            "Expected `str`, got `int` - at `row cuda.signs[1].nodes[1]`",
         ),
         (
             lambda data: data["modes"][0]["signs"][1].update(needsLibrary="yes"),
-            "row cuda: signs[1].needsLibrary must be true or false",
+            "Expected `bool`, got `str` - at `row cuda.signs[1].needsLibrary`",
         ),
         (
             lambda data: data["modes"][0].update(getLlama=1),
-            "row cuda: getLlama must be a text or true or false",
+            "Expected `bool | str`, got `int` - at `row cuda.getLlama`",
         ),
         (
             lambda data: data["modes"][1]["environment"].update(set={"A": 1}),
-            "row rocm: environment.set.A must be a text",
+            "Expected `str`, got `int` - at `row rocm.environment.set[...]`",
         ),
         (
             lambda data: data["modes"][1].update(environment=[]),
-            "row rocm: environment must be an object",
+            "Expected `object`, got `array` - at `row rocm.environment`",
         ),
-        (lambda data: data["modes"][0].update(name="universal"), "row universal: name cannot be"),
-        (lambda data: data["modes"][0].update(name="CUDA"), "name cannot be 'CUDA'"),
-        (lambda data: data["modes"][1].update(name="cuda"), "rows: name has cuda twice"),
+        (lambda data: data["modes"][0].update(name="universal"), "- at `row universal.name`"),
+        (lambda data: data["modes"][0].update(name="CUDA"), "- at `row CUDA.name`"),
+        (lambda data: data["modes"][1].update(name="cuda"), "The rows' name has cuda twice"),
         (
             lambda data: data["modes"][1]["candidates"][0].update(name="cuda12"),
-            "rows: candidates has cuda12 twice",
+            "The rows' candidates has cuda12 twice",
         ),
         (
             lambda data: data["modes"][1]["container"].update(profile="cpu"),
-            "rows: container.profile has cpu twice",
+            "The rows' container.profile has cpu twice",
         ),
-        (lambda data: data["modes"].pop(), "modes must end with the row that needs no hardware"),
+        (lambda data: data["modes"].pop(), "The last row must have no signs and no candidates"),
         (
             lambda data: data["modes"][1]["signs"][0].update(nodes=["/dev/kfd"]),
-            "row rocm: signs[0].nodes has /dev/kfd, which must be a path without leading slash",
+            "- at `row rocm.signs[0].nodes[0]`",
         ),
         (
             lambda data: data["modes"][1].update(watch=["dev/*/kfd"]),
-            "row rocm: watch has dev/*/kfd",
+            "- at `row rocm.watch[0]`",
         ),
-        (lambda data: data["modes"][1].update(watch=["dev/../kfd"]), "row rocm: watch has dev/.."),
+        (lambda data: data["modes"][1].update(watch=["dev/../kfd"]), "- at `row rocm.watch[0]`"),
         (
             lambda data: data["modes"][1]["signs"][0].update(tool=["rocm-smi"]),
-            "row rocm: signs[0] must have either a tool or nodes",
+            "must have either a tool or nodes - at `row rocm.signs[0]`",
         ),
         (
             lambda data: data["modes"][1]["signs"][0].update(needsLibrary=True),
-            "row rocm: signs[0].needsLibrary is set, but the row names no library",
+            "needsLibrary, but the row names no library - at `row rocm`",
         ),
         (
             lambda data: data["modes"][1]["signs"][0].update(cards="sysfs"),
-            "row rocm: signs[0].cards must be one of kfd",
+            "Invalid enum value 'sysfs' - at `row rocm.signs[0].cards`",
         ),
         (
             lambda data: data["modes"][1]["faults"][0].update(match=["("]),
-            "row rocm: faults[0].match has '(', which is not a regular expression",
+            "'(' is not a regular expression",
         ),
-        (lambda data: data["faults"][2].update(match=["["]), "faults[2].match has '['"),
+        (lambda data: data["faults"][2].update(match=["["]), "- at `$.faults[2].match[0]`"),
     ],
 )
 def test_a_fault_names_its_row_and_key(tmp_path: Path, change: Change, words: str) -> None:

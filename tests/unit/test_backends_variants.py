@@ -5,7 +5,8 @@ import re
 import pytest
 
 from scripts.backends import table as backends
-from scripts.backends.table import Container, Mode, Table
+from scripts.backends.rows import Container, Mode
+from scripts.backends.table import Table
 from scripts.backends.variants import DEFAULT, choices, find, variants
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 import tasks
-from scripts.backends import json_rows, variants
+from scripts.backends import rows, variants
 from scripts.backends import table as backends
 from scripts.image import budget
 from scripts.shared.paths import REPOSITORY
@@ -37,7 +37,7 @@ def test_every_variant_has_a_budget_and_no_other() -> None:
 
 
 def test_new_mode_is_told_each_part_that_it_lacks() -> None:
-    fake = json_rows.row(backends.Mode, fake_mode.row(), "")
+    fake = msgspec.convert(fake_mode.row(), rows.Mode)
     assert mode_parts.missing(fake, REPOSITORY, build_flags()) == [
         "Add a stage fake-backend to docker/Dockerfile: its plugin, in /out.",
         "Add a stage fake-libraries to docker/Dockerfile: the libraries it loads, in /out.",
@@ -55,7 +55,7 @@ def test_new_mode_with_targets_of_its_own_needs_more() -> None:
     fake = replace(
         rocm,
         name="fake",
-        candidates=(backends.Candidate("rocm", sdk="fake-sdk"),),
+        candidates=(rows.Candidate("rocm", sdk="fake-sdk"),),
         targets=replace(rocm.targets, option="--fake-targets"),
     )
     lacking = mode_parts.missing(fake, REPOSITORY, build_flags())
@@ -77,8 +77,8 @@ def test_profile_without_its_devices_is_told() -> None:
 
 def test_document_explains_every_key() -> None:
     text = (REPOSITORY / "docs" / "add-a-backend.md").read_text(encoding="utf-8")
-    kinds = [kind for kind in vars(backends).values() if dataclasses.is_dataclass(kind)]
-    keys = {json_rows.camel(spec.name) for kind in kinds for spec in dataclasses.fields(kind)}
+    kinds: list[type[rows.Row]] = [backends.Table, *rows.Row.__subclasses__()]
+    keys = {key for kind in kinds for key in kind.__struct_encode_fields__}
     assert {key for key in keys if f"`{key}`" not in text and f".{key}`" not in text} == set()
 
 

@@ -119,5 +119,5 @@ def test_a_fault_in_the_row_is_told_by_every_task(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"profile": "fake"', '"profil": "fake"'))
     done = run(copy, "config")
     assert done.code == 2
-    assert "row fake: container.profil is unknown (is it profile?)" in done.err
+    assert "unknown field `profil` - at `row fake.container`" in done.err
     assert "Traceback" not in done.err

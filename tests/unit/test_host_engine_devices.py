@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.backends.table import EngineRuntime
+from scripts.backends.rows import EngineRuntime
 from scripts.host.engine_devices import EngineDevices, parse
 
 NVIDIA = EngineRuntime("nvidia", "nvidia.com/gpu")

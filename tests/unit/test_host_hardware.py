@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from scripts.backends import table as backends
-from scripts.backends.table import Vendor
+from scripts.backends.rows import Vendor
 from scripts.docker_engine import Engine
 from scripts.host.engine_devices import EngineDevices
 from scripts.host.hardware import Presence, judge, presence, present

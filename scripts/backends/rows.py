@@ -1,0 +1,192 @@
+"""A row of docker/backends.json and its parts, typed; docs/add-a-backend.md explains each key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+#: The value of `MENTATOR_BACKEND` that leaves the choice to the container.
+AUTO = "auto"
+
+#: Names are parts of tags, stages and variables. A variant of all modes is called `universal`.
+Name = Annotated[str, Meta(pattern=rf"\A(?!(?:{AUTO}|universal)\Z)[a-z][a-z0-9]*\Z")]
+
+#: A relative path without `..`; only its last part may be a pattern.
+_PATH = r"\A(?!.*(?:^|/)\.{1,2}(?:/|$))(?:[^/*?\[\]]+/)*(?:[^/*?\[\]]|\*|\[0-9\])+\Z"
+PathPattern = Annotated[str, Meta(pattern=_PATH)]
+
+#: A regular expression in the file.
+Expression = re.Pattern[str]
+
+
+class Row(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A part of the file: the field `engine_runtime` is the key `engineRuntime`."""
+
+
+class Vendor(Row, frozen=True):
+    """Who makes the cards, and the vendor's number on the PCI bus as sysfs writes it."""
+
+    name: str
+    pci: str
+
+
+class Prebuilt(Row, frozen=True):
+    """What a package's plugin holds: machine code and PTX, by CUDA architecture (`90`)."""
+
+    source: str
+    machine_code: tuple[str, ...]
+    ptx: tuple[str, ...] = ()
+
+
+class Driver(Row, frozen=True):
+    """The oldest driver that a candidate runs on, and where that is written."""
+
+    minimum: str
+    source: str
+
+
+class Compile(Row, frozen=True):
+    """How a prebuilt candidate is compiled instead, and the flags of `build` that ask for it."""
+
+    sdk: str
+    option: str
+    architectures: str
+
+
+class Candidate(Row, frozen=True):
+    """One plugin of ggml in a folder of its own; `sdk` is what it is always compiled with."""
+
+    name: Name
+    prebuilt: Prebuilt | None = None
+    compile: Compile | None = None
+    driver: Driver | None = None
+    sdk: str = ""
+
+
+class EngineRuntime(Row, frozen=True):
+    """What an engine that can pass the cards on names: a runtime, or a kind of CDI device."""
+
+    name: str
+    device: str
+
+
+class Container(Row, frozen=True):
+    """How a container is given the hardware."""
+
+    profile: str
+    run: tuple[str, ...] = ()
+    engine_runtime: EngineRuntime | None = None
+    remedy: str = ""
+    visible: tuple[str, ...] = ()
+
+
+class Sign(Row, frozen=True):
+    """One way to see that the hardware is there: a tool that answers, or nodes that are there.
+
+    `cards` says who can read the targets of the cards: `kfd` is scripts/host/kfd.py.
+    """
+
+    tool: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    no_device: tuple[str, ...] = ()
+    library_hint: str = ""
+    nodes: tuple[PathPattern, ...] = ()
+    needs_library: bool = False
+    cards: Literal["", "kfd"] = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.tool) == bool(self.nodes):
+            raise ValueError("A sign must have either a tool or nodes")
+
+
+class Library(Row, frozen=True):
+    """The driver's library, and the folders that it may lie in."""
+
+    name: str
+    folders: tuple[PathPattern, ...]
+
+
+class Environment(Row, frozen=True):
+    """Variables for the service: fixed, only where the user set none, and folders of the data."""
+
+    set: Mapping[str, str] = {}
+    default: Mapping[str, str] = {}
+    folders: Mapping[str, str] = {}
+
+
+class Compiled(Row, frozen=True):
+    """The targets that the SDK has kernels for."""
+
+    source: str
+    names: tuple[str, ...]
+
+
+class Substitutes(Row, frozen=True):
+    """For a target, those whose kernels such a card runs too, the nearest first."""
+
+    source: str
+    names: Mapping[str, tuple[str, ...]]
+
+
+class Targets(Row, frozen=True):
+    """Cards that need kernels of their own: what is compiled, and what else would serve."""
+
+    option: str
+    pattern: Expression
+    file: str
+    override: str
+    visible: str
+    user_visible: tuple[str, ...]
+    compiled: Compiled
+    substitutes: Substitutes
+
+
+class Fault(Row, frozen=True):
+    """Words of a failed probe, with their cause and what helps."""
+
+    match: tuple[Expression, ...]
+    cause: str
+    words: str = ""
+    remedy: str = ""
+
+
+class Toolkit(Row, frozen=True):
+    """What lets an engine pass the cards on: its program, how to install it and set it up."""
+
+    tool: str
+    install: str
+    configure: str
+
+
+class Host(Row, frozen=True):
+    """What to do on the host: where the driver is missing, and where it is there and fails."""
+
+    driver: str
+    repair: str
+    toolkit: Toolkit | None = None
+
+
+class Mode(Row, frozen=True):
+    """A row: one way to compute, which `MENTATOR_BACKEND` can demand by its name."""
+
+    name: Name
+    title: str
+    get_llama: str | bool
+    container: Container
+    vendor: Vendor | None = None
+    candidates: tuple[Candidate, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    library: Library | None = None
+    driver_files: tuple[PathPattern, ...] = ()
+    watch: tuple[PathPattern, ...] = ()
+    environment: Environment = Environment()
+    targets: Targets | None = None
+    host: Host | None = None
+    faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.library is None and any(sign.needs_library for sign in self.signs):
+            raise ValueError("A sign has needsLibrary, but the row names no library")
