@@ -184,7 +184,7 @@ class Mode(Row, frozen=True):
     watch: tuple[PathPattern, ...] = ()
     environment: Environment = Environment()
     targets: Targets | None = None
-    host: Host | None = None
+    host: Host = Host("", "")
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from scripts.backends.rows import EngineRuntime
 from scripts.docker_engine import Engine
 from scripts.shared import commands
 
 
-@dataclass(frozen=True)
-class EngineDevices:
-    """The engine's runtimes (`nvidia`), and the kinds of its CDI devices (`nvidia.com/gpu`)."""
-
-    runtimes: frozenset[str] = frozenset()
-    kinds: frozenset[str] = frozenset()
-
-    def can_pass_on(self, runtime: EngineRuntime) -> bool:
-        """Whether the engine has the runtime or the device of a row."""
-        return runtime.name in self.runtimes or runtime.device in self.kinds
+def ask(engine: Engine) -> str:
+    """`docker info` in JSON; empty or no JSON where the engine does not answer."""
+    return commands.capture(engine.argv("info", "--format", "{{json .}}"), timeout=20).out
 
 
-def ask(engine: Engine) -> EngineDevices:
-    """Ask an engine; one that does not answer can pass nothing on."""
-    return parse(commands.capture(engine.argv("info", "--format", "{{json .}}"), timeout=20).out)
-
-
-def parse(info: str) -> EngineDevices:
-    """Read `Runtimes` and `DiscoveredDevices` of `docker info` in JSON.
+def can_pass_on(info: str, runtime: EngineRuntime) -> bool:
+    """Whether `docker info` names the runtime, or a CDI device of its kind.
 
     An engine before 28.2 has no `DiscoveredDevices`, one without any device has null there. The ID
     of a device is its kind and its name, `nvidia.com/gpu=all`.
@@ -36,9 +23,9 @@ def parse(info: str) -> EngineDevices:
     try:
         value = json.loads(info)
     except ValueError:
-        return EngineDevices()
+        return False
     if not isinstance(value, dict):
-        return EngineDevices()
+        return False
     devices = value.get("DiscoveredDevices") or []
-    kinds = (str(device.get("ID", "")).partition("=")[0] for device in devices)
-    return EngineDevices(frozenset(value.get("Runtimes") or {}), frozenset(kinds) - {""})
+    kinds = {str(device.get("ID", "")).partition("=")[0] for device in devices}
+    return runtime.name in (value.get("Runtimes") or {}) or runtime.device in kinds

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from scripts.backends.rows import Mode, Sign
+from scripts.backends.rows import EngineRuntime, Mode, Sign
 from scripts.backends.table import Table
 from scripts.docker_engine import Engine
 from scripts.host import engine_devices
-from scripts.host.engine_devices import EngineDevices
-from scripts.host.surface import Answer, Node, Surface, look
+from scripts.host.surface import Surface, look
 
 #: `broken`: there is hardware, but something is missing before a container can be given it.
 State = Literal["absent", "broken", "present"]
@@ -38,11 +38,13 @@ def find(table: Table, engine: Engine | None, root: Path = Path("/")) -> list[Pr
 
 def presence(mode: Mode, engine: Engine | None, root: Path = Path("/")) -> Presence:
     """Look at the hardware of one row. The engine is asked only where its answer matters."""
-    seen = look(mode, root)
-    found = judge(mode, seen, EngineDevices())
-    if found.state == "absent" or engine is None or mode.container.engine_runtime is None:
+    found = judge(mode, look(mode, root))
+    runtime = mode.container.engine_runtime
+    if found.state != "present" or runtime is None:
         return found
-    return judge(mode, seen, engine_devices.ask(engine))
+    knows = engine is not None and engine_devices.can_pass_on(engine_devices.ask(engine), runtime)
+    toolkit = mode.host.toolkit
+    return judge_engine(found, runtime, knows, bool(toolkit and shutil.which(toolkit.tool)))
 
 
 def present(found: list[Presence]) -> dict[str, tuple[str, ...]]:
@@ -50,38 +52,54 @@ def present(found: list[Presence]) -> dict[str, tuple[str, ...]]:
     return {each.mode.name: each.targets for each in found if each.state == "present"}
 
 
-def judge(mode: Mode, seen: Surface, engine: EngineDevices) -> Presence:
-    """Judge one row by what was seen and what the engine can pass on."""
-    signs = [_sign(mode, sign, seen) for sign in mode.signs]
+def judge(mode: Mode, seen: Surface) -> Presence:
+    """Judge one row by what was seen, before the engine is asked."""
+    signs = [_tool(mode, sign, seen) if sign.tool else _nodes(mode, sign, seen)
+             for sign in mode.signs]  # fmt: skip
     for found in signs:
-        if found.state == "present":
-            return _for_a_container(found, seen, engine)
-        if found.state == "broken":
+        if found.state == "present" and seen.missing:
+            said = f"{found.said}; {', '.join(seen.missing)} is missing"
+            return Presence(mode, "broken", said, mode.host.driver)
+        if found.state != "absent":
             return found
     notes = "; ".join(found.said for found in signs if found.said)
+    notes = f" ({notes})" if notes else ""
     if seen.on_bus:
-        said = "a card is on the PCI bus, but its driver is missing"
-        return Presence(mode, "broken", f"{said} ({notes})" if notes else said, _driver(mode))
-    return Presence(mode, "absent", f"none ({notes}): CPU" if notes else "none: CPU")
+        said = f"a card is on the PCI bus, but its driver is missing{notes}"
+        return Presence(mode, "broken", said, mode.host.driver)
+    return Presence(mode, "absent", f"none{notes}: CPU")
 
 
-def _sign(mode: Mode, sign: Sign, seen: Surface) -> Presence:
-    """One sign by itself; `said` is empty where it says nothing at all."""
-    return _tool(mode, sign, seen) if sign.tool else _nodes(mode, sign, seen)
+def judge_engine(
+    found: Presence, runtime: EngineRuntime, knows: bool, has_toolkit: bool
+) -> Presence:
+    """Whether an engine can pass the cards on: `knows` says if it names the runtime or device."""
+    toolkit = found.mode.host.toolkit
+    if knows:
+        return replace(found, said=f"{found.said}; the engine can pass it on")
+    if toolkit is None:
+        said, step = f"the engine has no runtime {runtime.name}", ""
+    elif has_toolkit:
+        said = f"{toolkit.tool} is installed, but the engine does not know it"
+        step = toolkit.configure
+    else:
+        said, step = f"{toolkit.tool} is not installed", toolkit.install
+    return replace(found, state="broken", said=f"{found.said}; {said}", next=step)
 
 
 def _tool(mode: Mode, sign: Sign, seen: Surface) -> Presence:
     name = sign.tool[0]
-    answer = seen.tools.get(name, Answer(127))
-    if answer.code == 127:
+    answer = seen.tools.get(name)
+    if answer is None or answer.code == 127:
         return Presence(mode, "absent", "")
-    said = "; ".join(answer.lines)
-    if any(words in said for words in sign.no_device) and not seen.on_bus:
-        return Presence(mode, "absent", f"{name} says: {answer.lines[0]}")
-    if answer.code == 0 and said and not any(words in said for words in sign.no_device):
-        return Presence(mode, "present", said)
-    fault = answer.lines[0] if answer.lines else f"exit status {answer.code}"
-    return Presence(mode, "broken", f"{name} fails: {fault}", mode.host.repair if mode.host else "")
+    lines = (answer.out or answer.err).strip().splitlines()
+    no_device = any(words in line for words in sign.no_device for line in lines)
+    if no_device and not seen.on_bus:
+        return Presence(mode, "absent", f"{name} says: {lines[0]}")
+    if answer.code == 0 and lines and not no_device:
+        return Presence(mode, "present", "; ".join(lines))
+    fault = lines[0] if lines else f"exit status {answer.code}"
+    return Presence(mode, "broken", f"{name} fails: {fault}", mode.host.repair)
 
 
 def _nodes(mode: Mode, sign: Sign, seen: Surface) -> Presence:
@@ -91,52 +109,16 @@ def _nodes(mode: Mode, sign: Sign, seen: Surface) -> Presence:
     if not found[first]:
         others = any(found.values())  # a render node may be another vendor's
         return Presence(mode, "absent", f"no /{first}" if others else "")
+    fault = ""
     if lacking:
-        said = f"/{first} is there, but no {', '.join(lacking)}"
-        return Presence(mode, "broken", said, _driver(mode))
-    if sign.needs_library and not seen.library:
+        fault = f"no {', '.join(lacking)}"
+    elif sign.needs_library and not seen.library:
         name = mode.library.name if mode.library else "library"
         return Presence(mode, "absent", f"/{first} is there, but no {name}")
-    if sign.cards and seen.cards is None:
-        said = f"/{first} is there, but the kernel lists no card"
-        return Presence(mode, "broken", said, _driver(mode))
+    elif sign.cards and seen.cards is None:
+        fault = "the kernel lists no card"
+    if fault:
+        return Presence(mode, "broken", f"/{first} is there, but {fault}", mode.host.driver)
     targets = (seen.cards or ()) if sign.cards else ()
-    nodes = [node for group in found.values() for node in group]
-    said = ", ".join([*targets, *(node.path for node in nodes)])
-    return Presence(mode, "present", said + _rights(nodes), targets=targets)
-
-
-def _rights(nodes: list[Node]) -> str:
-    closed = [node.path for node in nodes if not node.usable]
-    if not closed:
-        return ""
-    return f"; this user may not open {', '.join(closed)}, but a container can join their groups"
-
-
-def _for_a_container(found: Presence, seen: Surface, engine: EngineDevices) -> Presence:
-    """Whether hardware that is there can be given to a container."""
-    mode = found.mode
-    if seen.missing:
-        said = f"{found.said}; {', '.join(seen.missing)} is missing"
-        return replace(found, state="broken", said=said, next=_driver(mode))
-    runtime = mode.container.engine_runtime
-    if runtime is None:
-        return found
-    if engine.can_pass_on(runtime):
-        return replace(found, said=f"{found.said}; the engine can pass it on")
-    toolkit = mode.host.toolkit if mode.host else None
-    if toolkit is None:
-        said = f"the engine has no runtime {runtime.name}"
-        return replace(found, state="broken", said=f"{found.said}; {said}")
-    if seen.toolkit:
-        said, step = (
-            f"{toolkit.tool} is installed, but the engine does not know it",
-            toolkit.configure,
-        )
-    else:
-        said, step = f"{toolkit.tool} is not installed", toolkit.install
-    return replace(found, state="broken", said=f"{found.said}; {said}", next=step)
-
-
-def _driver(mode: Mode) -> str:
-    return mode.host.driver if mode.host else ""
+    said = ", ".join([*targets, *(node for nodes in found.values() for node in nodes)])
+    return Presence(mode, "present", said, targets=targets)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,36 +20,19 @@ TOOL_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a tool said: exit status (127: it is not installed) and its lines."""
-
-    code: int
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Node:
-    """A device node, and whether this user may open it."""
-
-    path: str
-    usable: bool = True
-
-
-@dataclass(frozen=True)
 class Surface:
     """What was seen for one row.
 
-    `tools` are by program, `nodes` by the row's pattern. `cards` are the targets that the kernel
-    lists: empty where it does not say, None where it lists no card. `missing` are devices that the
-    row's flags would hand over and that are not there.
+    `tools` are answers by program (127: it is not installed), `nodes` paths by the row's pattern.
+    `cards` are the targets that the kernel lists: empty where it does not say, None where it lists
+    no card. `missing` are devices that the row's flags would hand over and that are not there.
     """
 
-    tools: Mapping[str, Answer] = field(default_factory=dict)
-    nodes: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    tools: Mapping[str, Result] = field(default_factory=dict)
+    nodes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     library: bool = False
     cards: tuple[str, ...] | None = ()
     on_bus: bool = False
-    toolkit: bool = False
     missing: tuple[str, ...] = ()
 
 
@@ -63,24 +44,22 @@ def look(
     ),
 ) -> Surface:
     """Look below `root`; `run` starts a tool of the row."""
-    toolkit = mode.host.toolkit if mode.host else None
     handed = devices_in(mode.container.run)
     reads_cards = any(sign.cards for sign in mode.signs)
-    nodes = {pattern: _nodes(root, pattern) for sign in mode.signs for pattern in sign.nodes}
+    nodes = {pattern: _glob(root, pattern) for sign in mode.signs for pattern in sign.nodes}
     library = mode.library is not None and has_library(root, mode.library)
     return Surface(
-        tools={tool[0]: _answer(run(tool)) for tool in _tools(mode, nodes, library)},
+        tools={tool[0]: run(tool) for tool in _tools(mode, nodes, library)},
         nodes=nodes,
         library=library,
         cards=kfd.targets(root) if reads_cards else (),
         on_bus=mode.vendor is not None and is_on_bus(root, mode.vendor),
-        toolkit=toolkit is not None and shutil.which(toolkit.tool) is not None,
         missing=tuple(path for path in handed if not (root / path.lstrip("/")).exists()),
     )
 
 
 def _tools(
-    mode: Mode, nodes: Mapping[str, tuple[Node, ...]], library: bool
+    mode: Mode, nodes: Mapping[str, tuple[str, ...]], library: bool
 ) -> Iterator[tuple[str, ...]]:
     """The tools to ask, up to the first sign whose nodes are there: a tool may take seconds."""
     for sign in mode.signs:
@@ -90,15 +69,8 @@ def _tools(
             return
 
 
-def _answer(result: Result) -> Answer:
-    return Answer(result.code, tuple((result.out or result.err).strip().splitlines()))
-
-
-def _nodes(root: Path, pattern: str) -> tuple[Node, ...]:
-    paths = sorted(root.glob(pattern))
-    return tuple(
-        Node(f"/{path.relative_to(root)}", os.access(path, os.R_OK | os.W_OK)) for path in paths
-    )
+def _glob(root: Path, pattern: str) -> tuple[str, ...]:
+    return tuple(f"/{path.relative_to(root)}" for path in sorted(root.glob(pattern)))
 
 
 def devices_in(flags: Sequence[str]) -> tuple[str, ...]:

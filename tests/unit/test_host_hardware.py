@@ -10,75 +10,98 @@ import pytest
 from msgspec.structs import replace
 
 from scripts.backends import table as backends
-from scripts.backends.rows import Vendor
+from scripts.backends.rows import Host, Vendor
 from scripts.docker_engine import Engine
-from scripts.host.engine_devices import EngineDevices
-from scripts.host.hardware import Presence, judge, presence, present
-from scripts.host.surface import Answer, Node, Surface, devices_in, has_library, is_on_bus, look
+from scripts.host.hardware import Presence, judge, judge_engine, presence, present
+from scripts.host.surface import Surface, devices_in, has_library, is_on_bus, look
 from scripts.shared.commands import Result
 from tests.unit.test_host_kfd import write
 
 TABLE = backends.read()
 CUDA, ROCM = TABLE.mode("cuda"), TABLE.mode("rocm")
 
-ABLE = EngineDevices(frozenset({"runc", "nvidia"}))
-UNABLE = EngineDevices(frozenset({"runc"}))
 
-NOT_INSTALLED = Answer(127)
-H100 = Answer(0, ("NVIDIA H100, 81559 MiB, 580.65.06",))
-MISMATCH = Answer(18, ("Failed to initialize NVML: Driver/library version mismatch",))
-NO_DEVICES = Answer(6, ("No devices were found",))
+def answer(code: int, *lines: str) -> Result:
+    return Result((), code, "\n".join(lines), "")
+
+
+NOT_INSTALLED = answer(127)
+H100 = answer(0, "NVIDIA H100, 81559 MiB, 580.65.06")
+MISMATCH = answer(18, "Failed to initialize NVML: Driver/library version mismatch")
+NO_DEVICES = answer(6, "No devices were found")
 NVIDIA_NODES = {
-    "dev/nvidiactl": (Node("/dev/nvidiactl"),),
-    "dev/nvidia[0-9]*": (Node("/dev/nvidia0"),),
+    "dev/nvidiactl": ("/dev/nvidiactl",),
+    "dev/nvidia[0-9]*": ("/dev/nvidia0",),
 }
 
 
-def cuda(answer: Answer = NOT_INSTALLED, **more: Any) -> Surface:
+def cuda(answer: Result = NOT_INSTALLED, **more: Any) -> Surface:
     return Surface(tools={"nvidia-smi": answer}, **more)
 
 
 @pytest.mark.parametrize(
-    ("seen", "engine", "state", "words"),
+    ("seen", "state", "words"),
     [
-        (cuda(H100), ABLE, "present", "580.65.06; the engine can pass it on"),
-        (cuda(), ABLE, "absent", "none: CPU"),
-        (cuda(on_bus=True), ABLE, "broken", "its driver is missing"),
-        (cuda(MISMATCH, on_bus=True), ABLE, "broken", "nvidia-smi fails: Failed to initialize"),
-        (cuda(MISMATCH, nodes=NVIDIA_NODES, library=True), ABLE, "broken", "nvidia-smi fails"),
-        (cuda(Answer(0), on_bus=True), ABLE, "broken", "exit status 0"),
-        (cuda(NO_DEVICES, on_bus=True), ABLE, "broken", "No devices were found"),
-        (cuda(NO_DEVICES), ABLE, "absent", "nvidia-smi says: No devices were found"),
-        (cuda(nodes=NVIDIA_NODES, library=True), ABLE, "present", "/dev/nvidiactl, /dev/nvidia0"),
-        (cuda(nodes=NVIDIA_NODES), ABLE, "absent", "/dev/nvidiactl is there, but no libcuda.so.1"),
-        (
-            cuda(nodes={"dev/dxg": (Node("/dev/dxg"),)}, library=True),
-            ABLE,
-            "present",
-            "/dev/dxg; the engine",
-        ),
-        (cuda(H100), UNABLE, "broken", "H100, 81559 MiB, 580.65.06; nvidia-ctk is not installed"),
-        (cuda(H100, toolkit=True), UNABLE, "broken", "but the engine does not know it"),
+        (cuda(H100), "present", "NVIDIA H100, 81559 MiB, 580.65.06"),
+        (cuda(), "absent", "none: CPU"),
+        (cuda(on_bus=True), "broken", "its driver is missing"),
+        (cuda(MISMATCH, on_bus=True), "broken", "nvidia-smi fails: Failed to initialize"),
+        (cuda(MISMATCH, nodes=NVIDIA_NODES, library=True), "broken", "nvidia-smi fails"),
+        (cuda(answer(0), on_bus=True), "broken", "exit status 0"),
+        (cuda(NO_DEVICES, on_bus=True), "broken", "No devices were found"),
+        (cuda(NO_DEVICES), "absent", "nvidia-smi says: No devices were found"),
+        (cuda(nodes=NVIDIA_NODES, library=True), "present", "/dev/nvidiactl, /dev/nvidia0"),
+        (cuda(nodes=NVIDIA_NODES), "absent", "/dev/nvidiactl is there, but no libcuda.so.1"),
+        (cuda(nodes={"dev/dxg": ("/dev/dxg",)}, library=True), "present", "/dev/dxg"),
     ],
 )
-def test_nvidia(seen: Surface, engine: EngineDevices, state: str, words: str) -> None:
-    found = judge(CUDA, seen, engine)
+def test_nvidia(seen: Surface, state: str, words: str) -> None:
+    found = judge(CUDA, seen)
     assert (found.state, words in found.said) == (state, True), found.said
 
 
 @pytest.mark.parametrize(
-    ("seen", "engine", "step"),
+    ("knows", "has_toolkit", "state", "words", "step"),
     [
-        (cuda(on_bus=True), ABLE, "Install the NVIDIA driver."),
-        (cuda(MISMATCH), ABLE, "Restart the machine if the driver was upgraded"),
-        (cuda(H100), UNABLE, "Install nvidia-container-toolkit."),
-        (cuda(H100, toolkit=True), UNABLE, "sudo nvidia-ctk runtime configure --runtime=docker"),
-        (cuda(), ABLE, ""),
-        (cuda(H100), ABLE, ""),
+        (True, False, "present", "580.65.06; the engine can pass it on", ""),
+        (
+            False,
+            False,
+            "broken",
+            "H100, 81559 MiB, 580.65.06; nvidia-ctk is not installed",
+            "Install nvidia-container-toolkit.",
+        ),
+        (
+            False,
+            True,
+            "broken",
+            "but the engine does not know it",
+            "sudo nvidia-ctk runtime configure --runtime=docker",
+        ),
     ],
 )
-def test_nvidias_next_step(seen: Surface, engine: EngineDevices, step: str) -> None:
-    found = judge(CUDA, seen, engine)
+def test_engine_that_passes_the_cards_on(
+    knows: bool, has_toolkit: bool, state: str, words: str, step: str
+) -> None:
+    runtime = CUDA.container.engine_runtime
+    assert runtime is not None
+    found = judge_engine(judge(CUDA, cuda(H100)), runtime, knows, has_toolkit)
+    assert (found.state, words in found.said) == (state, True), found.said
+    assert step in found.next
+    assert bool(found.next) == bool(step)
+
+
+@pytest.mark.parametrize(
+    ("seen", "step"),
+    [
+        (cuda(on_bus=True), "Install the NVIDIA driver."),
+        (cuda(MISMATCH), "Restart the machine if the driver was upgraded"),
+        (cuda(), ""),
+        (cuda(H100), ""),
+    ],
+)
+def test_nvidias_next_step(seen: Surface, step: str) -> None:
+    found = judge(CUDA, seen)
     assert step in found.next
     assert bool(found.next) == bool(step)
 
@@ -86,15 +109,15 @@ def test_nvidias_next_step(seen: Surface, engine: EngineDevices, step: str) -> N
 KFD, RENDER = "dev/kfd", "dev/dri/renderD*"
 
 
-def amd(kfd: int, render: int, *, usable: bool = True, **more: Any) -> Surface:
+def amd(kfd: int, render: int, **more: Any) -> Surface:
     nodes = {
-        KFD: tuple(Node("/dev/kfd", usable) for _ in range(kfd)),
-        RENDER: tuple(Node(f"/dev/dri/renderD{128 + n}", usable) for n in range(render)),
+        KFD: ("/dev/kfd",) * kfd,
+        RENDER: tuple(f"/dev/dri/renderD{128 + n}" for n in range(render)),
     }
     return Surface(nodes=nodes, **{"tools": {"rocm-smi": NOT_INSTALLED}, **more})
 
 
-ROCM_SMI = {"rocm-smi": Answer(0, ("GPU[0]: Card Series: MI300X",))}
+ROCM_SMI = {"rocm-smi": answer(0, "GPU[0]: Card Series: MI300X")}
 
 
 @pytest.mark.parametrize(
@@ -106,28 +129,23 @@ ROCM_SMI = {"rocm-smi": Answer(0, ("GPU[0]: Card Series: MI300X",))}
         (amd(1, 2), "present", "/dev/kfd, /dev/dri/renderD128, /dev/dri/renderD129"),
         (amd(1, 1, cards=("gfx1100",)), "present", "gfx1100, /dev/kfd, /dev/dri/renderD128"),
         (amd(1, 1, cards=None), "broken", "the kernel lists no card"),
-        (
-            amd(1, 1, usable=False),
-            "present",
-            "this user may not open /dev/kfd, /dev/dri/renderD128",
-        ),
         (amd(0, 1, on_bus=True), "broken", "its driver is missing (no /dev/kfd)"),
         (
             amd(0, 0, tools=ROCM_SMI, missing=("/dev/kfd",)),
             "broken",
             "MI300X; /dev/kfd is missing",
         ),
-        (amd(0, 0, tools={"rocm-smi": Answer(2, ("Driver not initialized",))}), "absent", "not in"),
+        (amd(0, 0, tools={"rocm-smi": answer(2, "Driver not initialized")}), "absent", "not in"),
     ],
 )
 def test_amd(seen: Surface, state: str, words: str) -> None:
-    found = judge(ROCM, seen, EngineDevices())
+    found = judge(ROCM, seen)
     assert (found.state, words in found.said) == (state, True), found.said
 
 
 def test_amds_next_step_is_its_driver() -> None:
-    assert "amdgpu" in judge(ROCM, amd(1, 0), EngineDevices()).next
-    assert judge(ROCM, amd(1, 1), EngineDevices()).next == ""
+    assert "amdgpu" in judge(ROCM, amd(1, 0)).next
+    assert judge(ROCM, amd(1, 1)).next == ""
 
 
 def test_only_what_a_container_can_be_given_is_present() -> None:
@@ -176,8 +194,10 @@ def silent(argv: Sequence[str]) -> Result:
 
 def test_a_host_without_anything(tmp_path: Path) -> None:
     seen = look(ROCM, tmp_path, silent)
-    assert seen == amd(0, 0, missing=("/dev/kfd", "/dev/dri"))
-    assert judge(ROCM, seen, EngineDevices()).said == "none: CPU"
+    assert seen == amd(
+        0, 0, missing=("/dev/kfd", "/dev/dri"), tools={"rocm-smi": silent(ROCM.signs[1].tool)}
+    )
+    assert judge(ROCM, seen).said == "none: CPU"
 
 
 def test_a_host_with_an_amd_card(tmp_path: Path) -> None:
@@ -196,9 +216,9 @@ def test_a_host_with_an_nvidia_card(tmp_path: Path) -> None:
         asked.append(tuple(argv))
         return Result(tuple(argv), 0, "H100, 81559 MiB, 580\nL4, 23034 MiB, 580\n", "")
 
-    found = judge(CUDA, look(CUDA, tmp_path, smi), ABLE)
+    found = judge(CUDA, look(CUDA, tmp_path, smi))
     assert asked == [CUDA.signs[0].tool]
-    assert found.said.startswith("H100, 81559 MiB, 580; L4, 23034 MiB, 580; ")
+    assert found.said.startswith("H100, 81559 MiB, 580; L4, 23034 MiB, 580")
 
 
 def test_an_empty_driver_library_does_not_count(tmp_path: Path) -> None:
@@ -212,8 +232,10 @@ def test_an_empty_driver_library_does_not_count(tmp_path: Path) -> None:
 
 
 def test_an_engine_runtime_without_a_toolkit_is_told_by_its_name() -> None:
-    bare = replace(CUDA, host=None)
-    found = judge(bare, cuda(H100), UNABLE)
+    bare = replace(CUDA, host=Host("", ""))
+    runtime = bare.container.engine_runtime
+    assert runtime is not None
+    found = judge_engine(judge(bare, cuda(H100)), runtime, knows=False, has_toolkit=False)
     assert (found.state, found.said) == (
         "broken",
         "NVIDIA H100, 81559 MiB, 580.65.06; the engine has no runtime nvidia",
@@ -226,9 +248,9 @@ def test_engine_is_asked_only_when_there_is_hardware(
     asked: list[Engine] = []
     answers = {"nvidia-smi": NOT_INSTALLED}
 
-    def ask(engine: Engine) -> EngineDevices:
+    def ask(engine: Engine) -> str:
         asked.append(engine)
-        return ABLE
+        return '{"Runtimes": {"nvidia": {}}}'
 
     monkeypatch.setattr("scripts.host.engine_devices.ask", ask)
     monkeypatch.setattr("scripts.host.hardware.look", lambda *_: Surface(tools=answers))
