@@ -29,21 +29,14 @@ class Bridge:
     def rules(self) -> list[tuple[str, ...]]:
         """Table, chain and rule: packets out, their answers in, the address on the way out."""
         answers = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+        # fmt: off
         return [
             ("filter", "FORWARD", "-i", self.name, "-j", "ACCEPT"),
             ("filter", "FORWARD", "-o", self.name, *answers, "-j", "ACCEPT"),
-            (
-                "nat",
-                "POSTROUTING",
-                "-s",
-                str(self.subnet),
-                "!",
-                "-o",
-                self.name,
-                "-j",
-                "MASQUERADE",
-            ),
+            ("nat", "POSTROUTING", "-s", str(self.subnet),
+             "!", "-o", self.name, "-j", "MASQUERADE"),
         ]
+        # fmt: on
 
 
 def create_argv(bridge: Bridge, mtu: int) -> list[list[str]]:
@@ -69,7 +62,7 @@ def create(folder: Path, mtu: int) -> Bridge:
     """Make the bridge of the engine in `folder`, and keep its subnet there for `remove`."""
     remove(folder)
     used = network.subnets(Path("/proc/net/route").read_text(encoding="ascii"))
-    bridge = Bridge(f"mentator-{identity(folder)[:6]}", network.free_subnet(used))
+    bridge = _bridge(folder, network.free_subnet(used))
     _record(folder).write_text(str(bridge.subnet), encoding="ascii")
     try:
         for argv in create_argv(bridge, mtu):
@@ -89,9 +82,13 @@ def remove(folder: Path) -> None:
     record = _record(folder)
     if record.exists():
         subnet = IPv4Network(record.read_text(encoding="ascii").strip())
-        for argv in remove_argv(Bridge(f"mentator-{identity(folder)[:6]}", subnet)):
+        for argv in remove_argv(_bridge(folder, subnet)):
             commands.capture(argv)
         record.unlink()
+
+
+def _bridge(folder: Path, subnet: IPv4Network) -> Bridge:
+    return Bridge(f"mentator-{identity(folder)[:6]}", subnet)
 
 
 def _record(folder: Path) -> Path:

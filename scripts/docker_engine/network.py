@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -16,24 +16,23 @@ CANDIDATES = tuple(IPv4Network(f"10.213.{third}.0/24") for third in range(256))
 
 def default_device(route_table: str) -> str:
     """The device of the default route with the lowest metric in /proc/net/route; "" if none."""
-    routes = [line.split() for line in route_table.splitlines()[1:]]
     defaults = [
-        (int(fields[6]), fields[0])
-        for fields in routes
-        if len(fields) > 7 and fields[1] == fields[7] == "00000000"
+        (metric, device) for net, metric, device in _routes(route_table) if not net.prefixlen
     ]
     return min(defaults)[1] if defaults else ""
 
 
 def subnets(route_table: str) -> list[IPv4Network]:
     """The subnets that this machine routes, the default route aside."""
-    rows = [line.split() for line in route_table.splitlines()[1:]]
-    nets = (
-        IPv4Network(f"{_address(fields[1])}/{_address(fields[7])}", strict=False)
-        for fields in rows
-        if len(fields) > 7
-    )
-    return [net for net in nets if net.prefixlen]
+    return [net for net, _, _ in _routes(route_table) if net.prefixlen]
+
+
+def _routes(table: str) -> Iterator[tuple[IPv4Network, int, str]]:
+    """Subnet, metric and device of each row."""
+    for fields in map(str.split, table.splitlines()[1:]):
+        if len(fields) > 7:
+            subnet = f"{_address(fields[1])}/{_address(fields[7])}"
+            yield IPv4Network(subnet, strict=False), int(fields[6]), fields[0]
 
 
 def free_subnet(used: Iterable[IPv4Network]) -> IPv4Network:

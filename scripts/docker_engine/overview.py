@@ -14,13 +14,6 @@ from scripts.shared.errors import EngineError
 
 def status(folder: Path) -> list[str]:
     """The rows as lines; starts nothing, and raises nothing for a missing engine."""
-    table = rows(folder)
-    width = max(len(name) for name, _ in table)
-    return [f"{name:<{width}}  {value}" for name, value in table]
-
-
-def rows(folder: Path) -> list[tuple[str, str]]:
-    """Name and value of each row."""
     seen = look(folder)
     try:
         verdict = describe(decide(seen))
@@ -28,7 +21,7 @@ def rows(folder: Path) -> list[tuple[str, str]]:
         verdict = " ".join(part for part in (error.what, error.why) if part)
     pid = process.find("dockerd", folder)
     endpoint = f"{seen.chosen.endpoint} ({seen.chosen.by})" if seen.chosen else "default"
-    return [
+    rows = [
         ("used", verdict),
         ("endpoint", f"{endpoint}: {_in_words(seen.default)}"),
         ("own engine", f"{host(folder)}: {_in_words(seen.own)}"),
@@ -39,6 +32,7 @@ def rows(folder: Path) -> list[tuple[str, str]]:
         ("buildx", str(seen.buildx or "not installed")),
         ("dockerd", str(seen.dockerd or "not installed")),
     ]
+    return [f"{name:<11}  {value}" for name, value in rows]
 
 
 def _in_words(answer: Answer) -> str:

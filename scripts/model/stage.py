@@ -71,7 +71,7 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
     unfinished = context.with_name(f".{context.name}.part")
     unfinished.unlink(missing_ok=True)
     before = _stamp(file)
-    known = _staged_sum(record, file, target)
+    known = _known_sum(record, file, before, target)
     if known and sha256 in ("", known):
         _tidy(context, target, known)
         return "kept", known
@@ -106,21 +106,15 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _staged_sum(record: Path, file: Path, target: Path) -> str:
-    """The SHA-256 of the staged file, if it is this file's and neither has changed since."""
-    try:
-        staged = json.loads(record.read_text(encoding="utf-8"))["staged"]
-        same = staged == _stamp(target)
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return _known_sum(record, file, _stamp(file)) if same else ""
+def _known_sum(record: Path, file: Path, stamp: list[int], target: Path | None = None) -> str:
+    """The SHA-256 of a source that was staged before and has not changed; empty if unknown.
 
-
-def _known_sum(record: Path, file: Path, stamp: list[int]) -> str:
-    """The SHA-256 of a source that was staged before and has not changed; empty if unknown."""
+    With `target` only if what was staged there has not changed either.
+    """
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
         same = known["source"] == str(file) and known["file"] == stamp
+        same = same and (target is None or known["staged"] == _stamp(target))
         return str(known["sha256"]) if same else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -23,23 +23,11 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 WHEELS = "docker/*/*.in"
 
 
-def wheels_argv(uv: str, name: str) -> list[str]:
-    """The uv call for a list of wheels: what they depend on is in the list or not needed."""
-    return [uv, "pip", "compile", "--quiet", "--upgrade", "--no-deps", "--universal",
-            "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
-            "--no-emit-find-links", "--no-header", f"{name}.in", "--output-file",
-            f"{name}.txt"]  # fmt: skip
-
-
-def compile_argv(uv: str, name: str, constraints: tuple[str, ...]) -> list[str]:
+def compile_argv(uv: str, name: str, *options: str) -> list[str]:
     """The uv call. No index's address is written: each user's pip asks the one it is set to."""
-    folder = "requirements"
-    argv = [uv, "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11",
+    return [uv, "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11",
             "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
-            "--no-header"]  # fmt: skip
-    for constraint in constraints:
-        argv += ["--constraint", f"{folder}/{constraint}.txt"]
-    return [*argv, f"{folder}/{name}.in", "--output-file", f"{folder}/{name}.txt"]
+            "--no-header", *options, f"{name}.in", "--output-file", f"{name}.txt"]  # fmt: skip
 
 
 def compile_all() -> None:
@@ -48,12 +36,14 @@ def compile_all() -> None:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "uv"]
         commands.check(install)
         uv = str(Path(folder) / "bin" / "uv")
-        for name, constraints in LOCKS:
-            if commands.run(compile_argv(uv, name, constraints), cwd=REPOSITORY) != 0:
-                raise CommandFailed(f"requirements/{name}.txt could not be locked.")
-            say(f"locked requirements/{name}.txt")
+        calls = {
+            f"requirements/{name}": [f"--constraint=requirements/{other}.txt" for other in others]
+            for name, others in LOCKS
+        }
         for path in sorted(REPOSITORY.glob(WHEELS)):
-            name = str(path.relative_to(REPOSITORY).with_suffix(""))
-            if commands.run(wheels_argv(uv, name), cwd=REPOSITORY) != 0:
+            # What the wheels depend on is in their list or not needed.
+            calls[str(path.relative_to(REPOSITORY).with_suffix(""))] = ["--no-deps"]
+        for name, options in calls.items():
+            if commands.run(compile_argv(uv, name, *options), cwd=REPOSITORY) != 0:
                 raise CommandFailed(f"{name}.txt could not be locked.")
             say(f"locked {name}.txt")

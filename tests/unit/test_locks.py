@@ -5,12 +5,12 @@ from scripts.shared.paths import REPOSITORY
 
 
 def test_uv_is_told_to_hash_and_to_name_no_index() -> None:
-    assert compile_argv("/uv", "dev", ("run", "node")) == [
+    assert compile_argv("/uv", "requirements/dev", "--constraint=requirements/run.txt") == [
         *["/uv", "pip", "compile", "--quiet", "--upgrade", "--universal"],
         *["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"],
         *["--no-emit-find-links", "--no-header"],
-        *["--constraint", "requirements/run.txt", "--constraint", "requirements/node.txt"],
-        *["requirements/dev.in", "--output-file", "requirements/dev.txt"],
+        *["--constraint=requirements/run.txt", "requirements/dev.in"],
+        *["--output-file", "requirements/dev.txt"],
     ]
 
 
