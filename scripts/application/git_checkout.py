@@ -21,6 +21,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 #: git asks no questions, and ignores the variables of a hook that started us.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+SUBMODULES = ("update", "--init", "--recursive", "--depth=1")
 OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
 
 
@@ -78,10 +79,8 @@ def find(reference: GitReference) -> tuple[str, str]:
             why=_words(listed.err, reference),
             next="Check address and access: `git ls-remote` with it has to work here.",
         )
-    rows: dict[str, str] = {}
-    for line in listed.out.splitlines():
-        commit, _, name = line.partition("	")
-        rows[name] = commit
+    pairs = (line.split("\t") for line in listed.out.splitlines())
+    rows = {name: commit for commit, name in pairs}
     for name in (ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name in rows:
             # An annotated tag has a hash of its own.
@@ -89,14 +88,12 @@ def find(reference: GitReference) -> tuple[str, str]:
     if COMMIT.fullmatch(ref):
         return ref, ref
     known = [name.split("/", 2)[2] for name in rows if name.startswith("refs/") and "^" not in name]
-    short = (
-        "A commit is named by all of its digits. " if re.fullmatch("[0-9a-f]{4,39}", ref) else ""
-    )
+    why = f"It has {', '.join(known[:8])}{' ...' if known[8:] else ''}."
+    if known and re.fullmatch("[0-9a-f]{4,39}", ref):
+        why = f"A commit is named by all of its digits. {why}"
     raise ApplicationMissing(
         f"{reference.shown} has no reference {ref}.",
-        why=f"{short}It has {', '.join(known[:8])}{' ...' if known[8:] else ''}."
-        if known
-        else "It has no commit yet.",
+        why=why if known else "It has no commit yet.",
         next="Name a branch, a tag or a commit: --app REPOSITORY#REF.",
     )
 
@@ -110,16 +107,7 @@ def _fetch(reference: GitReference, name: str, part: Path) -> None:
             ("init", "--quiet", "--template=", str(tree)),
             ("-C", str(tree), "fetch", "--quiet", "--depth=1", "--", reference.remote, name),
             ("-C", str(tree), "checkout", "--quiet", "--detach", "FETCH_HEAD"),
-            (
-                "-C",
-                str(tree),
-                "submodule",
-                "--quiet",
-                "update",
-                "--init",
-                "--recursive",
-                "--depth=1",
-            ),
+            ("-C", str(tree), "submodule", "--quiet", *SUBMODULES),
         ):
             done = _git(*arguments)
             if done.code != 0:

@@ -6,7 +6,7 @@ Where they are too old, `scripts.without_registry` takes newer ones from Debian 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -17,6 +17,9 @@ from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import CommandFailed
 
+#: Debian's names of the engine and of buildx.
+NAMES = ("docker.io", "docker-buildx")
+
 #: What the host's own sources offer. The installed packages are left out: an interrupted
 #: installation from testing would look like the release's own otherwise.
 POLICY = (
@@ -24,7 +27,7 @@ POLICY = (
     *("-o", "Dir::State::status=/dev/null"),
     *("-o", "Dir::Cache::pkgcache="),
     *("-o", "Dir::Cache::srcpkgcache="),
-    *("policy", "docker.io", "docker-buildx"),
+    *("policy", *NAMES),
 )
 
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -35,27 +38,18 @@ def install(what: str) -> None:
     _finish_interrupted()
     run(["apt-get", "-o", "DPkg::Lock::Timeout=300", "update"])
     found = candidates(commands.check(POLICY))
-    if good_enough(found):
-        run(packages.install_argv("apt", what))
+    if versions.shortfall(found["docker.io"], found["docker-buildx"]):
+        words = ", ".join(f"{name} {version or '(none)'}" for name, version in found.items())
+        without_registry.install_engine(what, words, run)
     else:
-        without_registry.install_engine(what, policy_line(found), run)
+        run(packages.install_argv("apt", what))
 
 
 def candidates(policy: str) -> dict[str, Version | None]:
-    """The candidate of each package in the output of `apt-cache policy`; None for `(none)`."""
+    """The candidates for `NAMES` in the output of `apt-cache policy`; None where there is none."""
     blocks = re.findall(r"^(\S+):\n.*?^\s+Candidate: (\S+)", policy, re.MULTILINE | re.DOTALL)
-    return {name: versions.parse(candidate) for name, candidate in blocks}
-
-
-def good_enough(found: Mapping[str, Version | None]) -> bool:
-    """Whether the distribution's own packages reach the floors."""
-    return not versions.shortfall(found.get("docker.io"), found.get("docker-buildx"))
-
-
-def policy_line(found: Mapping[str, Version | None]) -> str:
-    """The candidates in one line."""
-    names = ("docker.io", "docker-buildx")
-    return ", ".join(f"{name} {found.get(name) or '(none)'}" for name in names)
+    found = {name: versions.parse(candidate) for name, candidate in blocks}
+    return {name: found.get(name) for name in NAMES}
 
 
 def half_unpacked(status: str) -> list[str]:

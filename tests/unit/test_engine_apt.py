@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from scripts.docker_engine import apt
+from scripts.docker_engine import apt, packages
 from scripts.without_registry import apt_sources, engine_from_testing
 from scripts.without_registry.apt_sources import Source
 
@@ -115,18 +116,32 @@ docker-buildx:
 
 
 @pytest.mark.parametrize(
-    ("policy", "engine", "good", "line"),
+    ("policy", "engine", "source"),
     [
-        (POLICY_12, "20.10.24", False, "docker.io 20.10.24, docker-buildx (none)"),
-        (POLICY_UBUNTU, "28.2.2", True, "docker.io 28.2.2, docker-buildx 0.21.3"),
-        (POLICY_NONE, "26.1.5", False, "docker.io 26.1.5, docker-buildx (none)"),
+        (POLICY_12, "20.10.24", "testing: docker.io 20.10.24, docker-buildx (none)"),
+        (POLICY_UBUNTU, "28.2.2", "the release"),
+        (POLICY_NONE, "26.1.5", "testing: docker.io 26.1.5, docker-buildx (none)"),
     ],
 )
-def test_candidates(policy: str, engine: str, good: bool, line: str) -> None:
-    found = apt.candidates(policy)
-    assert found["docker.io"] == Version(engine)
-    assert apt.good_enough(found) is good
-    assert apt.policy_line(found) == line
+def test_packages_of_the_release_are_installed_where_they_are_new_enough(
+    policy: str, engine: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = []
+
+    def from_testing(_what: str, found: str, _run: object) -> None:
+        sources.append(f"testing: {found}")
+
+    def run(argv: Sequence[str]) -> None:
+        if list(argv) == packages.install_argv("apt", "engine"):
+            sources.append("the release")
+
+    monkeypatch.setattr("scripts.without_registry.install_engine", from_testing)
+    monkeypatch.setattr("scripts.shared.commands.check", lambda _: policy)
+    monkeypatch.setattr(apt, "run", run)
+    monkeypatch.setattr(apt, "_finish_interrupted", lambda: None)
+    assert apt.candidates(policy)["docker.io"] == Version(engine)
+    apt.install("engine")
+    assert sources == [source]
 
 
 def test_the_private_configuration_leaves_the_hosts_alone() -> None:
