@@ -47,19 +47,12 @@ TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
 #: Numbers below this one that TENSOR_TYPES lacks belong to types that ggml has removed.
 FIRST_UNKNOWN_TYPE = 42
 
-#: Metadata value types of fixed size -> (struct format, bytes).
-SCALARS: dict[int, tuple[str, int]] = {
-    0: ("<B", 1),
-    1: ("<b", 1),
-    2: ("<H", 2),
-    3: ("<h", 2),
-    4: ("<I", 4),
-    5: ("<i", 4),
-    6: ("<f", 4),
-    7: ("<?", 1),
-    10: ("<Q", 8),
-    11: ("<q", 8),
-    12: ("<d", 8),
+#: Metadata value types of fixed size, in the formats of `struct`.
+SCALARS: dict[int, str] = {
+    **dict(enumerate(("<B", "<b", "<H", "<h", "<I", "<i", "<f", "<?"))),
+    10: "<Q",
+    11: "<q",
+    12: "<d",
 }
 STRING = 8
 ARRAY = 9

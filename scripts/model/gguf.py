@@ -8,16 +8,12 @@ file costs neither memory nor time.
 from __future__ import annotations
 
 import mmap
+from math import prod
 from pathlib import Path
+from struct import calcsize
 
 from scripts.model.cursor import MAX_NAME, Cursor, Malformed
-from scripts.model.ggml_types import (
-    ARRAY,
-    FIRST_UNKNOWN_TYPE,
-    SCALARS,
-    STRING,
-    TENSOR_TYPES,
-)
+from scripts.model.ggml_types import ARRAY, FIRST_UNKNOWN_TYPE, SCALARS, STRING, TENSOR_TYPES
 from scripts.shared.console import size as shown_size
 from scripts.shared.errors import ModelInvalid
 
@@ -80,19 +76,18 @@ def _key(cursor: Cursor) -> tuple[str, str | int | float | None]:
     key = cursor.name("a metadata key")
     kind = cursor.u32(key)
     if kind in SCALARS:
-        return key, cursor.number(SCALARS[kind][0], key)
+        return key, cursor.number(SCALARS[kind], key)
     if kind == STRING:
         length = cursor.u64(key)
         begin = cursor.skip(length, key)
-        short = length <= MAX_NAME
-        return key, cursor.data[begin : begin + length].decode(
-            "utf-8", "replace"
-        ) if short else None
+        if length > MAX_NAME:
+            return key, None
+        return key, cursor.data[begin : begin + length].decode("utf-8", "replace")
     if kind != ARRAY:
         raise Malformed(f"It is damaged: {key} has the unknown type {kind}.")
     element, count = cursor.u32(key), cursor.u64(key)
     if element in SCALARS:
-        cursor.skip(count * SCALARS[element][1], key)
+        cursor.skip(count * calcsize(SCALARS[element]), key)
     elif element == STRING:
         cursor.skip_strings(count, key)
     else:  # llama.cpp refuses arrays of arrays as well
@@ -146,9 +141,7 @@ def _tensor(cursor: Cursor, name: str) -> tuple[int, int]:
         raise Malformed(f"It is damaged: {name} has {dimensions} dimensions.")
     shape = [cursor.u64(name) for _ in range(dimensions)]
     kind, offset = cursor.u32(name), cursor.u64(name)
-    elements = 1
-    for length in shape:
-        elements *= length
+    elements = prod(shape)
     if kind not in TENSOR_TYPES:
         if kind < FIRST_UNKNOWN_TYPE or kind > 1024:
             raise Malformed(f"The type of {name}, {kind}, is not one of ggml's.")
