@@ -77,18 +77,13 @@ def combine(history: list[dict[str, Any]], documents: dict[str, Any]) -> Sizes:
     made = [not step.get("empty_layer", False) for step in config.get("history", [])]
     rows = list(reversed(history))
     if manifest and len(made) == len(rows) and sum(made) == len(manifest["layers"]):
-        compressed = iter(layer["size"] for layer in manifest["layers"])
-        return Sizes(
-            tuple(
-                Layer(row["CreatedBy"], int(row["Size"]), next(compressed))
-                for row, real in zip(rows, made, strict=True)
-                if real
-            )
-        )
-    # A store that keeps layers unpacked, or a base image without history.
-    return Sizes(
-        tuple(Layer(row["CreatedBy"], int(row["Size"]), None) for row in rows if int(row["Size"]))
-    )
+        layers = [row for row, real in zip(rows, made, strict=True) if real]
+        sizes = [layer["size"] for layer in manifest["layers"]]
+    else:  # a store that keeps layers unpacked, or a base image without history
+        layers = [row for row in rows if int(row["Size"])]
+        sizes = [None] * len(layers)
+    pairs = zip(layers, sizes, strict=True)
+    return Sizes(tuple(Layer(row["CreatedBy"], int(row["Size"]), count) for row, count in pairs))
 
 
 def table(sizes: Sizes) -> str:

@@ -52,7 +52,10 @@ def stage(file: Path, context: Path, *, sha256: str = "", source: str = "") -> S
         try:
             how, found = _stage(file.resolve(), context, record, staged_name(file), sha256)
         except PermissionError as error:
-            raise _permission_error(error, file, context) from None
+            if not os.access(file, os.R_OK):
+                raise ModelInvalid(f"{file} cannot be read.", why=str(error)) from None
+            fix = f"Give it to this user: {context}"
+            raise UsageError(f"{context} cannot be written.", why=str(error), next=fix) from None
     target = context / staged_name(file)
     return StagedModel(
         path=target,
@@ -150,13 +153,3 @@ def _write(path: Path, text: str) -> None:
     fresh.write_text(text, encoding="utf-8")
     fresh.chmod(MODE)
     fresh.replace(path)
-
-
-def _permission_error(
-    error: PermissionError, file: Path, context: Path
-) -> ModelInvalid | UsageError:
-    if not os.access(file, os.R_OK):
-        return ModelInvalid(f"{file} cannot be read.", why=str(error))
-    return UsageError(
-        f"{context} cannot be written.", why=str(error), next=f"Give it to this user: {context}"
-    )
