@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from scripts.docker_engine import EngineOptions
-from scripts.image.export import PART, export, split
+from scripts.docker_engine import Engine, EngineOptions
+from scripts.image.export import CHUNK, PART, _compress, export, split
 from scripts.shared.checksum import sha256_of
 from scripts.shared.errors import ImageMissing, UsageError
 
@@ -18,6 +19,15 @@ def test_the_parts_joined_are_the_stream(tmp_path: Path, sizes: list[int]) -> No
     assert [path.stat().st_size for path in parts[:-1]] == [10] * (len(parts) - 1)
     assert sorted(parts) == parts == sorted(tmp_path.iterdir())
     assert b"".join(path.read_bytes() for path in parts) == stream
+
+
+def test_the_stream_is_gzips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tar = tmp_path / "tar"
+    tar.write_bytes(bytes(range(250)) * (CHUNK // 100))
+    monkeypatch.setattr(Engine, "argv", lambda *_: ["cat", str(tar)])
+    pieces = list(_compress(Engine(), "a container"))
+    assert len(pieces) > 2
+    assert gzip.decompress(b"".join(pieces)) == tar.read_bytes()
 
 
 def test_a_part_is_below_60_mib() -> None:
