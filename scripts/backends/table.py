@@ -75,18 +75,19 @@ def read(path: Path = FILE) -> Table:
         return convert(data, Table, dec_hook=_expression)
     except ValidationError as error:
         raise UsageError(
-            f"docker/backends.json: {_with_row_names(str(error), data)}.",
+            f"docker/backends.json: {_in_words(str(error), data)}.",
             next="Correct the file; docs/add-a-backend.md explains each key.",
         ) from None
 
 
-def _with_row_names(text: str, data: Any) -> str:
-    """`row cuda` for `$.modes[0]` in an error's words, where that row has a name."""
+def _in_words(text: str, data: Any) -> str:
+    """An error with `row cuda` for `$.modes[0]`, and without our regular expressions."""
 
     def name(match: re.Match[str]) -> str:
         row = data["modes"][int(match[1])]
         return f"row {row['name']}" if isinstance(row, dict) and "name" in row else match[0]
 
+    text = re.sub(" matching regex '.*'", " by the table's rules for names and paths", text)
     return re.sub(r"\$\.modes\[(\d+)\]", name, text)
 
 

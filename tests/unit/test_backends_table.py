@@ -84,7 +84,10 @@ def test_it_is_read_once() -> None:
             lambda data: data["modes"][1].update(environment=[]),
             "Expected `object`, got `array` - at `row rocm.environment`",
         ),
-        (lambda data: data["modes"][0].update(name="universal"), "- at `row universal.name`"),
+        (
+            lambda data: data["modes"][0].update(name="universal"),
+            "rules for names and paths - at `row universal.name`",
+        ),
         (lambda data: data["modes"][0].update(name="CUDA"), "- at `row CUDA.name`"),
         (lambda data: data["modes"][1].update(name="cuda"), "The rows' name has cuda twice"),
         (
@@ -98,7 +101,7 @@ def test_it_is_read_once() -> None:
         (lambda data: data["modes"].pop(), "The last row must have no signs and no candidates"),
         (
             lambda data: data["modes"][1]["signs"][0].update(nodes=["/dev/kfd"]),
-            "- at `row rocm.signs[0].nodes[0]`",
+            "rules for names and paths - at `row rocm.signs[0].nodes[0]`",
         ),
         (
             lambda data: data["modes"][1].update(watch=["dev/*/kfd"]),
