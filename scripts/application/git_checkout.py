@@ -21,7 +21,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 #: git asks no questions, and ignores the variables of a hook that started us.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
-SUBMODULES = ("update", "--init", "--recursive", "--depth=1")
 OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
 
 
@@ -102,12 +101,13 @@ def _fetch(reference: GitReference, name: str, part: Path) -> None:
     """Fetch one commit, without history, and its submodules; git's own folder goes beside it."""
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
     tree = part / "tree"
+    submodules = ("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
     try:
         for arguments in (
             ("init", "--quiet", "--template=", str(tree)),
             ("-C", str(tree), "fetch", "--quiet", "--depth=1", "--", reference.remote, name),
             ("-C", str(tree), "checkout", "--quiet", "--detach", "FETCH_HEAD"),
-            ("-C", str(tree), "submodule", "--quiet", *SUBMODULES),
+            ("-C", str(tree), *submodules),
         ):
             done = _git(*arguments)
             if done.code != 0:

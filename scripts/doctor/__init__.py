@@ -1,7 +1,7 @@
 """Is this machine ready: `examine` looks, `report` tells, `run` is the task and fails by it.
 
 Nothing is started, installed or changed. A new check is a function in one of the modules here and
-a row in `CHECKS`; each row of the table of backends that has signs has a finding as well.
+a row in `CHECKS`; each kind of hardware has a check by its row in the table of backends.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.backends import table as backends
-from scripts.doctor import docker, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene
-from scripts.host import hardware
 from scripts.shared.console import say
 from scripts.shared.errors import DoctorFailed
 
@@ -32,8 +31,7 @@ CHECKS: tuple[Callable[[Scene], Finding], ...] = (
 def examine(folder: Path, ca_bundle: str) -> list[Finding]:
     """All findings: the table's, then one for each kind of hardware; arguments as for `run`."""
     scene = Scene.of(folder, ca_bundle)
-    found = hardware.find(backends.read(), scene.engine)
-    return [*(check(scene) for check in CHECKS), *map(machine.hardware, found)]
+    return [check(scene) for check in (*CHECKS, *gpus.checks(backends.read()))]
 
 
 def report(findings: list[Finding], as_json: bool = False) -> str:

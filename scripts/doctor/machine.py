@@ -1,4 +1,4 @@
-"""The machine itself: memory, GPUs, CA bundle, a model that is there already."""
+"""The machine itself: memory, CA bundle, a model that is there already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import ca_bundle
-from scripts.host.hardware import Presence
 from scripts.shared.console import size
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import BUILD
@@ -39,16 +38,6 @@ def judge_memory(count: int) -> Finding:
         return Finding("memory", "pass", detail)
     state: State = "fail" if count < NEED else "warn"
     return Finding("memory", state, f"{detail}, {size(COMFORT)} wanted", "End other programs.")
-
-
-def hardware(found: Presence) -> Finding:
-    """A machine without a GPU passes: it runs on the CPU.
-
-    Hardware that is there and cannot be used is a warning, since the fall back to the CPU would go
-    unnoticed otherwise.
-    """
-    state: State = "warn" if found.state == "broken" else "pass"
-    return Finding(found.mode.title, state, found.said, found.next)
 
 
 def ca(scene: Scene) -> Finding:

@@ -52,10 +52,7 @@ def stage(file: Path, context: Path, *, sha256: str = "", source: str = "") -> S
         try:
             how, found = _stage(file.resolve(), context, record, staged_name(file), sha256)
         except PermissionError as error:
-            if not os.access(file, os.R_OK):
-                raise ModelInvalid(f"{file} cannot be read.", why=str(error)) from None
-            fix = f"Give it to this user: {context}"
-            raise UsageError(f"{context} cannot be written.", why=str(error), next=fix) from None
+            raise _permission_error(error, file, context) from None
     target = context / staged_name(file)
     return StagedModel(
         path=target,
@@ -74,7 +71,7 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
     unfinished = context.with_name(f".{context.name}.part")
     unfinished.unlink(missing_ok=True)
     before = _stamp(file)
-    known = _known_sum(record, file, before, target)
+    known = _staged_sum(record, file, target)
     if known and sha256 in ("", known):
         _tidy(context, target, known)
         return "kept", known
@@ -109,15 +106,21 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _known_sum(record: Path, file: Path, stamp: list[int], target: Path | None = None) -> str:
-    """The SHA-256 of a source that was staged before and has not changed; empty if unknown.
+def _staged_sum(record: Path, file: Path, target: Path) -> str:
+    """The SHA-256 of the staged file, if it is this file's and neither has changed since."""
+    try:
+        staged = json.loads(record.read_text(encoding="utf-8"))["staged"]
+        same = staged == _stamp(target)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return _known_sum(record, file, _stamp(file)) if same else ""
 
-    With `target` only if what was staged there has not changed either.
-    """
+
+def _known_sum(record: Path, file: Path, stamp: list[int]) -> str:
+    """The SHA-256 of a source that was staged before and has not changed; empty if unknown."""
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
         same = known["source"] == str(file) and known["file"] == stamp
-        same = same and (target is None or known["staged"] == _stamp(target))
         return str(known["sha256"]) if same else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
@@ -153,3 +156,13 @@ def _write(path: Path, text: str) -> None:
     fresh.write_text(text, encoding="utf-8")
     fresh.chmod(MODE)
     fresh.replace(path)
+
+
+def _permission_error(
+    error: PermissionError, file: Path, context: Path
+) -> ModelInvalid | UsageError:
+    if not os.access(file, os.R_OK):
+        return ModelInvalid(f"{file} cannot be read.", why=str(error))
+    return UsageError(
+        f"{context} cannot be written.", why=str(error), next=f"Give it to this user: {context}"
+    )

@@ -10,7 +10,7 @@ from scripts.backends import table as backends
 from scripts.docker_engine.client import Answer, Chosen
 from scripts.docker_engine.survey import Survey
 from scripts.docker_engine.versions import parse
-from scripts.doctor import docker, machine, reach
+from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import hardware as host_hardware
 from scripts.shared.errors import DoctorFailed
@@ -107,14 +107,12 @@ def test_hardware_that_cannot_be_used_is_a_warning(
     mode = backends.read().mode("cuda")
     seen = host_hardware.Presence(mode, found, "what was seen", "what helps")
     expected = Finding("NVIDIA CUDA", state, "what was seen", "what helps")
-    assert machine.hardware(seen) == expected
+    assert gpus.finding(seen) == expected
 
 
 def test_each_row_with_signs_has_a_check_in_the_tables_order() -> None:
-    found = host_hardware.find(backends.read(), None)
-    assert [machine.hardware(each).name for each in found] == [
-        mode.title for mode in backends.read().modes if mode.signs
-    ]
+    names = [check(scene()).name for check in gpus.checks(backends.read())]
+    assert names == [mode.title for mode in backends.read().modes if mode.signs]
 
 
 FINDINGS = [Finding("engine", "fail", "none", "do this"), Finding("model", "pass", "staged: m")]
