@@ -20,6 +20,11 @@ class Engine:
     own: bool = False
     server: Version | None = None
 
+    @classmethod
+    def of_client(cls) -> Engine:
+        """The client's own choice, not asked: for printing commands where no engine is needed."""
+        return cls()
+
     def argv(self, *args: str) -> list[str]:
         """A docker command for this engine."""
         return ["docker", *([] if self.host is None else ["--host", self.host]), *args]

@@ -45,7 +45,7 @@ def build(request: BuildRequest) -> dict[str, Any]:
 
 def show(request: BuildRequest) -> None:
     """Print the exact commands of a build and change nothing (`--dry`)."""
-    docker = request.engine.found or Engine()
+    docker = request.engine.found or Engine.of_client()
     revision = request.application.revision
     if revision.source:
         say(f"# the application: {revision.source}, commit {revision.commit}")

@@ -31,6 +31,6 @@ def test_what_an_installation_holds_it_releases() -> None:
 
 
 def test_an_engines_argv() -> None:
-    assert Engine().argv("ps") == ["docker", "ps"]
+    assert Engine.of_client().argv("ps") == ["docker", "ps"]
     engine = Engine(host="unix:///e/docker.sock", own=True)
     assert engine.argv("ps", "-q") == ["docker", "--host", "unix:///e/docker.sock", "ps", "-q"]
