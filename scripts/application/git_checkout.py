@@ -8,20 +8,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.application.git_command import git
 from scripts.application.git_reference import GitReference
 from scripts.application.revision import Revision
-from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import ApplicationMissing
 from scripts.shared.file_lock import hold_lock
 
 #: A commit in full: what a shallow fetch can ask for.
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
-#: git asks no questions, and ignores the variables of a hook that started us.
-ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
-OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,8 @@ def fetch(reference: GitReference, cache: Path) -> Checkout:
             say(f"fetching {reference.shown}, {reference.ref or name}, commit {commit[:12]}")
             _fetch(reference, name, home / ".part")
             (home / ".part").rename(home / commit)
-    epoch = _git("--git-dir", str(home / commit / "git"), "show", "-s", "--format=%ct", "HEAD").out
+    listed = ("rev-list", "--max-count=1", "--timestamp", "HEAD")
+    epoch, _, _ = git("--git-dir", str(home / commit / "git"), *listed).out.partition(" ")
     tree = home / commit / "tree"
     folder = (tree / reference.folder).resolve()
     if not folder.is_dir() or not folder.is_relative_to(tree.resolve()):
@@ -56,7 +52,7 @@ def fetch(reference: GitReference, cache: Path) -> Checkout:
             why=f"Commit {commit[:12]} holds {_folders_in(tree)}.",
             next="Name it after the reference: --app REPOSITORY#REF:FOLDER.",
         )
-    return Checkout(folder, Revision(commit, epoch.strip(), reference.shown))
+    return Checkout(folder, Revision(commit, epoch, reference.shown))
 
 
 def find(reference: GitReference) -> tuple[str, str]:
@@ -65,7 +61,7 @@ def find(reference: GitReference) -> tuple[str, str]:
     A tag comes before a branch of its name, as git has it (gitrevisions).
     """
     ref = reference.ref or "HEAD"
-    listed = _git("ls-remote", "--", reference.remote)
+    listed = git("ls-remote", "--", reference.remote)
     if listed.code == 127:
         raise ApplicationMissing(
             f"{reference.shown} cannot be fetched.",
@@ -109,7 +105,7 @@ def _fetch(reference: GitReference, name: str, part: Path) -> None:
             ("-C", str(tree), "checkout", "--quiet", "--detach", "FETCH_HEAD"),
             ("-C", str(tree), *submodules),
         ):
-            done = _git(*arguments)
+            done = git(*arguments)
             if done.code != 0:
                 raise ApplicationMissing(
                     f"{reference.ref or name} of {reference.shown} cannot be fetched.",
@@ -122,11 +118,6 @@ def _fetch(reference: GitReference, name: str, part: Path) -> None:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-
-
-def _git(*arguments: str) -> commands.Result:
-    unset = [word for name in UNSET for word in ("-u", name)]
-    return commands.capture(["env", *unset, "git", *OPTIONS, *arguments], env=ENVIRONMENT)
 
 
 def _words(text: str, reference: GitReference) -> str:

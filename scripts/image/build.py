@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from scripts import bases as base_images
@@ -16,7 +15,7 @@ from scripts.image.build_request import BuildRequest
 from scripts.image.plan import BuildPlan, build_argv, plan
 from scripts.model import StagedModel
 from scripts.shared import commands
-from scripts.shared.console import echo, say
+from scripts.shared.console import echo, say, warn
 from scripts.shared.errors import BuildFailed
 
 
@@ -28,6 +27,7 @@ def build(request: BuildRequest) -> dict[str, Any]:
     clock.lap("model")
     for note in (request.bases.why, *request.backends.notes):
         say(note)
+    _warn_of_unknown_commits(request)
     bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
     clock.lap("bases")
     chosen = plan(request, bases)
@@ -49,11 +49,18 @@ def show(request: BuildRequest) -> None:
     revision = request.application.revision
     if revision.source:
         say(f"# the application: {revision.source}, commit {revision.commit}")
+    _warn_of_unknown_commits(request)
     say(request.bases.why)
     bases = base_images.provide(request.bases, request.cache, yes=False, dry=True)
     source = model.describe(request.model, request.cache)
     say(f"# the model: {source}, staged in {request.model_context}")
     echo(docker.argv(*build_argv(plan(request, bases))))
+
+
+def _warn_of_unknown_commits(request: BuildRequest) -> None:
+    for reason in dict.fromkeys((request.application.revision.unknown, request.pipeline.unknown)):
+        if reason:
+            warn(f"the image gets no commit label and no fixed times: {reason}")
 
 
 def _run(docker: Engine, chosen: BuildPlan) -> str:
@@ -87,7 +94,9 @@ def _record(
             "name": app.name,
             "version": app.version,
             "node-llama-cpp": app.llama,
-            **asdict(app.revision),
+            "commit": app.revision.commit,
+            "epoch": app.revision.epoch,
+            "source": app.revision.source,
         },
         "variant": request.variant.name,
         "backends": dict(request.backends.arguments),

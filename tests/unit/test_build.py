@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,20 @@ def test_a_build_makes_each_decision_once(
     assert made["digest"] == DIGEST
     assert counted["choose"] == counted["find"] == 1
     assert counted["choose_source"] == 1
-    assert len(machine.calls("git")) == 1
-    assert made["revision"] == commands.check(["git", "rev-parse", "HEAD"], cwd=REPOSITORY)
+    questions = machine.calls("git")
+    assert questions and len(questions) == len(set(questions))
+    head = commands.check(["git", "rev-parse", "HEAD"], cwd=REPOSITORY)
+    assert made["revision"].removesuffix("-dirty") == head
+
+
+def test_a_build_and_a_dry_run_say_why_a_commit_is_not_known(
+    machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(REPOSITORY / "service", tmp_path / "app", ignore=lambda *_: ["node_modules"])
+    resolved = build_request.resolve(replace(machine.settings, app=str(tmp_path / "app")))
+    for verb in (build.show, build.build):
+        verb(resolved)
+        assert f"{tmp_path / 'app'} is not in a git repository" in capsys.readouterr().err
 
 
 def test_a_build_without_a_change_starts_three_docker_clients(
