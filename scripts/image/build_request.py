@@ -7,6 +7,7 @@ starts and builds nothing.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from scripts import bases, docker_engine
 from scripts.application import package_json, revision
 from scripts.application.package_json import Application
 from scripts.application.revision import Revision
-from scripts.backends import compiled, variants
+from scripts.backends import compiled, platforms, variants
 from scripts.backends.compiled import Backends
 from scripts.backends.variants import Variant
 from scripts.docker_engine import EngineOptions
@@ -69,6 +70,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
 
     Raises `UsageError`, `ApplicationMissing`, `BasesUnreachable`.
     """
+    platform = platforms.choose(settings.platform, os.environ)
     variant = variants.find(settings.variant)
     backends = compiled.choose(
         variant.backends, settings.cuda, settings.cuda_archs, settings.rocm_targets
@@ -92,7 +94,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
         model=settings.model,
         image=settings.image,
         buildx=BuildxOptions(
-            platform=settings.platform,
+            platform=platform,
             builder=settings.builder,
             cache_from=settings.cache_from,
             cache_to=settings.cache_to,

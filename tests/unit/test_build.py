@@ -114,7 +114,8 @@ def test_a_build_makes_each_decision_once(
     assert counted["choose"] == counted["find"] == 1
     assert counted["choose_source"] == 1
     questions = machine.calls("git")
-    assert questions and len(questions) == len(set(questions))
+    assert questions
+    assert len(questions) == len(set(questions))
     head = commands.check(["git", "rev-parse", "HEAD"], cwd=REPOSITORY)
     assert made["revision"].removesuffix("-dirty") == head
 
