@@ -94,12 +94,12 @@ def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
         publish_verb.publish(resolved.engine, loaded.settings.registry)
 
 
-@task("registry", dry="print the exact commands only")
-def publish(loaded: Loaded, dry: bool = False) -> None:
+@task("registry", replace="replace a published version", dry="print the exact commands only")
+def publish(loaded: Loaded, replace: bool = False, dry: bool = False) -> None:
     """Push the image that the smoke tests passed, by digest."""
     from scripts.image import publish as verb
 
-    verb.publish(_engine(loaded.settings), loaded.settings.registry, dry=dry)
+    verb.publish(_engine(loaded.settings), loaded.settings.registry, replace=replace, dry=dry)
 
 
 @task(check="fail where the image is over its variant's budget, with its largest files")

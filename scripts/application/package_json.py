@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
-from scripts.application import git_reference, revision
+from scripts.application import git_reference, revision, semantic_version
 from scripts.application.revision import Revision
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-
-#: What Docker takes as a tag (distribution's reference grammar).
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 LLAMA = "node-llama-cpp"
 LOCK = "package-lock.json"
@@ -151,19 +145,10 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def check_version(version: str, where: Path) -> None:
-    """Refuse what is not a version, or cannot be a tag."""
-    try:
-        Version(version)
-    except InvalidVersion:
-        raise UsageError(f"{where}: {version!r} is not a version.") from None
-    if not TAG.fullmatch(version):
+    """Refuse what npm does not take as a version."""
+    if semantic_version.parse(version) is None:
         raise UsageError(
-            f"{where}: version {version!r} cannot be an image tag.",
-            why="A tag holds letters, digits, '.', '_' and '-' only; '+' is not among them.",
+            f"{where}: {version!r} is not a version.",
+            why="npm takes semantic versions: 1.0.0, 1.0.0-next.3, 1.0.0+build.5.",
+            next="Write MAJOR.MINOR.PATCH, see https://semver.org.",
         )
-
-
-def tags(image: str, version: str, variant: str, default: str) -> tuple[str, ...]:
-    """`image:latest` and `image:VERSION`; a variant that is not the default appends its name."""
-    suffix = "" if variant == default else f"-{variant}"
-    return (f"{image}:latest{suffix}", f"{image}:{version}{suffix}")

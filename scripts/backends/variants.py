@@ -30,6 +30,11 @@ def variants(table: Table) -> Mapping[str, Variant]:
     return {name: Variant(name, backends) for name, backends in rows.items()}
 
 
+def names() -> tuple[str, ...]:
+    """The variants of the table in force."""
+    return tuple(variants(backends_table.read()))
+
+
 def find(name: str, table: Table | None = None) -> Variant:
     """The variant of that name, of the table in force where none is given.
 

@@ -22,6 +22,7 @@ from scripts.backends.compiled import Backends
 from scripts.backends.variants import Variant
 from scripts.docker_engine import EngineOptions
 from scripts.host import ca_bundle
+from scripts.image import image_tags
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
@@ -82,6 +83,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
         found = pool.submit(docker_engine.find, folder, remember=not dry)
         choice = pool.submit(bases.choose, settings.bases, settings.node, backends.sdks)
         application = (_preview if dry else package_json.provide)(settings.app, cache)
+        image_tags.check(application.version, variant.name, variants.names())
         # The bundled application lies in this repository: one commit, asked once.
         pipeline = revision.of(REPOSITORY) if settings.app else application.revision
     return BuildRequest(

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.application.package_json import tags
-from scripts.backends.variants import DEFAULT
 from scripts.bases import Bases
+from scripts.image import image_tags
 from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.shared.paths import BUILD, REPOSITORY
 
@@ -58,7 +57,7 @@ def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
         target=IMAGE_STAGE,
-        tags=tags(request.image, application.version, request.variant.name, DEFAULT),
+        tags=image_tags.local(request.image, application.version, request.variant.name),
         contexts={
             **bases.contexts,
             "app": str(application.path),

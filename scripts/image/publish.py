@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from scripts import docker_engine as engine
-from scripts.docker_engine import EngineOptions
+from scripts.docker_engine import Engine, EngineOptions
+from scripts.image import image_tags
 from scripts.image import record as records
 from scripts.shared import commands
 from scripts.shared.console import echo, say
@@ -17,22 +18,34 @@ NO_LOGIN = re.compile(
     r"|authorization failed|insufficient_scope",
     re.IGNORECASE,
 )
+NOT_THERE = re.compile(r"not found|\b404\b|manifest unknown|name unknown", re.IGNORECASE)
 UNREACHED = re.compile(r"no such host|connection refused|dial tcp|i/o timeout", re.IGNORECASE)
 REFUSED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
 
 
-def publish(options: EngineOptions, registry: str, *, dry: bool = False) -> None:
-    """Tag the tested digest for the registry and push each tag.
+def publish(
+    options: EngineOptions, registry: str, *, replace: bool = False, dry: bool = False
+) -> None:
+    """Tag the tested digest for the registry and push each tag: `latest` last.
 
-    Safe to run again: layers that are there are not sent twice. Raises `NotTested`,
-    `LoginMissing`, `PublishFailed`.
+    A version and a commit name one digest for ever, unless `replace` is set. Safe to run again:
+    layers that are there are not sent twice. Raises `NotTested`, `LoginMissing`, `PublishFailed`.
     """
     image = records.image()
     digest: str = image["digest"]
     require_tested(digest, records.read(records.SMOKE))
-    targets = [target(tag, registry) for tag in image["tags"]]
+    application = image["application"]
+    tags = image_tags.published(
+        application["version"], image["variant"], application.get("commit", "")
+    )
+    fixed, moving = (
+        [target(f"{image['image']}:{tag}", registry) for tag in some]
+        for some in (tags.fixed, tags.moving)
+    )
     docker = engine.ensure(options)
-    for reference in targets:
+    for reference in () if dry or replace else fixed:
+        refuse_replacement(reference, digest, _published_digest(docker, reference))
+    for reference in (*fixed, *moving):
         tag = docker.argv("tag", digest, reference)
         push = docker.argv("push", reference)
         if dry:
@@ -42,7 +55,18 @@ def publish(options: EngineOptions, registry: str, *, dry: bool = False) -> None
         commands.check(tag)
         _push(push, reference, digest)
     if not dry:
-        say(f"published {digest} as {', '.join(targets)}")
+        say(f"published {digest} as {', '.join((*fixed, *moving))}")
+
+
+def refuse_replacement(reference: str, digest: str, there: str) -> None:
+    """Raise `PublishFailed` where `there`, the reference's digest in the registry, is another."""
+    if there not in ("", digest):
+        raise PublishFailed(
+            f"{reference} is published already, with another digest than {digest}.",
+            why=f"The registry has {there}: whoever uses this tag expects it to stay the same.",
+            next="Raise the version in the application's package.json and build again, "
+            "or run `invoke publish --replace`.",
+        )
 
 
 def require_tested(digest: str, smoke: dict[str, object]) -> None:
@@ -74,6 +98,22 @@ def registry_of(reference: str) -> str:
     first, slash, _ = reference.partition("/")
     is_host = slash and ("." in first or ":" in first or first == "localhost")
     return first if is_host else "docker.io"
+
+
+def _published_digest(docker: Engine, reference: str) -> str:
+    """The digest of a reference in its registry; empty where there is none.
+
+    A registry that refuses to show it, as Docker Hub does for a repository that is not there yet,
+    is asked by the push that follows.
+    """
+    form = ("--format", "{{json .Manifest.Digest}}")
+    result = commands.capture(docker.argv("buildx", "imagetools", "inspect", *form, reference))
+    if result.code == 0:
+        return result.out.strip().strip('"')
+    text = result.err or result.out
+    if NOT_THERE.search(text) or NO_LOGIN.search(text) or REFUSED.search(text):
+        return ""
+    raise explain(reference, text)
 
 
 def _push(argv: list[str], reference: str, digest: str) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from scripts.application import package_json as application
-from scripts.backends.variants import DEFAULT
 from scripts.docker_engine import Engine
+from scripts.image import image_tags
 from scripts.shared import commands
 
 SECOND = 1_000_000_000  # the engine's API uses nanoseconds
@@ -30,7 +29,7 @@ def inside(engine: Engine, image: dict[str, Any], script: str) -> str:
 
 def test_tags_point_to_the_digest(engine: Engine, image: dict[str, Any]) -> None:
     version = image["application"]["version"]
-    expected = application.tags(image["image"], version, image["variant"], DEFAULT)
+    expected = image_tags.local(image["image"], version, image["variant"])
     assert tuple(image["tags"]) == expected
     ids = {
         json.loads(commands.check(engine.argv("image", "inspect", tag)))[0]["Id"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.docker_engine import Engine, EngineOptions
-from scripts.image import publish
+from scripts.image import image_tags, publish
 from scripts.image import record as records
 from scripts.shared import commands
 from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
@@ -21,8 +21,10 @@ from tests.image import registry
 
 
 def names(image: dict[str, Any]) -> list[str]:
-    """The image's tags without the repository: `latest` and the version, maybe with the variant."""
-    return [str(tag).rpartition(":")[2] for tag in image["tags"]]
+    """The tags of a release, the version first."""
+    application = image["application"]
+    tags = image_tags.published(application["version"], image["variant"], application["commit"])
+    return [*tags.fixed, *tags.moving]
 
 
 @pytest.fixture
@@ -53,6 +55,32 @@ def test_publish_pushes_all_tags_with_the_tested_digest(
             assert target.digest(image["image"], name) == image["digest"]
 
         publish.publish(engine_options, target.host)  # a second push has nothing to send
+
+
+@pytest.mark.usefixtures("tested")
+@pytest.mark.parametrize("which", [0, 1], ids=["version", "commit"])
+def test_publish_keeps_what_a_version_and_a_commit_name(
+    engine_options: EngineOptions,
+    engine: Engine,
+    image: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    which: int,
+) -> None:
+    # A clean commit, whatever the working tree: the record is changed, not the image.
+    application = {**image["application"], "commit": "c0ffee" * 7}
+    monkeypatch.setattr(records, "image", lambda: {**image, "application": application})
+    name = names({**image, "application": application})[which]
+    with registry.running(tmp_path / "registry") as target:
+        other = _push_another_image(engine, f"{target.host}/{image['image']}:{name}")
+        with pytest.raises(PublishFailed) as caught:
+            publish.publish(engine_options, target.host)
+        assert f"{name} is published already" in caught.value.what
+        assert target.tags(image["image"]) == [name], "something was pushed before the check"
+        assert target.digest(image["image"], name) == other
+
+        publish.publish(engine_options, target.host, replace=True)
+        assert target.digest(image["image"], name) == image["digest"]
 
 
 @pytest.mark.usefixtures("tested")
@@ -111,6 +139,15 @@ def test_publish_fails_when_the_image_was_not_tested(
     records.write(records.SMOKE, {"digest": "sha256:another", "results": {"cpu": "passed"}})
     with pytest.raises(NotTested):
         publish.publish(engine_options, f"localhost:{free_port()}")
+
+
+def _push_another_image(engine: Engine, reference: str) -> str:
+    """Push an image of one small layer; its digest."""
+    layer = commands.check(engine.argv("import", "--message", reference, "-"), stdin="\0" * 1024)
+    commands.check(engine.argv("tag", layer.strip(), reference))
+    pushed = commands.check(engine.argv("push", reference))
+    commands.check(engine.argv("image", "rm", "--force", layer.strip()))
+    return pushed.rpartition("digest: ")[2].split()[0]
 
 
 def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.application.package_json import Application, check_version, provide, read, tags
+from scripts.application.package_json import Application, check_version, provide, read
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 
@@ -71,7 +71,12 @@ def test_without_a_folder_it_is_the_bundled_service() -> None:
         ("scripts", {}, "it has no script `buildjs`"),
         ("dependencies", {}, "node-llama-cpp is not in its dependencies"),
         ("version", "latest", "'latest' is not a version"),
-        ("version", "1.0.0+build", "cannot be an image tag"),
+        ("version", "1.0.post1", "'1.0.post1' is not a version"),
+        ("version", "0.1", "'0.1' is not a version"),
+        ("version", "2.0.0rc1", "'2.0.0rc1' is not a version"),
+        ("version", "v1.0.0", "'v1.0.0' is not a version"),
+        ("version", "1.0.0-01", "'1.0.0-01' is not a version"),
+        ("version", "1.0.0+a_b", "'1.0.0+a_b' is not a version"),
     ],
 )
 def test_what_the_build_relies_on_is_asked_for(
@@ -126,11 +131,8 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         read(str(tmp_path / "no-such-folder"))
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.0.0-beta.1", "2.0.0rc1", "0.1"])
-def test_versions_that_can_be_tags(version: str) -> None:
+@pytest.mark.parametrize(
+    "version", ["1.0.0", "1.0.0-beta.1", "1.0.0-next.3", "0.0.0-20261126", "1.0.0+build5"]
+)
+def test_npms_versions_are_taken(version: str) -> None:
     check_version(version, Path("package.json"))
-
-
-def test_tags_of_default_and_other_variants() -> None:
-    assert tags("a/b", "1.0", "cpu", "cpu") == ("a/b:latest", "a/b:1.0")
-    assert tags("a/b", "1.0", "gpu", "cpu") == ("a/b:latest-gpu", "a/b:1.0-gpu")

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from scripts.image.publish import explain, registry_of, require_tested, target
+from scripts.image.publish import (
+    explain,
+    refuse_replacement,
+    registry_of,
+    require_tested,
+    target,
+)
 from scripts.shared.errors import LoginMissing, NotTested, PipelineError, PublishFailed
 
 DIGEST = "sha256:" + "a" * 64
@@ -111,3 +117,15 @@ def test_an_unreachable_registry_is_reported() -> None:
     error = explain("me/app:1", "Get https://far/v2/: dial tcp: lookup far: no such host")
     assert isinstance(error, PublishFailed)
     assert error.what == "The registry docker.io does not answer."
+
+
+@pytest.mark.parametrize("there", ["", DIGEST])
+def test_a_tag_that_is_not_there_or_the_same_is_pushed(there: str) -> None:
+    refuse_replacement("ghcr.io/me/app:1.0.0", DIGEST, there)
+
+
+def test_a_published_tag_keeps_its_digest() -> None:
+    with pytest.raises(PublishFailed, match=r"app:1\.0\.0 is published already") as caught:
+        refuse_replacement("ghcr.io/me/app:1.0.0", DIGEST, "sha256:b")
+    assert "sha256:b" in caught.value.why
+    assert "--replace" in caught.value.next
