@@ -1,6 +1,6 @@
 #!/bin/sh
-# layer.sh FROM TO: moves FROM to its place TO below /layer/NAME, where NAME is the last part of TO. A layer of the
-# image is copied from there as it is: COPY --link --from=STAGE /layer/NAME /
+# layer.sh FROM TO [LAYERS]: moves FROM to its place TO below LAYERS/NAME (LAYERS is /layer, NAME the last part of
+# TO). A layer of the image is copied from there as it is: COPY --link --from=STAGE /layer/NAME /
 #
 # The one rule for what the image holds, wherever it comes from (a checkout under any umask, npm, a compiler):
 # all is root's, folders are 0755, files 0755 where anyone may execute them, else 0644, and all times are 1970.
@@ -8,7 +8,7 @@
 # of it: BuildKit would give them the commit's time.
 set -eu
 
-layer=/layer/${2##*/}
+layer=${3:-/layer}/${2##*/}
 mkdir -p "$layer${2%/*}"
 mv "$1" "$layer$2"
 chown -R --no-dereference 0:0 "$layer"
