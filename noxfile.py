@@ -53,6 +53,12 @@ def image(session: nox.Session) -> None:
     _run(session, "pytest", "tests/image")
 
 
+@nox.session(venv_backend="none")
+def reproducible(session: nox.Session) -> None:
+    """One digest from two builds without cache under other umasks. `-- -k cpu` for one."""
+    _run(session, "pytest", "tests/reproducible")
+
+
 #: The rows of the table of backends. The file is read as it is: nox may run in an environment of
 #: its own, without the pipeline's requirements.
 MODES = json.loads((HERE / "docker" / "backends.json").read_text(encoding="utf-8"))["modes"]

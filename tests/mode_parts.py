@@ -36,7 +36,7 @@ def _stages(mode: Mode, root: Path) -> Iterator[str]:
         for name, what in (("backend", "its plugin"), ("libraries", "the libraries it loads")):
             stage = f"{candidate.name}-{name}"
             if stage not in stages:
-                yield f"Add a stage {stage} to docker/Dockerfile: {what}, made a layer by layer.sh."
+                yield f"Add a stage {stage} to docker/Dockerfile: {what}, in /layer."
     if f"variant-{mode.name}" not in stages:
         yield f"Add a stage variant-{mode.name} to docker/Dockerfile: the image of this variant."
 

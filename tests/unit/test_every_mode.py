@@ -39,8 +39,8 @@ def test_every_variant_has_a_budget_and_no_other() -> None:
 def test_new_mode_is_told_each_part_that_it_lacks() -> None:
     fake = msgspec.convert(fake_mode.row(), rows.Mode)
     assert mode_parts.missing(fake, REPOSITORY, build_flags()) == [
-        "Add a stage fake-backend to docker/Dockerfile: its plugin, made a layer by layer.sh.",
-        "Add a stage fake-libraries to docker/Dockerfile: the libraries it loads, made a layer by layer.sh.",
+        "Add a stage fake-backend to docker/Dockerfile: its plugin, in /layer.",
+        "Add a stage fake-libraries to docker/Dockerfile: the libraries it loads, in /layer.",
         "Add a stage variant-fake to docker/Dockerfile: the image of this variant.",
         "Add one service with the profile fake to deploy/compose.yaml.",
         "Write tests/smoke/test_fake.py, which the session smoke_fake runs (see test_rocm.py).",

@@ -119,7 +119,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_every_layer_of_the_image_is_made_by_it() -> None:
-    """No `COPY` of the runtime, the variants and the image takes files as another stage has them."""
+    """No `COPY` into the image takes files as another stage has them."""
     text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
     copies, inside = [], False
     for line in text.splitlines():
