@@ -27,9 +27,20 @@ UNSET = (
     "GIT_NAMESPACE",
     "GIT_PREFIX",
     "GIT_CEILING_DIRECTORIES",
+    "GIT_DEFAULT_HASH",
 )
 
-OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false")
+#: The files of a checkout are those of the commit: no hooks, no line ends of another system.
+OPTIONS = tuple(
+    word
+    for setting in (
+        "core.hooksPath=/dev/null",
+        "core.autocrlf=false",
+        "core.eol=lf",
+        "core.attributesFile=/dev/null",
+    )
+    for word in ("-c", setting)
+)
 
 
 def git(*arguments: str, options: tuple[str, ...] = OPTIONS) -> Result:

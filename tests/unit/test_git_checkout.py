@@ -166,6 +166,34 @@ def test_an_address_without_a_repository_is_reported(
     assert "no commit yet" in caught.value.why
 
 
+@pytest.mark.parametrize(
+    "setting", ["core.autocrlf true", "core.eol crlf", "core.attributesFile {attributes}"]
+)
+def test_a_users_configuration_does_not_change_the_files(
+    origin: Origin,
+    fetch: Callable[..., Checkout],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+) -> None:
+    origin.commit(**{".gitattributes": "one text\n", "one": "a\nb\n"})
+    (tmp_path / "attributes").write_text("* text eol=crlf\n")
+    name, value = setting.format(attributes=tmp_path / "attributes").split()
+    configuration = tmp_path / "gitconfig"
+    commands.check(["git", "config", "--file", str(configuration), name, value])
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
+    assert (fetch().path / "one").read_bytes() == b"a\nb\n"
+
+
+@pytest.mark.parametrize("value", ["GIT_DEFAULT_HASH=sha256", "GIT_DIR=/nowhere"])
+def test_gits_environment_does_not_stop_a_fetch(
+    origin: Origin, fetch: Callable[..., Checkout], monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    commit = origin.commit(one="1")
+    monkeypatch.setenv(*value.split("=", 1))
+    assert fetch().revision.commit == commit
+
+
 def test_missing_git_is_reported(
     fetch: Callable[..., Checkout], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
