@@ -17,6 +17,7 @@ import pytest
 
 from scripts.docker_engine import Engine
 from scripts.shared import commands
+from scripts.shared.paths import REPOSITORY
 from tests import checkout
 
 IMAGE = "reproducible/test"
@@ -48,7 +49,7 @@ def clone(folder: Path, umask: int) -> Path:
             commands.check(["git", *argv], cwd=origin, env=COMMIT)
     argv = ["git", "clone", "--quiet", str(origin), str(folder)]
     subprocess.run(argv, check=True, umask=umask)
-    (folder / ".venv").symlink_to(checkout.REPOSITORY / ".venv")
+    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
     return folder
 
 
