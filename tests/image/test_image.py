@@ -64,6 +64,25 @@ def test_default_model_has_its_own_layer(image: dict[str, Any]) -> None:
     assert models[0]["unpacked"] < image["model"]["bytes"] + 100_000
 
 
+def test_owners_modes_and_times_follow_one_rule(engine: Engine, image: dict[str, Any]) -> None:
+    """That of docker/layer.sh, whatever umask the checkout has; the data folder is the user's."""
+    wrong = inside(
+        engine,
+        image,
+        "find /opt /usr/local/bin/node -path /opt/mentator-llm-service/data -prune -o "
+        r"\( -type d ! -perm 755 -o -type f ! -perm 644 ! -perm 755 "
+        r"-o ! -user 0 -o ! -group 0 -o -newermt 1970-01-02 \) -print",
+    )
+    assert wrong == ""
+
+
+def test_the_installation_left_no_times_and_no_logs(engine: Engine, image: dict[str, Any]) -> None:
+    files = "/var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log /var/lib/dpkg/status-old"
+    assert inside(engine, image, f"ls -d {files} 2>/dev/null || true") == ""
+    # The third field is the day on which the user was made.
+    assert inside(engine, image, "grep ^mentator: /etc/shadow").startswith("mentator:!::")
+
+
 def test_manifest_names_the_default_model(engine: Engine, image: dict[str, Any]) -> None:
     manifest = inside(engine, image, "cat /opt/mentator-llm-service/default-models/manifest.txt")
     model = image["model"]
