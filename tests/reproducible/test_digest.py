@@ -70,7 +70,7 @@ def build(folder: Path, variant: str, umask: int, *flags: str) -> dict[str, Any]
 
 
 def layers(engine: Engine, digest: str) -> list[str]:
-    """The layers of an image, by what they hold: a difference is easier to read than a digest."""
+    """The digests of an image's layers, the base first: the first that differs is the fault."""
     form = "{{range .RootFS.Layers}}{{println .}}{{end}}"
     return commands.check(engine.argv("image", "inspect", "--format", form, digest)).split()
 
@@ -89,3 +89,10 @@ def test_two_checkouts_with_other_umasks_give_one_digest(
     assert cached["digest"] == first["digest"]
     user = ("run", "--rm", "--user", "12345", first["digest"], "--version")
     assert commands.check(engine.argv(*user)).strip() == first["application"]["version"]
+
+    argv = ["git", "commit", "--quiet", "--allow-empty", "-m", "next"]
+    later = {name: value.replace("1700", "1800") for name, value in COMMIT.items()}
+    commands.check(argv, cwd=tmp_path / "first", env=later)
+    following = build(tmp_path / "first", variant, 0o022)
+    assert following["digest"] != first["digest"]
+    assert layers(engine, following["digest"]) == layers(engine, first["digest"])
