@@ -9,6 +9,7 @@ from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import image_tags
 from scripts.image import record as records
 from scripts.shared import commands
+from scripts.shared.commands import Result
 from scripts.shared.console import echo, say
 from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
 
@@ -18,7 +19,9 @@ NO_LOGIN = re.compile(
     r"|authorization failed|insufficient_scope",
     re.IGNORECASE,
 )
-NOT_THERE = re.compile(r"not found|\b404\b|manifest unknown|name unknown", re.IGNORECASE)
+NOT_THERE = re.compile(
+    r": not found$|manifest unknown|name unknown|\b404\b", re.IGNORECASE | re.MULTILINE
+)
 UNREACHED = re.compile(r"no such host|connection refused|dial tcp|i/o timeout", re.IGNORECASE)
 REFUSED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
 
@@ -101,16 +104,21 @@ def registry_of(reference: str) -> str:
 
 
 def _published_digest(docker: Engine, reference: str) -> str:
-    """The digest of a reference in its registry; empty where there is none.
+    """The digest of a reference in its registry; empty where there is none."""
+    form = ("--format", "{{json .Manifest.Digest}}")
+    argv = docker.argv("buildx", "imagetools", "inspect", *form, reference)
+    return read_digest(reference, commands.capture(argv))
+
+
+def read_digest(reference: str, asked: Result) -> str:
+    """The digest in the answer of `imagetools inspect`; empty where the registry has none.
 
     A registry that refuses to show it, as Docker Hub does for a repository that is not there yet,
-    is asked by the push that follows.
+    is asked by the push that follows. Raises `PublishFailed` where it did not answer.
     """
-    form = ("--format", "{{json .Manifest.Digest}}")
-    result = commands.capture(docker.argv("buildx", "imagetools", "inspect", *form, reference))
-    if result.code == 0:
-        return result.out.strip().strip('"')
-    text = result.err or result.out
+    if asked.code == 0:
+        return asked.out.strip().strip('"')
+    text = asked.err or asked.out
     if NOT_THERE.search(text) or NO_LOGIN.search(text) or REFUSED.search(text):
         return ""
     raise explain(reference, text)

@@ -159,3 +159,4 @@ def test_the_commands_of_a_dry_run_are_those_of_the_build(
     build.build(resolved)
     run = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
     assert shown == run
+    assert any(" --platform linux/amd64 " in line for line in shown)

@@ -6,11 +6,13 @@ import pytest
 
 from scripts.image.publish import (
     explain,
+    read_digest,
     refuse_replacement,
     registry_of,
     require_tested,
     target,
 )
+from scripts.shared.commands import Result
 from scripts.shared.errors import LoginMissing, NotTested, PipelineError, PublishFailed
 
 DIGEST = "sha256:" + "a" * 64
@@ -129,3 +131,36 @@ def test_a_published_tag_keeps_its_digest() -> None:
         refuse_replacement("ghcr.io/me/app:1.0.0", DIGEST, "sha256:b")
     assert "sha256:b" in caught.value.why
     assert "--replace" in caught.value.next
+
+
+def test_a_published_digest_is_read() -> None:
+    assert read_digest("far/app:1", Result((), 0, f'"{DIGEST}"', "")) == DIGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What `docker buildx imagetools inspect` printed.
+        "ERROR: localhost:5000/me/app:1.0.0: not found",
+        "ERROR: pull access denied, repository does not exist or may require authorization: "
+        "server message: insufficient_scope: authorization failed",
+        "ERROR: unexpected status from HEAD request to https://ghcr.io/v2/me/app/manifests/1: "
+        "403 Forbidden",
+    ],
+)
+def test_what_a_registry_does_not_show_is_not_published(text: str) -> None:
+    assert read_digest("far/app:1", Result((), 1, "", text)) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR: failed to do request: Head https://far/v2/: dial tcp: lookup far: no such host",
+        'ERROR: error getting credentials - err: exec: "docker-credential-x": executable file '
+        "not found in $PATH",
+        "ERROR: unexpected status from HEAD request: 503 Service Unavailable",
+    ],
+)
+def test_a_registry_that_cannot_be_asked_is_not_written_to(text: str) -> None:
+    with pytest.raises(PublishFailed):
+        read_digest("far/app:1", Result((), 1, "", text))
