@@ -38,7 +38,7 @@ def choose(setting: str, environ: Mapping[str, str]) -> str:
     raise UsageError(
         f"No image can be built for {source}.",
         why=f"Its backends and base images are made for {', '.join(PLATFORMS)} only.",
-        next=f"Leave --platform out, or unset {VARIABLE}."
+        next="Leave --platform out."
         if setting
         else f"Unset {VARIABLE}, or give --platform {PLATFORMS[0]}.",
     )

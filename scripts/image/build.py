@@ -58,9 +58,11 @@ def show(request: BuildRequest) -> None:
 
 
 def _warn_of_unknown_commits(request: BuildRequest) -> None:
-    for reason in dict.fromkeys((request.application.revision.unknown, request.pipeline.unknown)):
-        if reason:
-            warn(f"the image gets no commit label and no fixed times: {reason}")
+    application, pipeline = request.application.revision, request.pipeline
+    if application.unknown:
+        warn(f"the image's labels name no commit: {application.unknown}")
+    if not application.epoch and not pipeline.epoch:
+        warn(f"the image has the time of its build, so each one differs: {pipeline.unknown}")
 
 
 def _run(docker: Engine, chosen: BuildPlan) -> str:

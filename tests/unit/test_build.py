@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from scripts import bases
+from scripts.application.revision import Revision
 from scripts.backends import compiled, variants
 from scripts.docker_engine import client
 from scripts.image import build, build_request, record
@@ -127,7 +128,21 @@ def test_a_build_and_a_dry_run_say_why_a_commit_is_not_known(
     resolved = build_request.resolve(replace(machine.settings, app=str(tmp_path / "app")))
     for verb in (build.show, build.build):
         verb(resolved)
-        assert f"{tmp_path / 'app'} is not in a git repository" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert f"name no commit: {tmp_path / 'app'} is not in a git repository" in said
+        assert "the time of its build" not in said, "the pipeline's commit has one"
+
+
+def test_a_build_without_any_commit_says_that_it_differs_each_time(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolved = build_request.resolve(machine.settings)
+    unknown = Revision(unknown="git is not installed")
+    application = replace(resolved.application, revision=unknown)
+    build.build(replace(resolved, application=application, pipeline=unknown))
+    said = capsys.readouterr().err
+    assert "name no commit: git is not installed" in said
+    assert "the time of its build, so each one differs: git is not installed" in said
 
 
 def test_a_build_without_a_change_starts_three_docker_clients(
