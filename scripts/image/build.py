@@ -23,15 +23,15 @@ def build(request: BuildRequest) -> dict[str, Any]:
     """Build the image that was asked for; returns its record, also in `build/image.json`."""
     docker = engine.ensure(request.engine)
     clock = Clock()
-    staged = model.provide(request.model, request.cache, request.model_context)
-    clock.lap("model")
-    for note in (request.bases.why, *request.backends.notes):
-        say(note)
-    _warn_of_unknown_commits(request)
-    bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
-    clock.lap("bases")
-    chosen = plan(request, bases)
-    digest = _run(docker, chosen)
+    with model.provide(request.model, request.cache, request.contexts) as staged:
+        clock.lap("model")
+        for note in (request.bases.why, *request.backends.notes):
+            say(note)
+        _warn_of_unknown_commits(request)
+        bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
+        clock.lap("bases")
+        chosen = plan(request, bases, staged.path.parent)
+        digest = _run(docker, chosen)
     clock.lap("build")
     record = _record(request, chosen, bases, staged, digest)
     if not request.buildx.output:
@@ -53,8 +53,9 @@ def show(request: BuildRequest) -> None:
     say(request.bases.why)
     bases = base_images.provide(request.bases, request.cache, yes=False, dry=True)
     source = model.describe(request.model, request.cache)
-    say(f"# the model: {source}, staged in {request.model_context}")
-    echo(docker.argv(*build_argv(plan(request, bases))))
+    context = model.expected_context(request.model, request.cache, request.contexts)
+    say(f"# the model: {source}, staged in {context}")
+    echo(docker.argv(*build_argv(plan(request, bases, context))))
 
 
 def _warn_of_unknown_commits(request: BuildRequest) -> None:

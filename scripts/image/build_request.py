@@ -26,8 +26,8 @@ from scripts.image import image_tags
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
-#: The staged model's folder: the build context named `model`.
-MODEL_CONTEXT = BUILD / "context" / "model"
+#: Where models are staged: a folder in it is the build context named `model`.
+CONTEXTS = BUILD / "context"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class BuildRequest:
     engine: EngineOptions
     cache: Path
     ca_bundle: Path | None
-    model_context: Path
+    contexts: Path
 
 
 def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
@@ -107,7 +107,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
         engine=EngineOptions(folder, settings.yes, found.result()),
         cache=cache,
         ca_bundle=ca_bundle.find(settings.ca_bundle),
-        model_context=MODEL_CONTEXT,
+        contexts=CONTEXTS,
     )
 
 

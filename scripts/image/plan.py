@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,11 +29,11 @@ class BuildPlan:
     labels: Mapping[str, str] = field(default_factory=dict)
     ca_bundle: Path | None = None
     buildx: BuildxOptions = field(default_factory=BuildxOptions)
-    metadata: Path = BUILD / "metadata.json"
+    metadata: Path = field(default_factory=lambda: BUILD / f"metadata-{os.getpid()}.json")
 
 
-def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
-    """The request with the base images that were made available for it."""
+def plan(request: BuildRequest, bases: Bases, model_context: Path) -> BuildPlan:
+    """The request with the base images and the model that were made available for it."""
     application = request.application
     labels = {
         "org.opencontainers.image.title": application.name,
@@ -61,7 +62,7 @@ def plan(request: BuildRequest, bases: Bases) -> BuildPlan:
         contexts={
             **bases.contexts,
             "app": str(application.path),
-            "model": str(request.model_context),
+            "model": str(model_context),
         },
         arguments=arguments,
         labels={name: value for name, value in labels.items() if value},

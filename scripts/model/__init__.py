@@ -1,16 +1,18 @@
 """The model in the image: chosen, fetched, checked and staged as a build context.
 
-The build calls `provide`, a dry one `describe`. This room may read the user's model folders, fetch
-over HTTP into the pipeline's cache, and write the folder of the build context.
+The build calls `provide`, a dry one `describe` and `expected_context`. This room may read the
+user's model folders, fetch over HTTP into the pipeline's cache, and write the build contexts.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import without_registry
-from scripts.model import catalog, stage
+from scripts.model import catalog, contexts, gguf, stage
 from scripts.model.source import (
     Local,
     NothingCame,
@@ -27,16 +29,18 @@ from scripts.model.stage import StagedModel
 from scripts.shared.console import say, size
 from scripts.shared.errors import ModelFetchFailed, ModelMissing
 
-__all__ = ["StagedModel", "describe", "provide"]
+__all__ = ["StagedModel", "describe", "expected_context", "provide"]
 
 #: How a staged model got there, in the words of the report.
 WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "already staged"}
 
 
-def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
-    """Stage the model for the setting `model` into `context`, fetching it into `cache` if needed.
+@contextmanager
+def provide(model_setting: str, cache: Path, root: Path) -> Iterator[StagedModel]:
+    """Stage the model for the setting `model`, fetching it into `cache` if needed.
 
-    Without a setting, where the default is not available, a small model is used instead. Raises the
+    Its build context is a folder of its own in `root`, which stays as it is until the end. Without
+    a setting, where the default is not available, a small model is used instead. Raises the
     `Model...` errors, `NoSpace`, `UsageError`.
     """
     places = Places.of(cache, os.environ, Path.home())
@@ -47,13 +51,34 @@ def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
         if model_setting.strip():
             raise
         source, file = _obtain_small(places, error)
-    sha256 = source.model.sha256 if source.model else ""
-    staged = stage.stage(file, context, sha256=sha256, source=_words(source))
-    say(
-        f"Model: {staged.name} ({size(staged.size)}) from {staged.source}; "
-        f"{WORDS[staged.how]} in {staged.seconds:.1f} s."
-    )
-    return staged
+    pinned = source.model.sha256 if source.model else ""
+    known = None
+    if not pinned:
+        gguf.check(file)  # before all of it is read
+        known = contexts.sum_of(file, root)
+    sha256 = known.sha256 if known else pinned
+    context = contexts.folder(root, sha256, file.stat().st_size, stage.staged_name(file))
+    contexts.prune(root, keep=context)
+    with contexts.in_use(root):
+        staged = stage.stage(file, context, sha256=sha256, known=known, source=_words(source))
+        say(
+            f"Model: {staged.name} ({size(staged.size)}) from {staged.source}; "
+            f"{WORDS[staged.how]} in {staged.seconds:.1f} s."
+        )
+        yield staged
+
+
+def expected_context(model_setting: str, cache: Path, root: Path) -> Path:
+    """The folder in `root` that `provide` would stage into; asks no network, writes nothing."""
+    source = choose(model_setting, Places.of(cache, os.environ, Path.home()))
+    if source.model:
+        file = source.path if isinstance(source, Local) else source.target
+        name = stage.staged_name(file)
+        return contexts.folder(root, source.model.sha256, source.model.size, name)
+    if isinstance(source, Local):
+        sha256, count = contexts.sum_of(source.path, root).sha256, source.path.stat().st_size
+        return contexts.folder(root, sha256, count, stage.staged_name(source.path))
+    return root / "model-not-fetched-yet"
 
 
 def describe(model_setting: str, cache: Path) -> str:

@@ -1,7 +1,8 @@
 """Stages one model: the build context `model` holds exactly that file and its manifest.
 
-Beside the context (`build/context/model`) lie the record (`model.json`), which saves an unchanged
-model from being hashed again, the lock, and, while a model is being placed, its unfinished copy.
+Beside the context (`build/context/model-KEY`) lie the record (`model-KEY.json`), which saves an
+unchanged model from being hashed again, the lock, and, while a model is being placed, its
+unfinished copy.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.model import gguf
+from scripts.model.contexts import Sum, manifest, recorded_sum, stamp
 from scripts.model.place import MODE, How, place
 from scripts.shared.errors import ModelInvalid, UsageError
 from scripts.shared.file_lock import hold_lock
@@ -40,20 +42,24 @@ def staged_name(path: Path) -> str:
     return (re.sub(r"[^A-Za-z0-9._+-]+", "-", stem).strip("-.") or "model") + ".gguf"
 
 
-def stage(file: Path, context: Path, *, sha256: str = "", source: str = "") -> StagedModel:
-    """Make `context` hold `file` and nothing else but its manifest; `sha256` where it is known.
+def stage(
+    file: Path, context: Path, *, sha256: str = "", known: Sum | None = None, source: str = ""
+) -> StagedModel:
+    """Make `context` hold `file` and nothing else but its manifest; `sha256` is the expected sum.
+
+    `known` is a sum that was read before: the file is not read again while its stamp is the same.
 
     The model that was there is removed only once the new one is in place. Raises `ModelInvalid`,
     `NoSpace`, `UsageError` (the context cannot be written).
     """
     began = time.monotonic()
     record = context.with_name(f"{context.name}.json")
+    target = context / staged_name(file)
     with hold_lock(context.with_name(f".{context.name}.lock"), "which stages a model"):
         try:
-            how, found = _stage(file.resolve(), context, record, staged_name(file), sha256)
+            how, found = _stage(file.resolve(), target, record, sha256, known)
         except PermissionError as error:
             raise _permission_error(error, file, context) from None
-    target = context / staged_name(file)
     return StagedModel(
         path=target,
         name=target.name,
@@ -65,18 +71,23 @@ def stage(file: Path, context: Path, *, sha256: str = "", source: str = "") -> S
     )
 
 
-def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> tuple[How, str]:
+def _stage(
+    file: Path, target: Path, record: Path, sha256: str, read_before: Sum | None
+) -> tuple[How, str]:
+    context = target.parent
     context.mkdir(exist_ok=True)
-    target = context / name
     unfinished = context.with_name(f".{context.name}.part")
     unfinished.unlink(missing_ok=True)
-    before = _stamp(file)
+    before = stamp(file)
     known = _staged_sum(record, file, target)
     if known and sha256 in ("", known):
         _tidy(context, target, known)
         return "kept", known
     gguf.check(file)
-    how, found = place(file, unfinished, _known_sum(record, file, before))
+    known = recorded_sum(record, file, before)
+    if read_before and read_before.stamp == before:
+        known = read_before.sha256
+    how, found = place(file, unfinished, known)
     if sha256 not in ("", found):
         unfinished.unlink()
         raise ModelInvalid(
@@ -84,7 +95,7 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
             why=f"Its SHA-256 is {found}, expected {sha256}.",
             next="Remove it, so that it is fetched again, or name it by its path with --model.",
         )
-    if _stamp(file) != before:
+    if stamp(file) != before:
         unfinished.unlink()
         raise ModelInvalid(
             f"{file} changed while it was staged.",
@@ -95,41 +106,24 @@ def _stage(file: Path, context: Path, record: Path, name: str, sha256: str) -> t
     # rename(2) does nothing where both are links to one inode.
     unfinished.unlink(missing_ok=True)
     _tidy(context, target, found)
-    stamps = {"source": str(file), "file": before, "staged": _stamp(target), "sha256": found}
+    stamps = {"source": str(file), "file": before, "staged": stamp(target), "sha256": found}
     _write(record, json.dumps(stamps, indent=2) + "\n")
     return how, found
-
-
-def _stamp(path: Path) -> list[int]:
-    """What changes when a file does: size in bytes, mtime in ns, inode."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
 def _staged_sum(record: Path, file: Path, target: Path) -> str:
     """The SHA-256 of the staged file, if it is this file's and neither has changed since."""
     try:
         staged = json.loads(record.read_text(encoding="utf-8"))["staged"]
-        same = staged == _stamp(target)
+        same = staged == stamp(target)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return _known_sum(record, file, _stamp(file)) if same else ""
-
-
-def _known_sum(record: Path, file: Path, stamp: list[int]) -> str:
-    """The SHA-256 of a source that was staged before and has not changed; empty if unknown."""
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-        same = known["source"] == str(file) and known["file"] == stamp
-        return str(known["sha256"]) if same else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    return recorded_sum(record, file, stamp(file)) if same else ""
 
 
 def _tidy(context: Path, target: Path, sha256: str) -> None:
     """Write the manifest, then remove whatever else lies in the context."""
-    manifest = context / MANIFEST
-    _write(manifest, f"{sha256}  {target.stat().st_size}  {target.name}\n")
+    _write(context / MANIFEST, manifest(sha256, target.stat().st_size, target.name))
     for entry in context.iterdir():
         if entry.name in (target.name, MANIFEST):
             continue
@@ -151,8 +145,12 @@ def _write(path: Path, text: str) -> None:
             return
     except (OSError, ValueError):
         pass
-    folder = path.parent.parent if path.name == MANIFEST else path.parent
-    fresh = folder / f".{path.name}.part"
+    inside = path.name == MANIFEST
+    fresh = (
+        path.parent.with_name(f".{path.parent.name}.manifest.part")
+        if inside
+        else path.with_name(f".{path.name}.part")
+    )
     fresh.write_text(text, encoding="utf-8")
     fresh.chmod(MODE)
     fresh.replace(path)

@@ -16,24 +16,17 @@ PATIENCE = 6 * 3600.0
 
 
 @contextmanager
-def hold_lock(path: Path, purpose: str) -> Iterator[None]:
+def hold_lock(path: Path, purpose: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock file `path`, whose folder is made first; waits, and says for what.
 
-    The file stays behind, empty: removing it would let two processes hold it. Raises `UsageError`
-    where the folder cannot be written, `HeldElsewhere` where the other does not end.
+    A `shared` lock is held by any number of processes, while none holds it alone. The file stays
+    behind, empty: removing it would let two processes hold it. Raises `UsageError` where the
+    folder cannot be written, `HeldElsewhere` where the other does not end.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        raise UsageError(
-            f"{path.parent} cannot be written.",
-            why=str(error),
-            next="Give it to this user, or choose another folder (`invoke config`).",
-        ) from None
-    with file:  # closing it releases the lock
-        if not _take(file) and not wait_until(
-            f"Waiting for another process, {purpose}", lambda: _take(file), timeout=PATIENCE
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    with _open(path) as file:  # closing it releases the lock
+        if not _take(file, kind) and not wait_until(
+            f"Waiting for another process, {purpose}", lambda: _take(file, kind), timeout=PATIENCE
         ):
             raise HeldElsewhere(
                 f"Another process, {purpose}, has not ended for {PATIENCE / 3600:g} hours.",
@@ -43,10 +36,29 @@ def hold_lock(path: Path, purpose: str) -> Iterator[None]:
         yield
 
 
-def _take(file: IO[bytes]) -> bool:
-    """Take the lock, unless another process or thread holds it."""
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock file `path` alone if nobody else holds it now; yields whether it is held."""
+    with _open(path) as file:
+        yield _take(file, fcntl.LOCK_EX)
+
+
+def _open(path: Path) -> IO[bytes]:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        raise UsageError(
+            f"{path.parent} cannot be written.",
+            why=str(error),
+            next="Give it to this user, or choose another folder (`invoke config`).",
+        ) from None
+
+
+def _take(file: IO[bytes], kind: int) -> bool:
+    """Take the lock, unless another process or thread holds it in a way that excludes ours."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

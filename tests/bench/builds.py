@@ -13,6 +13,7 @@ from scripts import bases
 from scripts.docker_engine import Engine
 from scripts.image.build_request import resolve
 from scripts.image.plan import BuildPlan, build_argv, plan
+from scripts.model.contexts import latest
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import REPOSITORY
@@ -84,7 +85,8 @@ def _time_edits(docker: Engine, plan: BuildPlan, app: Path, count: int) -> list[
 def plan_of(settings: Settings, app: str) -> BuildPlan:
     """The plan of `invoke build` for the application in the folder `app`."""
     request = resolve(replace(settings, app=app))
-    return plan(request, bases.provide(request.bases, request.cache, yes=request.engine.yes))
+    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
+    return plan(request, made, latest(request.contexts))
 
 
 @contextmanager

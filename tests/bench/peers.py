@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.docker_engine import Engine
-from scripts.image.build_request import MODEL_CONTEXT
+from scripts.image.build_request import CONTEXTS
 from scripts.image.plan import build_argv
+from scripts.model.contexts import latest
 from scripts.shared import commands
 from scripts.shared.errors import BuildFailed
 from scripts.shared.paths import BUILD
@@ -41,7 +42,7 @@ def provide(docker: Engine, settings: Settings) -> str:
 
 def quantized_model(docker: Engine, quantization: str) -> Path:
     """The default model with another quantization, e.g. `Q4_0`."""
-    origin = next(MODEL_CONTEXT.glob("*.gguf")).resolve()
+    origin = next(latest(CONTEXTS).glob("*.gguf")).resolve()
     made = MODELS / f"{origin.stem.rpartition('.')[0] or origin.stem}.{quantization}.gguf"
     if not made.is_file():
         MODELS.mkdir(parents=True, exist_ok=True)

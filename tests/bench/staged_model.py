@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from scripts.image.build_request import MODEL_CONTEXT
+from scripts.image.build_request import CONTEXTS
+from scripts.model.contexts import latest
 from scripts.model.stage import stage
 from scripts.shared import commands
 from scripts.shared.paths import BUILD
@@ -15,7 +16,7 @@ from tests.bench.ratio import Ratio, time_in_turn
 
 def stage_or_copy(runs: int = 5) -> Ratio:
     """Stage the image's default model, into an empty context each time."""
-    model = next(MODEL_CONTEXT.glob("*.gguf"))
+    model = next(latest(CONTEXTS).glob("*.gguf"))
     with tempfile.TemporaryDirectory(dir=BUILD) as name:
         context, copy = Path(name) / "context" / "model", Path(name) / "copy.gguf"
 

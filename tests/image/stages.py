@@ -9,6 +9,7 @@ from scripts.application.revision import Revision
 from scripts.docker_engine import Engine
 from scripts.image.build_request import resolve
 from scripts.image.plan import build_argv, check_stage, plan
+from scripts.model.contexts import latest
 from scripts.shared import commands
 from scripts.shared.commands import Result
 from scripts.shared.settings import Settings
@@ -20,5 +21,5 @@ def build(stage: str, settings: Settings, engine: Engine, *, epoch: str = "17000
     request = replace(request, pipeline=Revision("0" * 40, epoch))
     request = replace(request, application=replace(request.application, revision=Revision()))
     made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
-    argv = build_argv(check_stage(plan(request, made), stage))
+    argv = build_argv(check_stage(plan(request, made, latest(request.contexts)), stage))
     return commands.capture(engine.argv(*argv), timeout=1800)

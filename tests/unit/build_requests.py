@@ -37,7 +37,7 @@ REQUEST = BuildRequest(
     engine=EngineOptions(Path("/engine")),
     cache=Path("/cache"),
     ca_bundle=None,
-    model_context=Path("/model"),
+    contexts=Path("/contexts"),
 )
 
 

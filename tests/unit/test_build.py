@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +23,53 @@ from scripts.docker_engine import client
 from scripts.image import build, build_request, record
 from scripts.image.build_request import BuildRequest
 from scripts.shared import commands
+from scripts.shared.console import wait_until
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
 from tests.unit.gguf_files import write_model
 
 DIGEST = "sha256:" + "1" * 64
+
+#: A docker client whose builds end when the file `go` is there, and give an image whose digest is
+#: the sum of the model that lies in their context then, as BuildKit reads it late.
+LATE_DOCKER = """#!/bin/sh
+case "$*" in
+    *version*--format*) echo '{"Client": {"Version": "28.2.2"}, "Server": {"Version": "28.5.2"}}' ;;
+    'buildx version') echo github.com/docker/buildx v0.29.1 0 ;;
+    *buildx\\ build*)
+        while [ "$1" != --metadata-file ]; do
+            case "$1" in model=*) context=${1#model=} ;; esac
+            shift
+        done
+        echo built >>{log}
+        until [ -e {go} ]; do sleep 0.05; done
+        sum=$(sha256sum "$context"/*.gguf)
+        echo "{\\"containerimage.digest\\": \\"sha256:${sum%% *}\\"}" >"$2" ;;
+esac
+"""
+
+#: A build of the model that its second argument names, in a checkout whose `build/` is the first.
+BUILD = """
+import sys
+from pathlib import Path
+from scripts.image import build, build_request, plan, record, size
+from scripts.docker_engine import client
+from scripts.shared.settings import Settings
+root = Path(sys.argv[1])
+client.MEMO = root / "buildx.json"
+record.IMAGE = root / "image.json"
+plan.BUILD = root
+build_request.CONTEXTS = root / "context"
+build._sizes = lambda *_: {}
+settings = Settings(
+    variant="cpu", bases="registry", model=sys.argv[2], engine_dir=str(root / "engine"),
+    cache_dir=str(root / "cache"),
+)
+from scripts import bases
+bases.registry_answers = lambda: True
+made = build.build(build_request.resolve(settings))
+print(made["digest"], made["model"]["sha256"])
+"""
 
 #: A docker client with an engine that answers; a build writes its metadata file, as buildx does.
 DOCKER = """#!/bin/sh
@@ -60,7 +106,7 @@ class Machine:
 
     def calls(self, program: str) -> list[str]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [line for line in lines if line.startswith(f"{program} ")]
+        return [line for line in lines if line.startswith(program)]
 
 
 @pytest.fixture
@@ -83,7 +129,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(client, "MEMO", tmp_path / "build" / "buildx.json")
     monkeypatch.setattr("scripts.bases.registry_answers", lambda: True)
     monkeypatch.setattr(record, "IMAGE", tmp_path / "build" / "image.json")
-    monkeypatch.setattr(build_request, "MODEL_CONTEXT", tmp_path / "build" / "context" / "model")
+    monkeypatch.setattr(build_request, "CONTEXTS", tmp_path / "build" / "context")
     return Machine(tmp_path)
 
 
@@ -175,3 +221,29 @@ def test_the_commands_of_a_dry_run_are_those_of_the_build(
     run = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
     assert shown == run
     assert any(" --platform linux/amd64 " in line for line in shown)
+
+
+def reached(machine: Machine, count: int) -> bool:
+    return len(machine.calls("built")) == count
+
+
+def test_two_builds_at_once_hold_the_model_that_each_records(
+    machine: Machine, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    text = LATE_DOCKER.replace("{log}", str(machine.log)).replace("{go}", str(go))
+    (tmp_path / "bin" / "docker").write_text(text)
+    models = [write_model(tmp_path / f"{seed}.gguf", seed=seed) for seed in (1, 2)]
+    builds = []
+    for count, model in enumerate(models, 1):
+        argv = [sys.executable, "-c", BUILD, str(tmp_path / "build"), str(model)]
+        builds.append(subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True))
+        assert wait_until("", partial(reached, machine, count), timeout=60)
+    go.touch()
+    for process, model in zip(builds, models, strict=True):
+        out, _ = process.communicate(timeout=60)
+        sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+        assert out.splitlines()[-1] == f"sha256:{sha256} {sha256}"
+    last = json.loads((tmp_path / "build" / "image.json").read_text())
+    assert last["digest"] == f"sha256:{last['model']['sha256']}"
+    assert list((tmp_path / "build").glob("metadata*")) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ TAIL = ["--provenance=false", "--progress", "auto", "--metadata-file", "/b/metad
 
 
 def planned(built: BuildRequest) -> BuildPlan:
-    return plan(built, BASES)
+    return plan(built, BASES, Path("/model"))
 
 
 def test_the_plainest_build() -> None:
@@ -91,7 +92,7 @@ def test_a_plan_holds_what_the_parts_say() -> None:
             "org.opencontainers.image.base.name": "debian@sha256:d",
             "io.mentator.variant": "cpu",
         },
-        metadata=BUILD / "metadata.json",
+        metadata=BUILD / f"metadata-{os.getpid()}.json",
     )
 
 
