@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from scripts import docker_engine as engines
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import record as records
 from scripts.shared import settings_sources
+from scripts.shared.interruption import listen
 from scripts.shared.settings import Settings
 
 
@@ -29,10 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Let programs that the tests start be interrupted, as from a terminal.
+    """Prepare the environment: no proxy for loopback, and signals that fixtures can clean up after.
 
+    Programs that the tests start can be interrupted, as from a terminal.
     A shell starts a background job with SIGINT ignored, and an ignored signal is inherited.
     """
+    # The services under test listen on this machine: a proxy of the shell must not get the calls.
+    listen()
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost,::1")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

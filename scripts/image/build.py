@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from scripts import bases as base_images
@@ -12,9 +14,9 @@ from scripts.bases import Bases
 from scripts.docker_engine import Engine
 from scripts.image import record as records
 from scripts.image.build_request import BuildRequest
-from scripts.image.plan import BuildPlan, build_argv, plan
+from scripts.image.plan import BuildPlan, build_argv, environment, plan
 from scripts.model import StagedModel
-from scripts.shared import commands
+from scripts.shared import commands, proxies
 from scripts.shared.console import echo, say, warn
 from scripts.shared.errors import BuildFailed
 
@@ -28,10 +30,12 @@ def build(request: BuildRequest) -> dict[str, Any]:
         for note in (request.bases.why, *request.backends.notes):
             say(note)
         _warn_of_unknown_commits(request)
+        for name in proxies.on_loopback(request.proxies):
+            warn(f"{name} names a proxy on this machine, which the build's containers do not reach")
         bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
         clock.lap("bases")
         chosen = plan(request, bases, staged.path.parent)
-        digest = _run(docker, chosen)
+        digest = _run(docker, chosen, environment(request))
     clock.lap("build")
     record = _record(request, chosen, bases, staged, digest)
     if not request.buildx.output:
@@ -58,19 +62,11 @@ def show(request: BuildRequest) -> None:
     echo(docker.argv(*build_argv(plan(request, bases, context))))
 
 
-def _warn_of_unknown_commits(request: BuildRequest) -> None:
-    application, pipeline = request.application.revision, request.pipeline
-    if application.unknown:
-        warn(f"the image's labels name no commit: {application.unknown}")
-    if not application.epoch and not pipeline.epoch:
-        warn(f"the image has the time of its build, so each one differs: {pipeline.unknown}")
-
-
-def _run(docker: Engine, chosen: BuildPlan) -> str:
+def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None]) -> str:
     """Run the build; returns the image's digest."""
     chosen.metadata.parent.mkdir(parents=True, exist_ok=True)
     try:
-        code = commands.run(docker.argv(*build_argv(chosen)))
+        code = commands.run(docker.argv(*build_argv(chosen)), env=environment)
         metadata = records.read(chosen.metadata)
     finally:
         chosen.metadata.unlink(missing_ok=True)

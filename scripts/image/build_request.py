@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts import bases, docker_engine
@@ -23,6 +24,7 @@ from scripts.backends.variants import Variant
 from scripts.docker_engine import EngineOptions
 from scripts.host import ca_bundle
 from scripts.image import image_tags
+from scripts.shared import proxies
 from scripts.shared.paths import BUILD, REPOSITORY
 from scripts.shared.settings import Settings
 
@@ -48,7 +50,7 @@ class BuildRequest:
     """Everything that was decided about one build.
 
     `model` is the setting, which names a model; `pipeline` is the commit of this repository, and
-    `image` the repository of the tags.
+    `image` the repository of the tags. `proxies` are variables, which the build gets.
     """
 
     variant: Variant
@@ -64,6 +66,7 @@ class BuildRequest:
     cache: Path
     ca_bundle: Path | None
     contexts: Path
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
@@ -108,6 +111,7 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
         cache=cache,
         ca_bundle=ca_bundle.find(settings.ca_bundle),
         contexts=CONTEXTS,
+        proxies=proxies.both_spellings(),
     )
 
 

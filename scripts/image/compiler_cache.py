@@ -8,6 +8,7 @@ from pathlib import Path
 from scripts import bases
 from scripts import docker_engine as engine
 from scripts.image.build_request import BuildRequest
+from scripts.image.plan import csv_field
 from scripts.shared import commands
 from scripts.shared.console import say, size
 from scripts.shared.errors import BuildFailed, UsageError
@@ -27,7 +28,7 @@ def argv(verb: str, folder: Path, debian: str, builder: str, call: str) -> list[
     if verb == "import":
         words += ["--build-context", f"saved={folder}", "--output", "type=cacheonly"]
     else:
-        words += ["--output", f"type=local,dest={folder}"]
+        words += ["--output", f"type=local,{csv_field(f'dest={folder}')}"]
     return [*words, str(DOCKERFILE.parent)]
 
 

@@ -15,6 +15,13 @@ from scripts.shared.paths import BUILD, REPOSITORY
 #: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
 IMAGE_STAGE = "image"
 
+#: Variables of buildx that would change the image's digest or where it goes: labels of its own,
+#: attestations, another builder (there is the setting `builder`), no loading.
+CLEARED = (
+    *("BUILDX_GIT_LABELS", "BUILDX_GIT_INFO", "BUILDX_GIT_CHECK_DIRTY", "BUILDX_BUILDER"),
+    *("BUILDX_NO_DEFAULT_ATTESTATIONS", "BUILDX_NO_DEFAULT_LOAD", "BUILDX_METADATA_PROVENANCE"),
+)
+
 
 @dataclass(frozen=True)
 class BuildPlan:
@@ -27,6 +34,7 @@ class BuildPlan:
     contexts: Mapping[str, str]
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    proxies: tuple[str, ...] = ()
     ca_bundle: Path | None = None
     buildx: BuildxOptions = field(default_factory=BuildxOptions)
     metadata: Path = field(default_factory=lambda: BUILD / f"metadata-{os.getpid()}.json")
@@ -66,6 +74,7 @@ def plan(request: BuildRequest, bases: Bases, model_context: Path) -> BuildPlan:
         },
         arguments=arguments,
         labels={name: value for name, value in labels.items() if value},
+        proxies=tuple(request.proxies),
         ca_bundle=request.ca_bundle,
         buildx=request.buildx,
     )
@@ -81,12 +90,15 @@ def build_argv(plan: BuildPlan) -> list[str]:
         argv += ["--build-context", f"{name}={value}"]
     for name, value in plan.arguments.items():
         argv += ["--build-arg", f"{name}={value}"]
+    for name in plan.proxies:
+        # Without a value, which may hold a password: the client takes it from its environment.
+        argv += ["--build-arg", name]
     for name, value in plan.labels.items():
         argv += ["--label", f"{name}={value}"]
     for tag in plan.tags:
         argv += ["--tag", tag]
     if plan.ca_bundle:
-        argv += ["--secret", f"id=ca,src={plan.ca_bundle}"]
+        argv += ["--secret", f"id=ca,{csv_field(f'src={plan.ca_bundle}')}"]
     for source in plan.buildx.cache_from:
         argv += ["--cache-from", source]
     for target in plan.buildx.cache_to:
@@ -115,6 +127,18 @@ def check_stage(plan: BuildPlan, stage: str = "application-check") -> BuildPlan:
     """The plan of a stage that checks the application and yields no image."""
     buildx = replace(plan.buildx, output="type=cacheonly")
     return replace(plan, target=stage, tags=(), labels={}, buildx=buildx)
+
+
+def environment(request: BuildRequest) -> dict[str, str | None]:
+    """What the client's environment must have, and must not: None takes a variable out."""
+    return {**request.proxies, **dict.fromkeys(CLEARED)}
+
+
+def csv_field(text: str) -> str:
+    """A field of an option that the client reads as CSV, quoted where a comma or quote needs it."""
+    if not set(text) & set(',"\n'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -13,7 +13,7 @@ from scripts import bases
 from scripts import docker_engine as engine
 from scripts.image import build as build_step
 from scripts.image.build_request import BuildRequest
-from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, environment, plan
 from scripts.shared import commands
 from scripts.shared import python_environment as python
 from scripts.shared.console import say
@@ -111,7 +111,7 @@ def lint_image(request: BuildRequest) -> None:
         fault = "clang-tidy found faults in the C++ of patches/addon."
         checks.append((check_stage(chosen, "addon-check"), fault))
     for stage, fault in checks:
-        if commands.run(docker.argv(*build_argv(stage))) != 0:
+        if commands.run(docker.argv(*build_argv(stage)), env=environment(request)) != 0:
             raise ChecksFailed(fault)
 
 

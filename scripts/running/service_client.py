@@ -15,7 +15,8 @@ GENERATION_MSEC = 120_000
 def answers(address: str) -> bool:
     """Whether the service answers at all."""
     try:
-        return requests.get(f"{address}/state/version", timeout=2).ok
+        with _session() as session:
+            return session.get(f"{address}/state/version", timeout=2).ok
     except requests.RequestException:
         return False
 
@@ -32,9 +33,17 @@ def prompt(address: str, body: dict[str, Any]) -> Any:
     return _json(_send("POST", f"{address}/prompt", body, 3 * GENERATION_MSEC / 1000))
 
 
+def _session() -> requests.Session:
+    """One that ignores proxy variables: the port is published on this machine, not elsewhere."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 def _send(method: str, url: str, body: Any = None, timeout: float = 10) -> requests.Response:
     try:
-        return requests.request(method, url, json=body, timeout=timeout)
+        with _session() as session:
+            return session.request(method, url, json=body, timeout=timeout)
     except requests.RequestException as error:
         raise AskFailed(
             f"No answer from {url}.",

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -18,6 +19,11 @@ from scripts.shared.errors import CommandFailed
 
 #: Seconds that an interrupted child has to end by itself, and then after SIGTERM.
 GRACE = 10.0
+
+PROC = Path("/proc")
+
+#: Seconds between two looks whether what was told to end has ended.
+POLL = 0.02
 
 #: Bytes of a stream passed over at once.
 CHUNK = 1 << 20
@@ -33,44 +39,56 @@ class Result:
     err: str
 
 
+#: Changes of a child's environment: None takes a variable out.
+Environment = Mapping[str, str | None]
+
+
 def capture(
     argv: Sequence[str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: Environment | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
     stdin: str | None = None,
+    grace: float | None = None,
 ) -> Result:
     """Run silently and return output and status; 127 for a program that is not there.
 
-    124 after `timeout` seconds, as timeout(1) has it. Never raises for a bad status.
+    124 after `timeout` seconds, as timeout(1) has it. Never raises for a bad status. The command
+    gets a session of its own: when it is ended early, all that it started is ended with it.
     """
     try:
-        done = subprocess.run(
+        child = subprocess.Popen(
             argv,
             env=_environment(env),
             cwd=cwd,
-            timeout=timeout,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         return Result(tuple(argv), 127, "", str(error))
     except PermissionError as error:
         return Result(tuple(argv), 126, "", str(error))
-    except subprocess.TimeoutExpired:
-        return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
-    return Result(tuple(argv), done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))
+    with child:
+        try:
+            out, err = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            stop(child, group=True, grace=grace)
+            return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
+        except BaseException:
+            stop(child, group=True, grace=grace)
+            raise
+    return Result(tuple(argv), child.returncode, out.rstrip("\n"), err.rstrip("\n"))
 
 
 def check(
     argv: Sequence[str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: Environment | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
     stdin: str | None = None,
@@ -88,7 +106,7 @@ def check(
 def run(
     argv: Sequence[str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: Environment | None = None,
     cwd: Path | None = None,
     quiet: bool = False,
 ) -> int:
@@ -99,24 +117,71 @@ def run(
     """
     if not quiet:
         echo(argv)
-    child = _start(argv, env=_environment(env), cwd=cwd)
+    # On a terminal it stays in our group: it may ask there, and Ctrl-C reaches all of its programs.
+    own = not sys.stdin.isatty()
+    child = _start(argv, env=_environment(env), cwd=cwd, start_new_session=own)
     try:
         return child.wait()
     except BaseException:
-        stop(child, first=signal.SIGINT)
+        stop(child, first=signal.SIGINT, group=own)
         raise
 
 
-def stop(child: subprocess.Popen[bytes], first: signal.Signals = signal.SIGTERM) -> None:
-    """End a child in steps: `first`, SIGTERM, SIGKILL, with `GRACE` seconds between them."""
+def stop(
+    child: subprocess.Popen[Any],
+    first: signal.Signals = signal.SIGTERM,
+    *,
+    group: bool = False,
+    grace: float | None = None,
+) -> None:
+    """End a child in steps: `first`, SIGTERM, SIGKILL, with `grace` seconds between them.
+
+    With `group` every step is for all of its process group, which it leads, and waited for is
+    until none of it is left: programs that outlive the child are ended, too. A second Ctrl-C takes
+    the next step at once.
+    """
     for step in (first, signal.SIGTERM, signal.SIGKILL):
-        if child.poll() is not None:
+        if _ended(child, group=group):
             return
-        child.send_signal(step)
+        _send(child, step, group=group)
+        end = time.monotonic() + (GRACE if grace is None else grace)
         try:
-            child.wait(GRACE)
-        except subprocess.TimeoutExpired:
+            while not _ended(child, group=group) and time.monotonic() < end:
+                time.sleep(POLL)
+        except KeyboardInterrupt:
             continue
+
+
+def _ended(child: subprocess.Popen[Any], *, group: bool) -> bool:
+    if child.poll() is None:
+        return False
+    return not (group and _members(child.pid))
+
+
+def _members(group: int) -> bool:
+    """Whether a process of the group runs; a zombie does not: some PID 1 keep them."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # one that has changed its user
+        pass
+    if not PROC.is_dir():
+        return True
+    for path in PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group, *_ = path.read_text(errors="replace").rpartition(")")[2].split()
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
+
+
+def _send(child: subprocess.Popen[Any], step: signal.Signals, *, group: bool) -> None:
+    if not group:
+        child.send_signal(step)
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, step)
 
 
 def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
@@ -128,8 +193,11 @@ def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
         raise CommandFailed(f"`{argv[0]}` cannot be run.", why=str(error)) from None
 
 
-def _environment(more: Mapping[str, str] | None) -> dict[str, str] | None:
-    return None if more is None else {**os.environ, **more}
+def _environment(more: Environment | None) -> dict[str, str] | None:
+    if more is None:
+        return None
+    merged = {**os.environ, **more}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def replace(argv: Sequence[str]) -> NoReturn:
@@ -147,7 +215,7 @@ def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     """
     # A file takes all error output; a pipe that is not read would block the command.
     with tempfile.TemporaryFile() as errors:
-        child = _start(argv, stdout=subprocess.PIPE, stderr=errors)
+        child = _start(argv, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
         assert child.stdout  # noqa: S101 - PIPE above
         try:
             yield child.stdout
@@ -159,4 +227,4 @@ def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
                 raise CommandFailed(f"`{' '.join(argv[:4])} ...` failed.", why=why[-2000:])
         finally:
             child.stdout.close()
-            stop(child)
+            stop(child, group=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from invoke.tasks import Task
 
 from scripts.shared import settings, settings_sources
 from scripts.shared.errors import Interrupted, PipelineError
+from scripts.shared.interruption import interruptible
 from scripts.shared.settings import Choices, Loaded
 
 
@@ -50,10 +50,9 @@ def with_edge(
 
     @functools.wraps(body)
     def wrapped(_: Any, **flags: Any) -> None:
-        # SIGTERM (a cancelled CI job) takes the same way out as Ctrl-C, so clean-up runs.
-        before = signal.signal(signal.SIGTERM, _raise_interrupt)
         try:
-            body(_load({name: flags.pop(name, None) for name in names}, choices), **flags)
+            with interruptible():
+                body(_load({name: flags.pop(name, None) for name in names}, choices), **flags)
         except PipelineError as error:
             raise Exit(error.message(), code=error.exit_code) from None
         except KeyboardInterrupt:
@@ -61,8 +60,6 @@ def with_edge(
                 "Interrupted.", next="Run the same command again: it continues where it stopped."
             )
             raise Exit(interrupted.message(), code=interrupted.exit_code) from None
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     wrapped.__signature__ = _signature(body, names)  # type: ignore[attr-defined]
     return wrapped
@@ -99,7 +96,3 @@ def _load(flags: dict[str, Any], choices: Choices | None) -> Loaded:
         for name, value in flags.items()
     }
     return settings_sources.load(given, choices=choices)
-
-
-def _raise_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

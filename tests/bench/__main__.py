@@ -18,6 +18,7 @@ from scripts.image.build_request import resolve
 from scripts.shared import settings_sources
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
+from scripts.shared.interruption import interruptible
 from tests.bench import (
     backend_choice,
     builds,
@@ -147,6 +148,7 @@ def main(asked: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        with interruptible():
+            main(sys.argv[1:])
     except PipelineError as error:
         sys.exit(error.message())

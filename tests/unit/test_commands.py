@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.shared import commands
+from scripts.shared.console import wait_until
 from scripts.shared.errors import CommandFailed
 
 #: Children that say when they are ready, so that no signal comes too early.
@@ -245,3 +246,55 @@ def test_stream_of_a_missing_program_names_it() -> None:
         commands.stream(["no-such-program-anywhere"]),
     ):
         pass
+
+
+#: A shell whose own child ignores the first two signals that `stop` sends, or outlives it.
+FAMILY = "sh -c 'trap \"\" INT; echo $$ >{file}; while :; do sleep 0.05; done' & echo ready; {end}"
+
+
+def family_is_gone(file: Path) -> bool:
+    stat = Path("/proc") / file.read_text().strip() / "stat"
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_for(file: Path) -> None:
+    assert wait_until("", lambda: file.exists() and bool(file.read_text()), timeout=10)
+
+
+@pytest.mark.parametrize("end", ["wait", "exit 0"])
+def test_a_command_that_is_ended_leaves_no_process(tmp_path: Path, end: str) -> None:
+    """With `exit 0` the child's own end comes before the one of what it started."""
+    file = tmp_path / "pid"
+    argv = ["sh", "-c", FAMILY.format(file=file, end=end)]
+    result = commands.capture(argv, timeout=1.0)
+    assert result.code == 124
+    assert family_is_gone(file)
+
+
+def test_an_interrupted_capture_gives_time_to_clean_up_and_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    file, clean = tmp_path / "pid", tmp_path / "clean"
+    text = f"trap 'sleep 0.5; touch {clean}; exit' TERM; " + FAMILY.format(file=file, end="wait")
+    thread = threading.Thread(target=interrupt_when, args=(file,))
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        commands.capture(["sh", "-c", text])
+    thread.join()
+    assert clean.exists()
+    assert family_is_gone(file)
+
+
+def test_a_stream_whose_reader_gave_up_leaves_no_process(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    stream = commands.stream(["sh", "-c", FAMILY.format(file=file, end="wait")])
+    assert stream.__enter__().readline() == b"ready\n"
+    wait_for(file)
+    stream.__exit__(ValueError, ValueError("enough"), None)
+    assert family_is_gone(file)
+
+
+def test_a_variable_can_be_taken_out_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNWANTED", "1")
+    code = "import os; print(os.environ.get('UNWANTED'), os.environ['OTHER'])"
+    assert commands.capture(python(code), env={"UNWANTED": None, "OTHER": "2"}).out == "None 2"

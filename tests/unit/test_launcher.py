@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,18 @@ state={state}
 case "$1 $2" in
     '-c import sys; sys.exit(sys.version_info < (3, 11))') [ ! -e "$state/old" ] ;;
     '-c import ensurepip, venv') [ ! -e "$state/no-venv" ] ;;
+    '-c import fcntl'*) exec {python} "$@" ;;
+    '-c import invoke') [ ! -e "$state/elsewhere" ] ;;
     '--version '*) if [ -e "$state/old" ]; then echo Python 3.9.2; else echo Python 3.11.7; fi ;;
     '-m venv')
         echo venv >>"$state/log"
+        if [ -e "$state/slow" ]; then sleep 1; fi
         mkdir -p "$3/bin"
         if [ -e "$state/cut" ]; then kill -KILL $PPID; exit 1; fi
         cp "$0" "$3/bin/python" ;;
     '-m pip')
         echo "pip $*" >>"$state/log"
+        env | grep -E '^(PIP|PYTHON)' | sort >"$state/environment" || true
         [ ! -e "$state/no-index" ] ;;
     '-m invoke')
         shift 2
@@ -43,7 +48,10 @@ fi
 """
 
 #: What the launcher itself uses of the machine.
-TOOLS = ("sh", "cat", "cp", "dirname", "mkdir", "mv", "rm", "sha256sum")
+TOOLS = (
+    *("sh", "cat", "cp", "dirname", "env", "grep", "mkdir", "mv", "readlink", "rm", "sed"),
+    *("sha256sum", "sleep", "sort"),
+)
 
 
 class Machine:
@@ -67,20 +75,28 @@ class Machine:
     def program(self, name: str, text: str) -> None:
         path = self.programs / name
         path.write_text(
-            text.replace("{state}", str(self.root)).replace("{folder}", str(path.parent))
+            text.replace("{state}", str(self.root))
+            .replace("{folder}", str(path.parent))
+            .replace("{python}", sys.executable)
         )
         path.chmod(0o755)
 
-    def run(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("MENTATOR_")}
+    def run(
+        self, *words: str, cwd: Path | None = None, launcher: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.checkout / "mentator"), *words],
+            [str(launcher or self.checkout / "mentator"), *words],
             cwd=cwd or self.root,
-            env={**environ, "PATH": str(self.programs)},
+            env=self.environment() | variables,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def environment(self) -> dict[str, str]:
+        ours = ("MENTATOR_", "PIP_", "PYTHON")
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        return {**environ, "PATH": str(self.programs)}
 
     def log(self) -> list[str]:
         path = self.root / "log"
@@ -195,3 +211,57 @@ def test_an_environment_without_its_python_is_made_again(machine: Machine) -> No
     done = machine.run("build")
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in machine.log()] == ["venv", "pip", "venv", "pip"]
+
+
+def test_only_the_variables_that_name_the_index_reach_pip(machine: Machine) -> None:
+    wrong = {
+        **dict.fromkeys(("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONPATH"), "/nowhere"),
+        **dict.fromkeys(("PIP_USER", "PIP_DRY_RUN", "PYTHONINSPECT", "PYTHONSAFEPATH"), "1"),
+        "PYTHONHOME": "/nowhere",
+    }
+    right = {"PIP_INDEX_URL": "https://mirror", "PIP_CERT": "/ca.pem", "PIP_TIMEOUT": "9"}
+    done = machine.run("build", **wrong, **right)
+    assert done.returncode == 0, done.stderr
+    seen = (machine.root / "environment").read_text().splitlines()
+    assert seen == sorted(f"{name}={value}" for name, value in right.items())
+
+
+def test_requirements_that_went_elsewhere_are_an_error_and_the_next_run_installs(
+    machine: Machine,
+) -> None:
+    (machine.root / "elsewhere").touch()
+    done = machine.run("build")
+    assert done.returncode == 2
+    assert "error: pip did not install into" in done.stderr
+    (machine.root / "elsewhere").unlink()
+    assert machine.run("build").returncode == 0
+
+
+def test_first_runs_side_by_side_make_one_environment(machine: Machine) -> None:
+    (machine.root / "slow").touch()
+    argv = [str(machine.checkout / "mentator"), "build"]
+    runs = [
+        subprocess.Popen(
+            argv,
+            env=machine.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for run in runs:
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 0, err
+        assert out == f"[--search-root][{machine.checkout}][build]"
+    assert [line.split()[0] for line in machine.log()] == ["venv", "pip"]
+
+
+def test_a_link_to_the_launcher_uses_the_checkout(machine: Machine) -> None:
+    folder = machine.root / "home" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "first").symlink_to("../../a checkout/mentator")
+    (folder / "second").symlink_to(folder / "first")
+    done = machine.run("build", launcher=folder / "second")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"[--search-root][{machine.checkout}][build]"
