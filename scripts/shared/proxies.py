@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 #: history nor the cache's key (docs.docker.com, "Predefined ARGs").
 NAMES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def both_spellings(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables that are set, in lower and in upper case: apt and curl read only the lower."""
@@ -27,9 +29,7 @@ def on_loopback(variables: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, value in variables.items()
-        if name in NAMES
-        and name != "no_proxy"
-        and _host(value) in ("127.0.0.1", "localhost", "::1")
+        if name in NAMES and name != "no_proxy" and _host(value) in LOOPBACK
     ]
 
 

@@ -44,6 +44,19 @@ def test_the_plainest_build() -> None:
     assert build_argv(PLAN) == [*HEAD, *CONTEXTS, *TAGS, "--load", *TAIL]
 
 
+@pytest.mark.parametrize(
+    ("path", "option"),
+    [
+        ("/a b/ca.pem", "id=ca,src=/a b/ca.pem"),
+        ("/a,b/ca.pem", 'id=ca,"src=/a,b/ca.pem"'),
+        ('/a"b/ca.pem', 'id=ca,"src=/a""b/ca.pem"'),
+    ],
+)
+def test_a_path_with_a_comma_or_a_quote_is_one_field(path: str, option: str) -> None:
+    argv = build_argv(replace(PLAN, ca_bundle=Path(path)))
+    assert argv[argv.index("--secret") + 1] == option
+
+
 def test_every_option_in_its_place() -> None:
     full = replace(
         PLAN,
