@@ -90,3 +90,9 @@ for _mode in MODES:
 def bench(session: nox.Session) -> None:
     """Speed and size as ratios against a named peer, paired in this run."""
     _run(session, "tests.bench")
+
+
+@nox.session(venv_backend="none")
+def kills(session: nox.Session) -> None:
+    """End the making of a stand-in, or `up`, at random moments, and look what is left."""
+    _run(session, "tests.kills")

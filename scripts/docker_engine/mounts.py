@@ -1,4 +1,4 @@
-"""Mounts that a killed daemon left behind: its folder cannot be deleted before they are gone."""
+"""Mounts that a killed program left behind: its folder cannot be deleted before they are gone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ def below(table: str, folders: Sequence[Path]) -> list[Path]:
 
 def release(folders: Sequence[Path], mounts: Path = Path("/proc/mounts")) -> bool:
     """Unmount what is mounted in `folders`; whether nothing is left there."""
-    for point in below(_read(mounts), folders):
+    for point in left(folders, mounts):
         commands.capture(["umount", str(point)])
-    return not below(_read(mounts), folders)
+    return not left(folders, mounts)
+
+
+def left(folders: Sequence[Path], mounts: Path = Path("/proc/mounts")) -> list[Path]:
+    """What is mounted in `folders` now, the last mounted first."""
+    return below(_read(mounts), folders)
 
 
 def _read(mounts: Path) -> str:

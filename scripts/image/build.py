@@ -66,7 +66,7 @@ def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None
     """Run the build; returns the image's digest."""
     chosen.metadata.parent.mkdir(parents=True, exist_ok=True)
     try:
-        code = commands.run(docker.argv(*build_argv(chosen)), env=environment)
+        code = commands.run(docker.argv(*build_argv(chosen)), env=environment, end_with_us=True)
         metadata = records.read(chosen.metadata)
     finally:
         chosen.metadata.unlink(missing_ok=True)

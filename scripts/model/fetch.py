@@ -97,7 +97,7 @@ def _download(wanted: Wanted, partial: Partial, patience: Patience) -> None:
                 answered = True
                 with answer.response:  # closed at the end: the rest of a body is not wanted
                     _expect(wanted, answer)
-                    receive(answer, partial)
+                    receive(answer, partial, wanted.bytes)
                 return
             except StartOver as why:
                 say(f"Starting over: {why}.")
@@ -106,7 +106,7 @@ def _download(wanted: Wanted, partial: Partial, patience: Patience) -> None:
             except Busy as busy:
                 answered, error, after = True, busy, busy.after
             except Refused as refusal:
-                raise _refusal(wanted.url, refusal) from None
+                raise _refusal(wanted, refusal) from None
             except (
                 requests.ConnectionError,
                 requests.Timeout,
@@ -185,14 +185,18 @@ def _verify(wanted: Wanted, partial: Partial) -> None:
         raise
 
 
-def _refusal(url: str, refusal: Refused) -> ModelFetchFailed | ModelMissing:
+def _refusal(wanted: Wanted, refusal: Refused) -> ModelFetchFailed | ModelMissing:
     """The error for a status that another try would not change."""
+    url = wanted.url
     if refusal.status in (404, 410):
         return ModelMissing(f"{public_url(url)} does not exist.", why=str(refusal))
-    hint = "If it needs a login, set HF_TOKEN (sent to the Hugging Face endpoint only)."
+    if wanted.token:
+        hint = "HF_TOKEN was sent: accept the terms on the model's page, or check the token."
+    else:
+        hint = "If it needs a login, set HF_TOKEN (sent to the Hugging Face endpoint only)."
     return NothingCame(
         f"{public_url(url)} cannot be fetched.",
-        why=str(refusal),
+        why=" ".join(filter(None, (str(refusal), refusal.said))),
         next=hint if refusal.status in (401, 403) else "",
     )
 

@@ -15,12 +15,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Origin:
-    """The file on the server: address, `ETag` and `Last-Modified` as sent, bytes in all."""
+    """The file on the server: address, `ETag` and `Last-Modified` as sent, bytes in all.
+
+    `encoded`: it was sent compressed, so that the bytes here are not those of the server's ranges.
+    """
 
     url: str
     etag: str = ""
     modified: str = ""
     total: int | None = None
+    encoded: bool = False
 
     def matches(self, other: Origin) -> bool:
         """Whether nothing that both name differs: then they are of one and the same file."""

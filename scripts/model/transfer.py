@@ -7,7 +7,9 @@ the first byte, a 206 is believed only where it continues what is here, a 416 ma
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -30,6 +32,8 @@ class Refused(Exception):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"The server answered {response.status_code} {response.reason}.")
         self.status = response.status_code
+        # Hugging Face says in its own words why a repository cannot be read.
+        self.said = response.headers.get("X-Error-Message", "")[:300]
 
 
 class Busy(Refused):
@@ -37,8 +41,17 @@ class Busy(Refused):
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response)
-        after = response.headers.get("Retry-After", "")
-        self.after = float(after) if after.isdecimal() else 0.0
+        self.after = seconds(response.headers.get("Retry-After", ""), time.time())
+
+
+def seconds(retry_after: str, now: float) -> float:
+    """The wish of a `Retry-After`, a number or a date (RFC 9110, 10.2.3), as seconds from `now`."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
+    except ValueError:
+        return 0.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,8 @@ def ask(
     have, known = partial.size(), partial.origin()
     if have and (known is None or known.url != public_url(url)):
         raise StartOver("it is not known what the part is of")
+    if have and known and known.encoded:
+        raise StartOver("it was sent compressed, which cannot be continued")
     # Compressed bytes would not be those of the ranges.
     headers = {"Accept-Encoding": "identity"}
     if have and known:
@@ -78,16 +93,21 @@ def _judge(response: requests.Response, url: str, have: int, known: Origin | Non
     status, headers = response.status_code, response.headers
     span = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", headers.get("Content-Range", ""))
     total = int(span[2]) if span and span[2] != "*" else None
+    encoded = headers.get("Content-Encoding", "identity") != "identity"
     if status == 200:
         length = headers.get("Content-Length", "")
-        encoded = headers.get("Content-Encoding", "identity") != "identity"
         total = int(length) if length.isdecimal() and not encoded else None
     validators = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    origin = Origin(public_url(url), *validators, total)
+    origin = Origin(public_url(url), *validators, total, encoded)
     if status == 200:
+        if have and known and _is_rest(origin, have, known):
+            return Answer(response, have, replace(origin, total=known.total))
         if have:
             say("The server sends the file from its beginning: starting over.")
         return Answer(response, 0, origin)
+    if status == 416 and known and not span and known.total in (None, have):
+        # It does not say how long the file is; the check of the file finds a part that is not all.
+        return Answer(response, have, None)
     if status in (206, 416) and known:
         if not span or not known.matches(origin):
             raise StartOver("the file on the server has changed")
@@ -101,8 +121,22 @@ def _judge(response: requests.Response, url: str, have: int, known: Origin | Non
     raise Refused(response)
 
 
-def receive(answer: Answer, partial: Partial) -> None:
-    """Append the body. Raises `requests.ConnectionError` and the like where it ends too early."""
+def _is_rest(origin: Origin, have: int, known: Origin) -> bool:
+    """Whether a 200 brings what is missing only, as some proxies answer a request for a range.
+
+    Its length says so, where a validator says that it is the same file.
+    """
+    if known.total is None or origin.total != known.total - have or origin.total == known.total:
+        return False
+    same = replace(origin, total=known.total)
+    return known.matches(same) and bool((known.etag and origin.etag) or known.modified)
+
+
+def receive(answer: Answer, partial: Partial, count: int = 0) -> None:
+    """Append the body; `count` is the size of the file where it is known, in bytes.
+
+    Raises `requests.ConnectionError` and the like where it ends too early.
+    """
     if answer.origin is None:
         return
     total, folder, name = answer.origin.total, partial.path.parent, partial.target.name
@@ -115,5 +149,7 @@ def receive(answer: Answer, partial: Partial) -> None:
             for chunk in answer.response.iter_content(CHUNK):
                 file.write(chunk)
                 advance(len(chunk))
-    if total is not None and partial.size() != total:
-        raise requests.ConnectionError(f"{partial.size()} of {total} bytes came")
+    # Without a length, the end of the connection is the end of the file, or a cut.
+    expected = total if total is not None else count
+    if expected and partial.size() != expected:
+        raise requests.ConnectionError(f"{partial.size()} of {expected} bytes came")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,38 +52,47 @@ def capture(
     timeout: float | None = None,
     stdin: str | None = None,
     grace: float | None = None,
+    end_with_us: bool = False,
 ) -> Result:
     """Run silently and return output and status; 127 for a program that is not there.
 
     124 after `timeout` seconds, as timeout(1) has it. Never raises for a bad status. The command
-    gets a session of its own: when it is ended early, all that it started is ended with it.
+    gets a session of its own: when it is ended early, all that it started is ended with it. With
+    `end_with_us` it gets SIGTERM even where this process is killed (Linux).
     """
-    try:
-        child = subprocess.Popen(
-            argv,
-            env=_environment(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        return Result(tuple(argv), 127, "", str(error))
-    except PermissionError as error:
-        return Result(tuple(argv), 126, "", str(error))
-    with child:
+    # Files, not pipes: a command that outlives us must be able to write while it cleans up.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
-            out, err = child.communicate(stdin, timeout)
-        except subprocess.TimeoutExpired:
-            stop(child, group=True, grace=grace)
-            return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
-        except BaseException:
-            stop(child, group=True, grace=grace)
-            raise
-    return Result(tuple(argv), child.returncode, out.rstrip("\n"), err.rstrip("\n"))
+            child = subprocess.Popen(
+                _tied(argv) if end_with_us else argv,
+                env=_environment(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            return Result(tuple(argv), 127, "", str(error))
+        except PermissionError as error:
+            return Result(tuple(argv), 126, "", str(error))
+        with child:
+            try:
+                child.communicate(None if stdin is None else stdin.encode(), timeout)
+            except subprocess.TimeoutExpired:
+                stop(child, group=True, grace=grace)
+                return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
+            except BaseException:
+                stop(child, group=True, grace=grace)
+                raise
+        return Result(tuple(argv), child.returncode, _text(out), _text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    """What was written, with the line ends that text files have, without the last one."""
+    file.seek(0)
+    text = file.read().decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    return text.rstrip("\n")
 
 
 def check(
@@ -109,8 +119,11 @@ def run(
     env: Environment | None = None,
     cwd: Path | None = None,
     quiet: bool = False,
+    end_with_us: bool = False,
 ) -> int:
     """Echo a command, run it on this terminal and return its exit status.
+
+    `end_with_us` is as for `capture`.
 
     On Ctrl-C the child, which gets the signal from the terminal as well, is given time to clean
     up; then it is ended, and `KeyboardInterrupt` is raised again.
@@ -119,6 +132,7 @@ def run(
         echo(argv)
     # On a terminal it stays in our group: it may ask there, and Ctrl-C reaches all of its programs.
     own = not sys.stdin.isatty()
+    argv = _tied(argv) if end_with_us else argv
     child = _start(argv, env=_environment(env), cwd=cwd, start_new_session=own)
     try:
         return child.wait()
@@ -191,6 +205,12 @@ def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
         raise CommandFailed(f"`{argv[0]}` is not installed.", why=str(error)) from None
     except PermissionError as error:
         raise CommandFailed(f"`{argv[0]}` cannot be run.", why=str(error)) from None
+
+
+def _tied(argv: Sequence[str]) -> Sequence[str]:
+    """The command, started by a program of util-linux that asks the kernel for that signal."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else argv
 
 
 def _environment(more: Environment | None) -> dict[str, str] | None:

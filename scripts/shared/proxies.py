@@ -16,7 +16,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def both_spellings(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables that are set, in lower and in upper case: apt and curl read only the lower."""
     given = os.environ if environ is None else environ
-    found = {}
+    found: dict[str, str] = {}
     for name in NAMES:
         value = given.get(name) or given.get(name.upper())
         if value:

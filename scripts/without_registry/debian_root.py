@@ -11,6 +11,10 @@ from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import BasesUnreachable, UsageError
 from scripts.shared.paths import REPOSITORY
+from scripts.shared.proxies import both_spellings
+
+#: Seconds that mmdebstrap has to unmount and delete what it made, on a busy machine.
+GRACE = 60.0
 
 #: dpkg's path filters for the stand-in of a slim Debian image.
 DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
@@ -54,11 +58,18 @@ def ensure_mmdebstrap(*, yes: bool) -> None:
 
 
 def build(suite: str, tar: Path) -> None:
-    """Build the root file system of `suite` as the tar file `tar`.
+    """Build the root file system of `suite` as the tar file `tar`, in the folder of that file.
 
     SOURCE_DATE_EPOCH clamps all times, so that the same packages give the same bytes.
     """
-    result = commands.capture(argv(suite, tar, filters()), env={"SOURCE_DATE_EPOCH": "0"})
+    environment = {"SOURCE_DATE_EPOCH": "0", **both_spellings()}
+    if os.geteuid() == 0:
+        # What a SIGKILL leaves lies where the next run looks. Without root, other users' folders
+        # are closed to the user of the new name space; its mounts end with it anyway.
+        environment["TMPDIR"] = str(tar.parent)
+    result = commands.capture(
+        argv(suite, tar, filters()), env=environment, grace=GRACE, end_with_us=True
+    )
     if result.code != 0:
         tar.unlink(missing_ok=True)
         raise BasesUnreachable(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +12,7 @@ from scripts.bases.pins import BaseImage
 from scripts.shared.console import say
 from scripts.shared.errors import UsageError
 from scripts.shared.file_lock import hold_lock
-from scripts.without_registry import debian_root, node_layer, oci_layout
+from scripts.without_registry import debian_root, node_layer, oci_layout, work_folder
 from scripts.without_registry.oci_layout import Layout
 
 #: The environment of a stand-in, as the official images have it.
@@ -60,8 +58,7 @@ def make(
         missing = {name for name, path in paths.items() if not oci_layout.read(path)}
         if missing:
             debian_root.ensure_mmdebstrap(yes=yes)
-            for stale in folder.glob(".*-*"):
-                shutil.rmtree(stale, ignore_errors=True)  # an interrupted build's; we hold the lock
+            work_folder.remove_stale(folder)
         if missing & {"debian", "node"}:
             _make_node(debian, node, paths)
         for name in missing & roots.keys():
@@ -72,8 +69,7 @@ def make(
 
 def _make_node(debian: BaseImage, node: BaseImage, paths: dict[str, Path]) -> None:
     """The runtime's Debian, and the same with Node over it."""
-    with tempfile.TemporaryDirectory(dir=paths["debian"].parent, prefix=".work-") as name:
-        work = Path(name)
+    with work_folder.work_folder(paths["debian"].parent) as work:
         say(f"building a stand-in for {node.image}: Node and npm from npm packages")
         tarballs = {package.name: node_layer.fetch(package, work) for package in node.npm}
         node_layer.layer(tarballs, work / "node.tar")
@@ -86,8 +82,8 @@ def _make_node(debian: BaseImage, node: BaseImage, paths: dict[str, Path]) -> No
 
 def _make_root(row: BaseImage, path: Path) -> None:
     """The plain Debian root of a row's suite."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".work-") as name:
-        oci_layout.write(path, [_root(row, Path(name))], env=ENVIRONMENT)
+    with work_folder.work_folder(path.parent) as work:
+        oci_layout.write(path, [_root(row, work)], env=ENVIRONMENT)
 
 
 def _root(row: BaseImage, work: Path) -> tuple[Path, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import threading
 import time
@@ -18,6 +19,8 @@ class Served:
 
     `cuts`: bytes of the body after which each of the next requests is cut off; `statuses`: what
     the next requests get instead of the file; `rate` in bytes/s; `redirect`: where to send on.
+    `slices`: a range is sent with status 200 and the length of the slice, `sizes`: a 416 says how
+    long the file is; `gzip`: it is sent compressed; `headers` go with each of the `statuses`.
     """
 
     body: bytes
@@ -29,6 +32,10 @@ class Served:
     statuses: list[int] = field(default_factory=list)
     rate: float = 0.0
     redirect: str = ""
+    slices: bool = False
+    sizes: bool = True
+    gzip: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
     seen: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""
@@ -65,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         served.seen.append(dict(self.headers.items()))
         served.paths.append(self.path)
         if served.statuses:
-            self._empty(served.statuses.pop(0))
+            self._empty(served.statuses.pop(0), **served.headers)
         elif served.redirect:
             self._empty(302, Location=served.redirect + self.path)
         else:
@@ -78,20 +85,26 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and same and served.ranges:
             begin = int(asked[1])
             if begin >= total:
-                self._empty(416, **{"Content-Range": f"bytes */{total}"}, ETag=served.etag)
+                size = {"Content-Range": f"bytes */{total}", "ETag": served.etag}
+                self._empty(416, **(size if served.sizes else {}))
                 return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{total - 1}/{total}")
+            self.send_response(200 if served.slices else 206)
+            if not served.slices:
+                self.send_header("Content-Range", f"bytes {begin}-{total - 1}/{total}")
         else:
             self.send_response(200)
-        if served.length:
+        body = served.body
+        if served.gzip:
+            body, total = gzip.compress(body, mtime=0), 0
+            self.send_header("Content-Encoding", "gzip")
+        if served.length and not served.gzip:
             self.send_header("Content-Length", str(total - begin))
         for name, value in (("ETag", served.etag), ("Last-Modified", served.modified)):
             if value:
                 self.send_header(name, value)
         self.end_headers()
-        end = begin + served.cuts.pop(0) if served.cuts else total
-        self._send(served.body[begin:end], served.rate)
+        end = begin + served.cuts.pop(0) if served.cuts else len(body)
+        self._send(body[begin:end], served.rate)
 
     def _send(self, body: bytes, rate: float) -> None:
         piece = int(rate / 50) or len(body) or 1

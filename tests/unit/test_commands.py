@@ -248,8 +248,10 @@ def test_stream_of_a_missing_program_names_it() -> None:
         pass
 
 
-#: A shell whose own child ignores the first two signals that `stop` sends, or outlives it.
-FAMILY = "sh -c 'trap \"\" INT; echo $$ >{file}; while :; do sleep 0.05; done' & echo ready; {end}"
+#: A shell whose own child ignores signals, and so outlives it.
+FAMILY = (
+    "sh -c 'trap \"\" {ignored}; echo $$ >{file}; while :; do sleep 0.05; done' & echo ready; {end}"
+)
 
 
 def family_is_gone(file: Path) -> bool:
@@ -261,11 +263,12 @@ def wait_for(file: Path) -> None:
     assert wait_until("", lambda: file.exists() and bool(file.read_text()), timeout=10)
 
 
-@pytest.mark.parametrize("end", ["wait", "exit 0"])
-def test_a_command_that_is_ended_leaves_no_process(tmp_path: Path, end: str) -> None:
-    """With `exit 0` the child's own end comes before the one of what it started."""
+@pytest.mark.usefixtures("short_grace")
+@pytest.mark.parametrize("ignored", ["INT", "INT TERM HUP"])
+def test_a_command_that_is_ended_leaves_no_process(tmp_path: Path, ignored: str) -> None:
+    """The second child outlives its shell, which ends at SIGTERM."""
     file = tmp_path / "pid"
-    argv = ["sh", "-c", FAMILY.format(file=file, end=end)]
+    argv = ["sh", "-c", FAMILY.format(file=file, ignored=ignored, end="exec sleep 60")]
     result = commands.capture(argv, timeout=1.0)
     assert result.code == 124
     assert family_is_gone(file)
@@ -275,7 +278,9 @@ def test_an_interrupted_capture_gives_time_to_clean_up_and_leaves_no_process(
     tmp_path: Path,
 ) -> None:
     file, clean = tmp_path / "pid", tmp_path / "clean"
-    text = f"trap 'sleep 0.5; touch {clean}; exit' TERM; " + FAMILY.format(file=file, end="wait")
+    text = f"trap 'sleep 0.5; touch {clean}; exit' TERM; " + FAMILY.format(
+        file=file, ignored="INT", end="wait"
+    )
     thread = threading.Thread(target=interrupt_when, args=(file,))
     thread.start()
     with pytest.raises(KeyboardInterrupt):
@@ -287,7 +292,7 @@ def test_an_interrupted_capture_gives_time_to_clean_up_and_leaves_no_process(
 
 def test_a_stream_whose_reader_gave_up_leaves_no_process(tmp_path: Path) -> None:
     file = tmp_path / "pid"
-    stream = commands.stream(["sh", "-c", FAMILY.format(file=file, end="wait")])
+    stream = commands.stream(["sh", "-c", FAMILY.format(file=file, ignored="INT", end="wait")])
     assert stream.__enter__().readline() == b"ready\n"
     wait_for(file)
     stream.__exit__(ValueError, ValueError("enough"), None)

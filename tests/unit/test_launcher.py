@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,16 @@ class Machine:
         path.chmod(0o755)
 
     def run(
-        self, *words: str, cwd: Path | None = None, launcher: Path | None = None, **variables: str
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        launcher: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(launcher or self.checkout / "mentator"), *words],
             cwd=cwd or self.root,
-            env=self.environment() | variables,
+            env=self.environment() | dict(variables or {}),
             capture_output=True,
             text=True,
             check=False,
@@ -220,7 +225,7 @@ def test_only_the_variables_that_name_the_index_reach_pip(machine: Machine) -> N
         "PYTHONHOME": "/nowhere",
     }
     right = {"PIP_INDEX_URL": "https://mirror", "PIP_CERT": "/ca.pem", "PIP_TIMEOUT": "9"}
-    done = machine.run("build", **wrong, **right)
+    done = machine.run("build", variables={**wrong, **right})
     assert done.returncode == 0, done.stderr
     seen = (machine.root / "environment").read_text().splitlines()
     assert seen == sorted(f"{name}={value}" for name, value in right.items())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -10,12 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from scripts.model.fetch import Patience, Wanted, cause, fetch
 from scripts.model.source import NothingCame
+from scripts.model.transfer import seconds
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
 from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
@@ -351,3 +355,79 @@ def test_an_unknown_host_is_asked_once(
         fetch(Wanted("http://models.example/m.gguf"), target, QUICK)
     assert asked == ["models.example"] * tries
     assert "the resolver's words" in caught.value.why
+
+
+def test_a_range_that_comes_as_200_is_what_was_missing(served: Served, target: Path) -> None:
+    served.slices, served.cuts = True, [200_000]
+    fetch(wanted(served), target, QUICK)
+    assert target.read_bytes() == served.body
+    assert len(served.seen) == 2
+
+
+def test_without_a_validator_a_200_is_not_taken_for_the_rest(served: Served, target: Path) -> None:
+    served.slices, served.cuts, served.etag = True, [200_000], ""
+    with pytest.raises(NothingCame):
+        fetch(wanted(served), target, QUICK)
+    assert target.with_name("m.gguf.part").stat().st_size > 100_000, "what came is kept"
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_status_416_without_a_size_finishes_a_complete_part(
+    served: Served, target: Path, total: bool
+) -> None:
+    served.sizes = False
+    target.parent.mkdir()
+    target.with_name("m.gguf.part").write_bytes(served.body)
+    note = {"url": wanted(served).url, "total": len(served.body) if total else None}
+    target.with_name("m.gguf.part.json").write_text(json.dumps(note))
+    fetch(wanted(served), target, QUICK)
+    assert served.ranges_asked() == [f"bytes={len(served.body)}-"]
+    assert target.read_bytes() == served.body
+
+
+def test_a_cut_without_a_length_is_continued(served: Served, target: Path) -> None:
+    served.length, served.cuts = False, [200_000]
+    fetch(wanted(served), target, QUICK)
+    assert served.ranges_asked()[1].startswith("bytes=")
+    assert target.read_bytes() == served.body
+
+
+def test_a_compressed_file_that_was_cut_starts_over(served: Served, target: Path) -> None:
+    served.gzip, served.cuts = True, [20_000]
+    fetch(wanted(served), target, QUICK)
+    assert served.ranges_asked() == ["", ""]
+    assert target.read_bytes() == served.body
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("7", 7.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 0.0),
+        ("soon", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(text: str, wish: float) -> None:
+    assert seconds(text, 60.0) == wish
+
+
+def test_a_date_in_retry_after_is_waited_for(served: Served, target: Path) -> None:
+    served.statuses = [429]
+    served.headers = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=2))}
+    began = time.monotonic()
+    fetch(wanted(served), target, dataclasses.replace(QUICK, longest_pause=5.0))
+    assert time.monotonic() - began > 0.9
+
+
+def test_a_gated_model_is_not_answered_with_the_token_that_was_sent(
+    served: Served, target: Path
+) -> None:
+    served.statuses = [403]
+    served.headers = {"X-Error-Message": "Access to model o/r is restricted."}
+    with pytest.raises(NothingCame) as caught:
+        fetch(wanted(served, token="secret"), target, QUICK)
+    assert "Access to model o/r is restricted." in caught.value.why
+    assert "set HF_TOKEN" not in caught.value.next
+    assert "terms" in caught.value.next
