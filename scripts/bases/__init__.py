@@ -61,7 +61,9 @@ def choose(mode: str, node_major: str, sdks: Sequence[str] = ()) -> Choice:
     )
 
 
-def provide(choice: Choice, cache: Path, *, yes: bool, dry: bool = False) -> Bases:
+def provide(
+    choice: Choice, cache: Path, *, yes: bool, dry: bool = False, ca_bundle: Path | None = None
+) -> Bases:
     """Make the chosen base images available, building the stand-ins that are missing in `cache`.
 
     An official SDK replaces the Dockerfile's stage of that name, which makes one otherwise.
@@ -76,7 +78,13 @@ def provide(choice: Choice, cache: Path, *, yes: bool, dry: bool = False) -> Bas
         contexts = {name: f"docker-image://{text}" for name, text in references.items()}
         return Bases(choice.source, contexts, references)
     layouts = without_registry.make_bases(
-        choice.debian, choice.node, choice.sdks, cache / "bases", yes=yes, dry=dry
+        choice.debian,
+        choice.node,
+        choice.sdks,
+        cache / "bases",
+        yes=yes,
+        dry=dry,
+        ca_bundle=ca_bundle,
     )
     return Bases(
         choice.source,

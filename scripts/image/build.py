@@ -32,7 +32,9 @@ def build(request: BuildRequest) -> dict[str, Any]:
         _warn_of_unknown_commits(request)
         for name in proxies.on_loopback(request.proxies):
             warn(f"{name} names a proxy on this machine, which the build's containers do not reach")
-        bases = base_images.provide(request.bases, request.cache, yes=request.engine.yes)
+        bases = base_images.provide(
+            request.bases, request.cache, yes=request.engine.yes, ca_bundle=request.ca_bundle
+        )
         clock.lap("bases")
         chosen = plan(request, bases, staged.path.parent)
         digest = _run(docker, chosen, environment(request))

@@ -8,9 +8,9 @@ from pathlib import Path
 from scripts import bases
 from scripts import docker_engine as engine
 from scripts.image.build_request import BuildRequest
-from scripts.image.plan import csv_field
 from scripts.shared import commands
 from scripts.shared.console import say, size
+from scripts.shared.csv_options import csv_field
 from scripts.shared.errors import BuildFailed, UsageError
 from scripts.shared.paths import REPOSITORY
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.bases import Bases
 from scripts.image import image_tags
 from scripts.image.build_request import BuildRequest, BuildxOptions
+from scripts.shared.csv_options import csv_field
 from scripts.shared.paths import BUILD, REPOSITORY
 
 #: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
@@ -132,13 +133,6 @@ def check_stage(plan: BuildPlan, stage: str = "application-check") -> BuildPlan:
 def environment(request: BuildRequest) -> dict[str, str | None]:
     """What the client's environment must have, and must not: None takes a variable out."""
     return {**request.proxies, **dict.fromkeys(CLEARED)}
-
-
-def csv_field(text: str) -> str:
-    """A field of an option that the client reads as CSV, quoted where a comma or quote needs it."""
-    if not set(text) & set(',"\n'):
-        return text
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _option(name: str, value: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.backends.table import Mode
+from scripts.shared.csv_options import csv_field
 
 #: The port inside the container (the service's contract).
 PORT = 19777
@@ -36,8 +37,15 @@ def run_argv(container: Container) -> list[str]:
     """The arguments after `docker`."""
     argv = ["run", "--detach", "--name", container.name]
     argv += ["--publish", f"{container.host}:{container.port}:{PORT}"]
-    argv += ["--volume", f"{container.volume}:{DATA}"]
+    argv += _volume(container.volume)
     argv += container.mode.container.run if container.mode else ()
     for name, value in container.environment.items():
         argv += ["--env", f"{name}={value}"]
     return [*argv, *container.flags, container.image, *container.command]
+
+
+def _volume(name: str) -> list[str]:
+    """`--volume` makes a folder that is not there; a colon in its name would end it too early."""
+    if ":" not in name:
+        return ["--volume", f"{name}:{DATA}"]
+    return ["--mount", ",".join(("type=bind", csv_field(f"source={name}"), f"target={DATA}"))]

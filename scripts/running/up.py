@@ -18,6 +18,8 @@ from scripts.running.up_request import UpRequest
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
+from scripts.shared.file_lock import hold_lock
+from scripts.shared.paths import cache_home
 
 #: Seconds for a container to become healthy: start period and all retries of its own check.
 HEALTHY_WITHIN = 180.0
@@ -48,11 +50,18 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
         digest = str(build_step.build(request.build(choice))["digest"])
     request.data.mkdir(parents=True, exist_ok=True)
     container = request.container(choice, digest)
-    _remove(docker, container.name)
-    start(docker, container)
-    say(f"healthy: {request.address} (data in {request.data})")
-    say(f"> {GREETING}")
-    ask.ask(request.address, GREETING)
+    lock = cache_home() / f"up-{container.name}.lock"
+    # Two at once would remove each other's container, or fail for its name.
+    with hold_lock(lock, f"which starts the container {container.name}"):
+        _remove(docker, container.name)
+        try:
+            start(docker, container)
+        except KeyboardInterrupt:
+            _remove(docker, container.name)
+            raise
+        say(f"healthy: {request.address} (data in {request.data})")
+        say(f"> {GREETING}")
+        ask.ask(request.address, GREETING)
 
 
 def start(docker: Engine, container: Container) -> None:

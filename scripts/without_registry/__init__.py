@@ -36,15 +36,17 @@ def make_bases(
     *,
     yes: bool,
     dry: bool,
+    ca_bundle: Path | None = None,
 ) -> dict[str, Layout]:
     """Stand-ins for base images by build context, made in `folder` where they are not there yet.
 
-    With `yes` the program that makes them may be installed; with `dry` nothing is made. Raises
+    With `yes` the program that makes them may be installed; with `dry` nothing is made. npm
+    trusts `ca_bundle`, too. Raises
     `BasesUnreachable`, `UsageError`.
     """
     from scripts.without_registry import stand_ins
 
-    return stand_ins.make(debian, node, sdks, folder, yes=yes, dry=dry)
+    return stand_ins.make(debian, node, sdks, folder, yes=yes, dry=dry, ca_bundle=ca_bundle)
 
 
 def take_model(model: Model, target: Path) -> None:

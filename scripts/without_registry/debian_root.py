@@ -41,14 +41,21 @@ def can_build() -> bool:
     return shutil.which("mmdebstrap") is not None or shutil.which("apt-get") is not None
 
 
+def missing(*, root: bool) -> list[str]:
+    """Packages that are not installed: without root, mmdebstrap maps users with uidmap's tools."""
+    programs = {"mmdebstrap": "mmdebstrap"} | ({} if root else {"newuidmap": "uidmap"})
+    return [package for program, package in programs.items() if not shutil.which(program)]
+
+
 def ensure_mmdebstrap(*, yes: bool) -> None:
     """Install mmdebstrap from the distribution where it is missing and that is allowed."""
-    if shutil.which("mmdebstrap"):
+    packages = missing(root=os.geteuid() == 0)
+    if not packages:
         return
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap"]
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
     if os.geteuid() != 0 or not yes:
         raise UsageError(
-            "mmdebstrap, which builds the stand-ins for base images, is not installed.",
+            f"{' and '.join(packages)}, needed for the stand-ins for base images: not installed.",
             next=f"Run as root: {' '.join(command)}"
             + ("" if os.geteuid() != 0 else ", or repeat with --yes."),
         )

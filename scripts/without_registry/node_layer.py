@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.bases.pins import NpmPackage
 from scripts.shared import commands
 from scripts.shared.errors import BasesUnreachable
-from scripts.shared.node_tools import npm_argv
+from scripts.shared.node_tools import npm_argv, npm_environment
 
 #: Where each package's files lie in the image, as in the official one: (prefix in the package,
 #: folder in the image). Documentation and C headers are left out: nothing here compiles add-ons.
@@ -32,12 +32,16 @@ LINKS = {
 }
 
 
-def fetch(package: NpmPackage, folder: Path) -> Path:
-    """Fetch a package's tarball with npm itself and compare it with the pin."""
+def fetch(package: NpmPackage, folder: Path, ca_bundle: Path | None = None) -> Path:
+    """Fetch a package's tarball with npm itself and compare it with the pin.
+
+    npm brings certificate authorities of its own; `ca_bundle` are those that it trusts as well.
+    """
     name = f"{package.name}@{package.version}"
     out = commands.check(
         [*npm_argv(), "pack", name, "--json", "--silent", "--pack-destination", str(folder)],
         cwd=folder,
+        env=npm_environment(ca_bundle),
     )
     file_name: str = json.loads(out)[0]["filename"]
     tarball = folder / file_name

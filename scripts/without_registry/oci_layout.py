@@ -8,12 +8,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from scripts.shared.errors import UsageError
 
 #: Bytes moved at once.
 CHUNK = 1 << 20
@@ -38,7 +42,27 @@ class Layout:
 
     def context(self) -> str:
         """The value of `--build-context NAME=...` that uses it as a base image."""
-        return f"oci-layout://{self.path}@{self.digest}"
+        return f"oci-layout://{plain(self.path)}@{self.digest}"
+
+
+def plain(path: Path) -> Path:
+    """The path, or one to the same folder that buildx can read: `@` and `:` end a path there.
+
+    A link in the temporary folder, made where it is missing; its name is that of the target, so
+    that all builds use the same one.
+    """
+    if not set(str(path)) & set("@:"):
+        return path
+    key = hashlib.sha256(str(path.parent).encode()).hexdigest()[:12]
+    link = Path(tempfile.gettempdir()) / f"mentator-{os.getuid()}-{key}"
+    with suppress(FileExistsError):
+        link.symlink_to(path.parent)
+    if link.is_symlink() and link.readlink() == path.parent and not set(str(link)) & set("@:"):
+        return link / path.name
+    raise UsageError(
+        f"{path} cannot be given to buildx: its name holds @ or :, and {link} is in the way.",
+        next="Remove that file, or choose another folder with MENTATOR_CACHE_DIR.",
+    )
 
 
 def write(

@@ -32,6 +32,7 @@ def make(
     *,
     yes: bool,
     dry: bool,
+    ca_bundle: Path | None = None,
 ) -> dict[str, Layout]:
     """The layouts by build context. An SDK's stand-in is the plain root of the suite in its row.
 
@@ -60,18 +61,22 @@ def make(
             debian_root.ensure_mmdebstrap(yes=yes)
             work_folder.remove_stale(folder)
         if missing & {"debian", "node"}:
-            _make_node(debian, node, paths)
+            _make_node(debian, node, paths, ca_bundle)
         for name in missing & roots.keys():
             _make_root(roots[name], paths[name])
         found = {name: oci_layout.read(path) for name, path in paths.items()}
     return {name: layout for name, layout in found.items() if layout}
 
 
-def _make_node(debian: BaseImage, node: BaseImage, paths: dict[str, Path]) -> None:
+def _make_node(
+    debian: BaseImage, node: BaseImage, paths: dict[str, Path], ca_bundle: Path | None
+) -> None:
     """The runtime's Debian, and the same with Node over it."""
     with work_folder.work_folder(paths["debian"].parent) as work:
         say(f"building a stand-in for {node.image}: Node and npm from npm packages")
-        tarballs = {package.name: node_layer.fetch(package, work) for package in node.npm}
+        tarballs = {
+            package.name: node_layer.fetch(package, work, ca_bundle) for package in node.npm
+        }
         node_layer.layer(tarballs, work / "node.tar")
         lower = _root(debian, work)
         names = " ".join(f"{package.name}@{package.version}" for package in node.npm)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from scripts import without_registry
 from scripts.bases.pins import PINS, NpmPackage, read
 from scripts.bases.registry_or_packages import Reach, choose_source
 from scripts.shared.errors import BasesUnreachable, UsageError
+from scripts.shared.node_tools import npm_environment
 from scripts.without_registry import debian_root as debian
+from scripts.without_registry.oci_layout import Layout
 
 
 def test_every_row_is_pinned_or_says_that_it_is_not() -> None:
@@ -106,3 +109,54 @@ def test_a_stand_in_is_named_by_its_pins(tmp_path: Path) -> None:
     assert older["node"].path != one["node"].path
     assert one["node"].context().startswith(f"oci-layout://{tmp_path}/bases/node-")
     assert not (tmp_path / "bases").exists(), "dry writes nothing"
+
+
+@pytest.mark.parametrize("name", ["me@example.org", "a:b"])
+def test_a_cache_whose_path_buildx_cannot_read_gets_a_link(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    layout = Layout(tmp_path / name / "debian-1", "sha256:1")
+    for _ in range(2):
+        scheme, path, digest = re.split("://|@", layout.context())
+        assert (scheme, digest) == ("oci-layout", "sha256:1")
+        assert ":" not in path
+        assert Path(path).parent.readlink() == layout.path.parent
+        assert Path(path).name == "debian-1"
+
+
+def test_a_link_that_is_another_ones_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    layout = Layout(tmp_path / "a:b" / "debian-1", "sha256:1")
+    layout.context()
+    (link,) = (path for path in tmp_path.iterdir() if path.is_symlink())
+    link.unlink()
+    link.symlink_to("/elsewhere")
+    with pytest.raises(UsageError, match=str(link)):
+        layout.context()
+
+
+def test_without_root_the_tools_that_map_users_are_needed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert debian.missing(root=True) == ["mmdebstrap"]
+    assert debian.missing(root=False) == ["mmdebstrap", "uidmap"]
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(UsageError) as caught:
+        debian.ensure_mmdebstrap(yes=True)
+    assert caught.value.next.endswith("mmdebstrap uidmap")
+
+
+def test_npm_trusts_the_bundle_and_uses_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:1")
+    variables = npm_environment(Path("/ca.pem"))
+    assert variables["NODE_EXTRA_CA_CERTS"] == "/ca.pem"
+    assert variables["HTTPS_PROXY"] == "http://proxy:1"
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", "/mine.pem")
+    assert "NODE_EXTRA_CA_CERTS" not in npm_environment(Path("/ca.pem"))

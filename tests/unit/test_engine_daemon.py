@@ -24,6 +24,7 @@ def test_a_configuration_with_all_paths_of_its_own() -> None:
         "pidfile": "/var/lib/mentator/dockerd.pid",
         "mtu": 1400,
         "features": {"containerd-snapshotter": True},
+        "builder": {"gc": {"enabled": True, "policy": configuration.GC_POLICY}},
     }
 
 
@@ -139,3 +140,13 @@ def test_mounts_below_a_folder_the_last_first() -> None:
 
 def test_nothing_mounted_is_nothing_left(tmp_path: Path) -> None:
     assert mounts.release([tmp_path], tmp_path / "none")
+
+
+def test_the_collector_drops_layers_before_the_compilers_caches() -> None:
+    document = configuration.daemon_json(E, 1500, None, {})
+    *before, last = document["builder"]["gc"]["policy"]
+    assert not any(rule.get("all") for rule in before), "cache mounts are in the last rule only"
+    assert [rule["filter"] for rule in before] == [["type=source.local"], ["type=regular"]]
+    free = [int(rule["minFreeSpace"].removesuffix("GB")) for rule in (*before, last)]
+    assert free == sorted(free, reverse=True)
+    assert int(before[-1]["maxUsedSpace"].removesuffix("GB")) >= 40

@@ -41,3 +41,14 @@ def test_every_option_in_its_place() -> None:
         *["--volume", "volume:/opt/mentator-llm-service/data"],
         *["--env", "A=1", "--env", "B=two words", "--read-only", "--user=1", "image"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "mount"),
+    [
+        ("/a:b", "type=bind,source=/a:b,target=/opt/mentator-llm-service/data"),
+        ("/a:b,c", 'type=bind,"source=/a:b,c",target=/opt/mentator-llm-service/data'),
+    ],
+)
+def test_a_folder_with_a_colon_is_mounted_by_name(folder: str, mount: str) -> None:
+    assert run_argv(Container("image", "n", folder)) == [*HEAD, "--mount", mount, "image"]
