@@ -137,7 +137,7 @@ def main() -> int:
         making = [sys.executable, "-m", "tests.kills", "--make", name]
         up = options.what == "up"
         subject = Subject(
-            ["./mentator", "up"] if up else making,
+            [sys.executable, "-m", "invoke", "up"] if up else making,
             cache,
             "mentator-kills" if up else "",
             uuid.uuid4().hex,

@@ -14,7 +14,9 @@ from pathlib import Path
 from scripts import without_registry
 from scripts.bases import pins
 from scripts.bases.pins import BaseImage
-from scripts.bases.registry_or_packages import Reach, choose_source, registry_answers
+from scripts.bases.registry_manifest import fault, mirrored, parse
+from scripts.bases.registry_or_packages import Reach, choose_source
+from scripts.docker_engine import configuration
 from scripts.shared.console import warn
 
 __all__ = ["Bases", "Choice", "choose", "provide"]
@@ -24,7 +26,7 @@ __all__ = ["Bases", "Choice", "choose", "provide"]
 class Choice:
     """Which base images a build takes, and from where: `registry` or `packages`, `why` in a line.
 
-    `sdks` are the images that compile GPU backends.
+    `sdks` are the images that compile GPU backends. `mirror` is a registry that has all of them.
     """
 
     source: str
@@ -32,6 +34,7 @@ class Choice:
     debian: BaseImage
     node: BaseImage
     sdks: tuple[BaseImage, ...] = ()
+    mirror: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,32 @@ class Bases:
     identities: dict[str, str]
 
 
-def choose(mode: str, node_major: str, sdks: Sequence[str] = ()) -> Choice:
+def choose(mode: str, node_major: str, sdks: Sequence[str] = (), mirror: str = "") -> Choice:
     """Choose a source by the setting `bases`; `sdks` are names of rows. Raises `BasesUnreachable`.
 
     Asks the registry, unless `packages` were demanded.
     """
-    registry = mode != "packages" and registry_answers()
-    reach = Reach(registry, packages=not registry and without_registry.can_make_bases())
-    source, why = choose_source(mode, reach)
     rows = pins.read()
-    return Choice(
-        source, why, rows["debian"], rows[f"node{node_major}"], tuple(rows[name] for name in sdks)
-    )
+    debian, node = rows["debian"], rows[f"node{node_major}"]
+    builders = tuple(rows[name] for name in sdks)
+    said = "" if mode == "packages" else registry_fault((debian, node, *builders), mirror)
+    registry = mode != "packages" and not said
+    packages = not registry and without_registry.can_make_bases()
+    source, why = choose_source(mode, Reach(registry, packages, said))
+    return Choice(source, why, debian, node, builders, mirror)
+
+
+def registry_fault(rows: Sequence[BaseImage], mirror: str = "") -> str:
+    """Why the rows' registries cannot be used, in a few words; empty where they can.
+
+    One image is asked for of each registry. The engine's own mirrors count.
+    """
+    hosts: dict[str, str] = {}
+    for row in rows:
+        reference = mirrored(row.reference() if row.digest else row.image, mirror)
+        hosts.setdefault(parse(reference).host, reference)
+    mirrors = configuration.of_host().get("registry-mirrors", [])
+    return next(filter(None, (fault(each, mirrors) for each in hosts.values())), "")
 
 
 def provide(
@@ -75,7 +92,11 @@ def provide(
             "node": choice.node.reference(),
             **{row.name: _sdk_reference(row) for row in choice.sdks},
         }
-        contexts = {name: f"docker-image://{text}" for name, text in references.items()}
+        # The same digest from a mirror is the same image: labels and records name the original.
+        contexts = {
+            name: f"docker-image://{mirrored(text, choice.mirror)}"
+            for name, text in references.items()
+        }
         return Bases(choice.source, contexts, references)
     layouts = without_registry.make_bases(
         choice.debian,

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from scripts.shared.errors import BasesUnreachable
-
-REGISTRY = "https://registry-1.docker.io/v2/"
-
-#: Seconds to wait for the registry: one out of reach must not delay a build.
-REGISTRY_TIMEOUT = 4.0
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What this machine can use: the images' registry; Debian's and npm's packages."""
+    """What this machine can use: the images' registry; Debian's and npm's packages.
+
+    `fault` says why the registry cannot be used, in a few words.
+    """
 
     registry: bool
     packages: bool
-
-
-def registry_answers() -> bool:
-    """Whether the registry answers (a 401 is an answer: it asks for a token)."""
-    try:
-        # Not by requests, which takes longer to load than this takes.
-        with urllib.request.urlopen(REGISTRY, timeout=REGISTRY_TIMEOUT) as answer:
-            return bool(answer.status == HTTPStatus.OK)
-    except urllib.error.HTTPError as error:
-        return error.code == HTTPStatus.UNAUTHORIZED
-    except (OSError, http.client.HTTPException):
-        return False
+    fault: str = "no image registry in reach"
 
 
 def choose_source(mode: str, reach: Reach) -> tuple[str, str]:
@@ -45,23 +28,24 @@ def choose_source(mode: str, reach: Reach) -> tuple[str, str]:
     if mode in usable:
         if usable[mode]:
             return mode, f"base images from {mode}: as asked"
-        raise BasesUnreachable(*_REASONS[mode])
+        what, why, remedy = _REASONS[mode]
+        raise BasesUnreachable(what, why or f"{reach.fault}.", remedy)
     if reach.registry:
         return "registry", "base images from the registry: it is in reach"
     if reach.packages:
-        return "packages", "base images from Debian and npm packages: no image registry in reach"
+        return "packages", f"base images from Debian and npm packages: {reach.fault}"
     raise BasesUnreachable(
         "Base images are available neither from a registry nor from packages.",
-        why="docker.io does not answer, and stand-ins are built with apt on Debian or Ubuntu only.",
+        why=f"{reach.fault}; stand-ins are built with apt on Debian or Ubuntu only.",
         next="Check network and proxy (`invoke doctor`).",
     )
 
 
 _REASONS = {
     "registry": (
-        "The base images' registry (docker.io) does not answer.",
+        "The base images' registry cannot be used.",
         "",
-        "Check network and proxy, or use --bases packages.",
+        "Check network and proxy, name a mirror (base_registry), or use --bases packages.",
     ),
     "packages": (
         "Stand-ins for base images cannot be built here.",

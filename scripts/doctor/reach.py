@@ -6,7 +6,8 @@ import os
 
 import requests
 
-from scripts.bases.registry_or_packages import REGISTRY
+from scripts import bases
+from scripts.bases import pins
 from scripts.doctor.finding import Finding, Scene
 from scripts.model.catalog import HUGGING_FACE
 
@@ -15,9 +16,10 @@ TIMEOUT = (3.0, 5.0)
 
 
 def registry(_: Scene) -> Finding:
-    """The registry of the base images; its API answers 401 to those who have not logged in."""
+    """The registry of the base images, asked as a build would ask it."""
+    row = pins.read()["debian"]
     instead = "base images come from Debian and npm packages instead"
-    return judge("image registry", REGISTRY, _ask(REGISTRY), instead)
+    return judge("image registry", row.image, bases.registry_fault([row]), instead)
 
 
 def hugging_face(_: Scene) -> Finding:

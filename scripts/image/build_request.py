@@ -84,7 +84,9 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
     # The registry may take seconds to answer, or not to answer, and so may an engine.
     with ThreadPoolExecutor() as pool:
         found = pool.submit(docker_engine.find, folder, remember=not dry)
-        choice = pool.submit(bases.choose, settings.bases, settings.node, backends.sdks)
+        choice = pool.submit(
+            bases.choose, settings.bases, settings.node, backends.sdks, settings.base_registry
+        )
         application = (_preview if dry else package_json.provide)(settings.app, cache)
         image_tags.check(application.version, variant.name, variants.names())
         # The bundled application lies in this repository: one commit, asked once.

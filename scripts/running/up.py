@@ -50,18 +50,23 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
         digest = str(build_step.build(request.build(choice))["digest"])
     request.data.mkdir(parents=True, exist_ok=True)
     container = request.container(choice, digest)
-    lock = cache_home() / f"up-{container.name}.lock"
     # Two at once would remove each other's container, or fail for its name.
+    lock = cache_home() / f"up-{container.name}.lock"
     with hold_lock(lock, f"which starts the container {container.name}"):
-        _remove(docker, container.name)
-        try:
-            start(docker, container)
-        except KeyboardInterrupt:
-            _remove(docker, container.name)
-            raise
+        _replace(docker, container)
         say(f"healthy: {request.address} (data in {request.data})")
         say(f"> {GREETING}")
         ask.ask(request.address, GREETING)
+
+
+def _replace(docker: Engine, container: Container) -> None:
+    """Start the container in the place of one of its name; an interruption leaves none."""
+    _remove(docker, container.name)
+    try:
+        start(docker, container)
+    except KeyboardInterrupt:
+        _remove(docker, container.name)
+        raise
 
 
 def start(docker: Engine, container: Container) -> None:

@@ -39,6 +39,9 @@ class Settings:
     )
     node: str = _setting("24", "Node's major version in the image", ("22", "24"))
     bases: str = _setting("auto", "where base images come from", ("auto", "registry", "packages"))
+    base_registry: str = _setting(
+        "", "a mirror of the base images' registry, e.g. mirror.example:5000 or HOST/FOLDER"
+    )
     model: str = _setting("", "the default model in the image: a path, a URL or a name")
     image: str = _setting("mentator/mentator-llm-service", "the image's repository, without a tag")
     app: str = _setting(

@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,15 +97,15 @@ def test_the_filters_are_without_comments(tmp_path: Path) -> None:
 def test_a_stand_in_is_named_by_its_pins(tmp_path: Path) -> None:
     rows = read(PINS)
     lower, node = rows["debian"], rows["node24"]
-    dry = {"yes": False, "dry": True}
-    one = without_registry.make_bases(lower, node, (), tmp_path / "bases", **dry)
-    assert without_registry.make_bases(lower, node, (), tmp_path / "bases", **dry) == one
+    make = partial(without_registry.make_bases, yes=False, dry=True)
+    one = make(lower, node, (), tmp_path / "bases")
+    assert make(lower, node, (), tmp_path / "bases") == one
     newer = replace(node, npm=(NpmPackage("npm", "99.0.0", "sha512-x"),))
-    other = without_registry.make_bases(lower, newer, (), tmp_path / "bases", **dry)
+    other = make(lower, newer, (), tmp_path / "bases")
     assert other["debian"] == one["debian"]
     assert other["node"].path != one["node"].path
     bookworm = replace(lower, suite="bookworm")
-    older = without_registry.make_bases(bookworm, node, (), tmp_path / "bases", **dry)
+    older = make(bookworm, node, (), tmp_path / "bases")
     assert older["debian"].path != one["debian"].path
     assert older["node"].path != one["node"].path
     assert one["node"].context().startswith(f"oci-layout://{tmp_path}/bases/node-")

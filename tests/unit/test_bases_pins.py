@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from scripts import bases
-from scripts.bases import registry_or_packages
+from scripts import bases, without_registry
+from scripts.bases import registry_manifest
+from scripts.docker_engine import configuration
 from scripts.project import update_base_pins as pins
 from scripts.project.update_base_pins import digest, newest
 from tests.containers import free_port
@@ -25,6 +26,7 @@ class Registry:
     """A registry on loopback, as Docker Hub speaks; `seen` are its requests."""
 
     status: int = 200
+    bearer: bool = False
     url: str = ""
     seen: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -47,7 +49,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
             self.answer(b'{"token": "secret"}')
 
         def do_HEAD(self) -> None:
-            self.answer(b"", Docker_Content_Digest=DIGEST)
+            wants = {"WWW_Authenticate": f'Bearer realm="{state.url}/token",service="s"'}
+            self.answer(b"", Docker_Content_Digest=DIGEST, **(wants if state.bearer else {}))
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
@@ -57,7 +60,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(pins, "TOKEN", state.url + "/token")
     monkeypatch.setattr(pins, "MANIFESTS", state.url + "/v2/{repository}/manifests/{tag}")
-    monkeypatch.setattr(registry_or_packages, "REGISTRY", state.url + "/v2/")
+    monkeypatch.setattr(registry_manifest, "DOCKER_HUB", state.url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield state
@@ -138,12 +141,64 @@ def test_registries_out_of_reach_keep_all_pins(
     assert "npm packages kept" in warnings
 
 
-@pytest.mark.parametrize(("status", "answers"), [(200, True), (401, True), (503, False)])
-def test_a_registry_that_wants_a_token_answers(
-    registry: Registry, status: int, answers: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, ""),
+        (401, ""),
+        (429, "answers 429: its rate limit is reached"),
+        (404, "has no library/debian sha256:a29215f6a35e"),
+        (503, "answers 503"),
+    ],
+)
+def test_a_registry_is_asked_for_the_manifest(registry: Registry, status: int, said: str) -> None:
     registry.status = status
-    assert registry_or_packages.registry_answers() is answers
+    found = bases.registry_fault([bases.pins.read()["debian"]])
+    assert found == (said and f"{registry.url.removeprefix('http://')} {said}")
+    method, path, _ = registry.seen[0]
+    assert method == "HEAD"
+    assert path.startswith("/v2/library/debian/manifests/sha256:")
+
+
+def test_a_registry_that_wants_a_token_gets_an_anonymous_one(registry: Registry) -> None:
+    registry.status, registry.bearer = 401, True
+    bases.registry_fault([bases.pins.read()["debian"]])
+    assert [path.partition("?")[0] for _, path, _ in registry.seen][1] == "/token"
+    assert "scope=repository%3Alibrary%2Fdebian%3Apull" in registry.seen[1][1]
+    assert registry.seen[2][2] == "Bearer secret"
+
+
+def test_a_rate_limit_is_a_reason_for_packages(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.status = 429
+    monkeypatch.setattr(without_registry, "can_make_bases", lambda: True)
+    chosen = bases.choose("auto", "24")
+    assert chosen.source == "packages"
+    assert "rate limit" in chosen.why
+
+
+def test_a_mirror_is_asked_and_used_in_place_of_the_original(
+    registry: Registry, tmp_path: Path
+) -> None:
+    host = registry.url.removeprefix("http://")
+    assert bases.registry_fault([bases.pins.read()["debian"]]) == ""
+    registry.seen.clear()
+    found = bases.provide(bases.choose("auto", "24", mirror=f"{host}/hub"), tmp_path, yes=False)
+    assert registry.seen[0][1].startswith("/v2/hub/library/debian/manifests/sha256:")
+    pinned = found.identities["debian"]
+    assert pinned.startswith("docker.io/library/debian:")
+    original = pinned.removeprefix("docker.io/")
+    assert found.contexts["debian"] == f"docker-image://{host}/hub/{original}"
+
+
+def test_a_mirror_of_the_engine_counts(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = bases.pins.read()["debian"]
+    monkeypatch.setattr(registry_manifest, "DOCKER_HUB", "http://127.0.0.1:9")
+    assert bases.registry_fault([row]) == "127.0.0.1:9 does not answer"
+    engine = {"registry-mirrors": [f"{registry.url}/"]}
+    monkeypatch.setattr(configuration, "of_host", lambda: engine)
+    assert bases.registry_fault([row]) == ""
 
 
 def test_bases_from_the_registry_are_pinned_references(registry: Registry, tmp_path: Path) -> None:

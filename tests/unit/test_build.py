@@ -66,7 +66,7 @@ settings = Settings(
     cache_dir=str(root / "cache"),
 )
 from scripts import bases
-bases.registry_answers = lambda: True
+bases.registry_fault = lambda *_: ""
 made = build.build(build_request.resolve(settings))
 print(made["digest"], made["model"]["sha256"])
 """
@@ -127,7 +127,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(client, "MEMO", tmp_path / "build" / "buildx.json")
-    monkeypatch.setattr("scripts.bases.registry_answers", lambda: True)
+    monkeypatch.setattr("scripts.bases.registry_fault", lambda *_: "")
     monkeypatch.setattr(record, "IMAGE", tmp_path / "build" / "image.json")
     monkeypatch.setattr(build_request, "CONTEXTS", tmp_path / "build" / "context")
     return Machine(tmp_path)

@@ -1,0 +1,83 @@
+"""`up` with a docker client that writes down what it is asked for, and takes its time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from scripts import docker_engine
+from scripts.docker_engine import Engine, EngineOptions
+from scripts.host import hardware
+from scripts.image.build_request import BuildRequest
+from scripts.running import ask, up
+from scripts.running.container import Container
+from scripts.running.up_request import UpRequest
+
+#: `docker run` takes a second; `inspect` shows a healthy container.
+DOCKER = """#!/bin/sh
+case "$1" in
+    run) echo "begin $$" >>"$LOG"; sleep "$TIME"; echo "end $$" >>"$LOG" ;;
+    inspect) echo '{"Running": true, "Health": {"Status": "healthy"}}' ;;
+    rm) echo rm >>"$LOG" ;;
+esac
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("TIME", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(docker_engine, "ensure", lambda _options: Engine())
+    monkeypatch.setattr(hardware, "find", lambda *_: ())
+    monkeypatch.setattr(up, "_built", lambda *_: "sha256:1")
+    monkeypatch.setattr(ask, "ask", lambda *_: None)
+    return tmp_path / "log"
+
+
+def request(folder: Path) -> UpRequest:
+    def build(_: object) -> BuildRequest:
+        raise AssertionError("the image is there")
+
+    return UpRequest(
+        engine=EngineOptions(folder / "engine"),
+        backend="auto",
+        any_variant=True,
+        data=folder / "data",
+        address="http://127.0.0.1:9",
+        build=build,
+        container=lambda _choice, digest: Container(digest, "one", str(folder / "data")),
+    )
+
+
+def test_two_at_once_start_one_after_the_other(log: Path, tmp_path: Path) -> None:
+    both = [threading.Thread(target=up.up, args=(request(tmp_path),)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    words = [line.split() for line in log.read_text().splitlines()]
+    assert [word[0] for word in words] == ["rm", "begin", "end"] * 2
+    runs = [number for name, *number in words if name != "rm"]
+    assert runs[0] == runs[1] != runs[2] == runs[3]
+
+
+def test_an_interruption_leaves_no_container(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("TIME", "0")
+    monkeypatch.setattr(up, "healthy", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        up.up(request(tmp_path))
+    assert log.read_text().splitlines()[-1] == "rm"
