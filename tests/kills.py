@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.docker_engine import mounts
-from scripts.shared import commands
+from scripts import docker_engine as engines
+from scripts.docker_engine import Engine, mounts
+from scripts.shared import commands, settings_sources
 from scripts.shared.console import say, wait_until
 from scripts.shared.interruption import interruptible
 from scripts.shared.paths import REPOSITORY
@@ -33,6 +34,8 @@ MARK = "KILLS_RUN"
 
 #: Seconds until everything must have ended after a signal: mmdebstrap unmounts and deletes first.
 SETTLE = 90.0
+
+IMAGE = "kills/kills"
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP)
 
@@ -57,7 +60,7 @@ class Subject:
             "MENTATOR_DATA": str(self.cache / "data"),
             "MENTATOR_VARIANT": "cpu",
             "MENTATOR_BASES": "packages",
-            "MENTATOR_IMAGE": "kills/kills",
+            "MENTATOR_IMAGE": IMAGE,
             "MENTATOR_YES": "1",
         }
         with (self.cache / "output.log").open("ab") as log:
@@ -85,8 +88,23 @@ class Subject:
 
     def has_container(self) -> bool:
         """Whether its container is there, running or not."""
-        found = commands.capture(["docker", "container", "inspect", self.container])
-        return bool(self.container) and found.code == 0
+        if not self.container:
+            return False
+        return commands.capture(docker("container", "inspect", self.container)).code == 0
+
+    def remove(self) -> None:
+        """Remove the container and the images that it made."""
+        if self.container:
+            commands.capture(docker("rm", "--force", "--volumes", self.container))
+            tags = commands.capture(docker("images", "--format", "{{.Repository}}:{{.Tag}}", IMAGE))
+            for tag in tags.out.split():
+                commands.capture(docker("image", "rm", tag))
+
+
+def docker(*words: str) -> list[str]:
+    """A command for the engine that `up` uses, which must run before the first kill."""
+    found = engines.find(settings_sources.load().settings.engine_path())
+    return (found or Engine.of_client()).argv(*words)
 
 
 def kill_once(subject: Subject, after: float, how: signal.Signals, *, group: bool) -> list[str]:
@@ -145,8 +163,7 @@ def main() -> int:
         try:
             return kill_often(subject, options.count, options.within, random.Random(options.seed))  # noqa: S311
         finally:
-            if subject.container:
-                commands.capture(["docker", "rm", "--force", "--volumes", subject.container])
+            subject.remove()
 
 
 def kill_often(subject: Subject, count: int, within: float, chance: random.Random) -> int:
