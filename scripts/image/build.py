@@ -25,7 +25,7 @@ def build(request: BuildRequest) -> dict[str, Any]:
     """Build the image that was asked for; returns its record, also in `build/image.json`."""
     docker = engine.ensure(request.engine)
     clock = Clock()
-    with model.provide(request.model, request.cache, request.contexts) as staged:
+    with model.provide(request.model, request.cache, request.contexts, request.ca_bundle) as staged:
         clock.lap("model")
         for note in (request.bases.why, *request.backends.notes):
             say(note)

@@ -36,7 +36,9 @@ WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "alrea
 
 
 @contextmanager
-def provide(model_setting: str, cache: Path, root: Path) -> Iterator[StagedModel]:
+def provide(
+    model_setting: str, cache: Path, root: Path, ca_bundle: Path | None = None
+) -> Iterator[StagedModel]:
     """Stage the model for the setting `model`, fetching it into `cache` if needed.
 
     Its build context is a folder of its own in `root`, which stays as it is until the end. Without
@@ -46,7 +48,7 @@ def provide(model_setting: str, cache: Path, root: Path) -> Iterator[StagedModel
     places = Places.of(cache, os.environ, Path.home())
     source = choose(model_setting, places)
     try:
-        file = _obtain(source, places)
+        file = _obtain(source, places, ca_bundle)
     except (NothingCame, ModelMissing) as error:
         if model_setting.strip():
             raise
@@ -87,7 +89,7 @@ def describe(model_setting: str, cache: Path) -> str:
     return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
 
 
-def _obtain(source: Source, places: Places) -> Path:
+def _obtain(source: Source, places: Places, ca_bundle: Path | None = None) -> Path:
     """The source as a file on this machine."""
     if isinstance(source, Local):
         return source.path
@@ -104,6 +106,7 @@ def _obtain(source: Source, places: Places) -> Path:
         sha256=model.sha256 if model else "",
         bytes=model.size if model else 0,
         token=token_for(source.url, places.endpoint, os.environ.get("HF_TOKEN", "")),
+        ca_bundle=ca_bundle,
     )
     fetch.fetch(wanted, source.target)
     return source.target

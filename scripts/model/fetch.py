@@ -45,12 +45,16 @@ class Patience:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to fetch. `sha256` empty and `bytes` 0: not known. `token` is sent to this URL only."""
+    """What to fetch. `sha256` empty and `bytes` 0: not known. `token` is sent to this URL only.
+
+    `ca_bundle` holds the certificate authorities to trust, where the shell names none to requests.
+    """
 
     url: str
     sha256: str = ""
     bytes: int = 0
     token: str = ""
+    ca_bundle: Path | None = None
 
 
 class _Token(requests.auth.AuthBase):
@@ -90,6 +94,9 @@ def _download(wanted: Wanted, partial: Partial, patience: Patience) -> None:
     error: Exception
     with requests.Session() as session:
         session.auth = _Token(wanted.token) if wanted.token else None
+        if wanted.ca_bundle:
+            # requests has authorities of its own, without those that this machine was given.
+            session.verify = str(wanted.ca_bundle)
         while True:
             after = 0.0
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -45,15 +46,17 @@ class Served:
 
 
 @contextmanager
-def serving(served: Served) -> Iterator[Served]:
-    """Run the server; `served.url` is its root, without a slash."""
+def serving(served: Served, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
+    """Run the server, with `tls` for HTTPS; `served.url` is its root, without a slash."""
 
     class Handler(_Handler):
         file = served
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    served.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    served.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -27,20 +27,25 @@ def test_that_takes_long(container):
 """
 
 
+def interrupt(name: signal.Signals, clean: list[signal.Signals]) -> None:
+    """Work that is ended, and told to end again while it cleans up."""
+    try:
+        os.kill(os.getpid(), name)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
+        clean.append(name)
+
+
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_an_interruption_and_the_next_ones_do_not_cut_clean_up(
     name: signal.Signals,
 ) -> None:
     before = signal.getsignal(name)
-    clean = False
+    clean: list[signal.Signals] = []
     with pytest.raises(KeyboardInterrupt), interruptible():
-        try:
-            os.kill(os.getpid(), name)
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-            os.kill(os.getpid(), signal.SIGHUP)
-            clean = True
-    assert clean
+        interrupt(name, clean)
+    assert clean == [name]
     assert signal.getsignal(name) is before
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 from scripts.model.fetch import Patience, Wanted, cause, fetch
 from scripts.model.source import NothingCame
 from scripts.model.transfer import seconds
+from scripts.shared import commands
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, NoSpace, UsageError
 from scripts.shared.paths import REPOSITORY
 from tests.unit.gguf_files import write_model
@@ -431,3 +433,23 @@ def test_a_gated_model_is_not_answered_with_the_token_that_was_sent(
     assert "Access to model o/r is restricted." in caught.value.why
     assert "set HF_TOKEN" not in caught.value.next
     assert "terms" in caught.value.next
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_the_bundle_of_this_machine_is_trusted(
+    body: bytes, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server, or a proxy that reads TLS, whose authority only the machine's bundle has."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    key, bundle = tmp_path / "key.pem", tmp_path / "ca.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext"
+    argv = ["openssl", *words.split(), "subjectAltName=IP:127.0.0.1"]
+    commands.check([*argv, "-keyout", str(key), "-out", str(bundle)])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(bundle, key)
+    with serving(Served(body), tls) as served:
+        with pytest.raises(NothingCame):
+            fetch(wanted(served), target, QUICK)
+        fetch(dataclasses.replace(wanted(served), ca_bundle=bundle), target, QUICK)
+    assert target.read_bytes() == body
