@@ -8,6 +8,7 @@ from pathlib import Path
 from scripts import bases
 from scripts import docker_engine as engine
 from scripts.image.build_request import BuildRequest
+from scripts.image.plan import environment
 from scripts.shared import commands
 from scripts.shared.console import say, size
 from scripts.shared.csv_options import csv_field
@@ -41,10 +42,12 @@ def carry(verb: str, request: BuildRequest, folder: Path) -> None:
     if verb == "import" and not archive.is_file():
         raise UsageError(f"{archive} is not there.", next="`invoke cache.export` writes it.")
     docker = engine.ensure(request.engine)
-    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
+    made = bases.provide(
+        request.bases, request.cache, yes=request.engine.yes, ca_bundle=request.ca_bundle
+    )
     folder.mkdir(parents=True, exist_ok=True)
     call = str(time.time_ns())
     words = argv(verb, folder, made.contexts["debian"], request.buildx.builder, call)
-    if commands.run(docker.argv(*words)) != 0:
+    if commands.run(docker.argv(*words), env=environment(request)) != 0:
         raise BuildFailed(f"The compiler cache's {verb} failed.")
     say(f"compiler cache: {verb} of {size(archive.stat().st_size)}, {archive}")

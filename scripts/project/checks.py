@@ -98,10 +98,12 @@ def lint_image(request: BuildRequest) -> None:
     change.
     """
     docker = engine.ensure(request.engine)
-    made = bases.provide(request.bases, request.cache, yes=request.engine.yes)
+    made = bases.provide(
+        request.bases, request.cache, yes=request.engine.yes, ca_bundle=request.ca_bundle
+    )
     # No check reads the model; buildx wants a folder that exists.
     chosen = plan(request, made, REPOSITORY / "docker")
-    if commands.run(docker.argv(*check_argv(chosen))) != 0:
+    if commands.run(docker.argv(*check_argv(chosen)), env=environment(request)) != 0:
         raise ChecksFailed("BuildKit's checks found faults in docker/Dockerfile.")
     checks = [
         (check_stage(chosen), "The service's type check, linter or unit tests failed."),

@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.shared import commands
 from scripts.shared.console import say
 from scripts.shared.errors import CommandFailed
+from scripts.shared.package_installer import isolation
 from scripts.shared.paths import REPOSITORY
 
 #: Each lock, and the locks whose versions it must share.
@@ -34,7 +35,8 @@ def compile_all() -> None:
     """Write all locks again. uv is installed elsewhere: the project itself does not need it."""
     with tempfile.TemporaryDirectory() as folder:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "uv"]
-        commands.check(install)
+        # With a target of its own, which a variable of the shell would contradict.
+        commands.check(install, env=isolation())
         uv = str(Path(folder) / "bin" / "uv")
         calls = {
             f"requirements/{name}": [f"--constraint=requirements/{other}.txt" for other in others]
@@ -44,6 +46,7 @@ def compile_all() -> None:
             # What the wheels depend on is in their list or not needed.
             calls[str(path.relative_to(REPOSITORY).with_suffix(""))] = ["--no-deps"]
         for name, options in calls.items():
-            if commands.run(compile_argv(uv, name, *options), cwd=REPOSITORY) != 0:
+            argv = compile_argv(uv, name, *options)
+            if commands.run(argv, cwd=REPOSITORY, env=isolation()) != 0:
                 raise CommandFailed(f"{name}.txt could not be locked.")
             say(f"locked {name}.txt")

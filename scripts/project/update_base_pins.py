@@ -11,10 +11,11 @@ import requests
 from packaging.version import InvalidVersion, Version
 
 from scripts.bases.pins import PINS
+from scripts.host import ca_bundle
 from scripts.shared import commands
 from scripts.shared.console import say, warn
 from scripts.shared.errors import CommandFailed
-from scripts.shared.node_tools import npm_argv
+from scripts.shared.node_tools import npm_argv, npm_environment
 
 #: Docker Hub's endpoints for anonymous pulls (distribution-spec token flow).
 TOKEN = "https://auth.docker.io/token"  # noqa: S105 - an address
@@ -88,7 +89,8 @@ def _npm(major: str) -> dict[str, dict[str, str]]:
 
 
 def _view(package: str, what: str) -> str:
-    return commands.check([*npm_argv(), "view", package, what, "--json", "--silent"])
+    argv = [*npm_argv(), "view", package, what, "--json", "--silent"]
+    return commands.check(argv, env=npm_environment(ca_bundle.find("")))
 
 
 def _short(error: Exception) -> str:
