@@ -15,6 +15,7 @@ from scripts.image import record as records
 from scripts.shared import settings_sources
 from scripts.shared.interruption import listen
 from scripts.shared.settings import Settings
+from tests import containers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,7 +68,9 @@ def engine_options(settings: Settings) -> EngineOptions:
 @pytest.fixture(scope="session")
 def engine(engine_options: EngineOptions) -> Engine:
     """A real engine, started where none runs; without one the test fails."""
-    return engines.ensure(engine_options)
+    found = engines.ensure(engine_options)
+    containers.remove_stale(found)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from scripts.docker_engine import Engine
 from scripts.running import container as run
 from scripts.running import up
 from scripts.shared import commands
+
+#: The label of every container of a test: the process that removes it.
+OWNER = "io.mentator.test"
 
 
 def free_port() -> int:
@@ -72,7 +76,22 @@ class Running:
 def describe(image: str, volume: str, *, flags: Sequence[str] = (), **more: Any) -> run.Container:
     """A container with a new name and a free port."""
     name = f"mentator-test-{uuid.uuid4().hex[:10]}"
-    return replace(run.Container(image, name, volume, port=free_port(), flags=tuple(flags)), **more)
+    owned = ("--label", f"{OWNER}={os.getpid()}", *flags)
+    return replace(run.Container(image, name, volume, port=free_port(), flags=owned), **more)
+
+
+def remove_stale(engine: Engine) -> None:
+    """Remove the containers of tests that were killed."""
+    form = f'{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}'
+    listed = ["ps", "--all", "--filter", f"label={OWNER}", "--format", form]
+    for container in stale(commands.check(engine.argv(*listed)).splitlines()):
+        commands.capture(engine.argv("rm", "--force", "--volumes", container))
+
+
+def stale(lines: Iterable[str], proc: Path = Path("/proc")) -> list[str]:
+    """Of lines with a container and its owner, the containers whose owner does not run."""
+    rows = (line.split() for line in lines)
+    return [container for container, owner in rows if not (proc / owner).is_dir()]
 
 
 @contextmanager
@@ -96,7 +115,8 @@ class Ended:
 
 def to_its_end(engine: Engine, image: str, *flags: str, command: Sequence[str] = ()) -> Ended:
     """Run a container until it exits by itself (at most 120 s)."""
-    result = commands.capture(engine.argv("run", "--rm", *flags, image, *command), timeout=120)
+    owned = ["--label", f"{OWNER}={os.getpid()}", *flags]
+    result = commands.capture(engine.argv("run", "--rm", *owned, image, *command), timeout=120)
     return Ended(result.code, f"{result.out}\n{result.err}")
 
 

@@ -19,6 +19,7 @@ from scripts.shared import settings_sources
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
 from scripts.shared.interruption import interruptible
+from tests import containers
 from tests.bench import (
     backend_choice,
     builds,
@@ -135,6 +136,7 @@ def main(asked: list[str]) -> None:
     chosen = asked or list(SECTIONS)
     settings = settings_sources.load({"yes": True}).settings
     docker = engine.ensure(EngineOptions(settings.engine_path(), settings.yes))
+    containers.remove_stale(docker)
     build.build(resolve(settings))
     if WITH_PEERS.intersection(chosen):
         peers.provide(docker, settings)

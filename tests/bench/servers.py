@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -19,7 +20,7 @@ from scripts.running import container as run
 from scripts.shared import commands
 from scripts.shared.errors import ContainerFailed
 from tests.bench import peers
-from tests.containers import free_port
+from tests.containers import OWNER, free_port
 
 #: Seconds that a server may take to load its model on a busy machine.
 READY_WITHIN = 180.0
@@ -49,7 +50,7 @@ def service(
         _configure(data, {"slots": slots, "contextSize": CONTEXT})
         container = run.Container(
             digest, f"mentator-bench-{uuid.uuid4().hex[:8]}", str(data), port=free_port(),
-            flags=tuple(flags),
+            flags=("--label", f"{OWNER}={os.getpid()}", *flags),
         )  # fmt: skip
         with _running(docker, container.name, run.run_argv(container)):
             server = Server(container.name, f"http://127.0.0.1:{container.port}", model.name)
@@ -69,6 +70,7 @@ def llama_server(docker: Engine, model: Path, slots: int) -> Iterator[Server]:
     """llama.cpp's own server with the same libraries, threads and tokens per slot."""
     name, port = f"mentator-bench-{uuid.uuid4().hex[:8]}", free_port()
     argv = ["run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
+    argv += ["--label", f"{OWNER}={os.getpid()}"]
     argv += ["--volume", f"{model}:/model.gguf:ro", peers.IMAGE, "./llama-server"]
     argv += ["--model", "/model.gguf", "--port", "8080"]
     argv += ["--host", "0.0.0.0"]

@@ -11,6 +11,7 @@ import pytest
 from scripts.shared.console import wait_until
 from scripts.shared.interruption import interruptible
 from scripts.shared.paths import REPOSITORY
+from tests.containers import stale
 
 #: A test with a container, as a smoke test has one, which a file stands for.
 SMOKE = """
@@ -74,3 +75,8 @@ def test_tests_that_are_ended_remove_their_containers(name: signal.Signals, tmp_
         process.send_signal(name if name is not signal.SIGINT else signal.SIGTERM)
         process.wait(60)
         assert not container.exists()
+
+
+def test_the_container_of_a_test_that_was_killed_is_found(tmp_path: Path) -> None:
+    (tmp_path / "17").mkdir()
+    assert stale(["abc 17", "def 18"], tmp_path) == ["def"]
