@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from scripts import bases as base_images
@@ -62,6 +61,14 @@ def show(request: BuildRequest) -> None:
     context = model.expected_context(request.model, request.cache, request.contexts)
     say(f"# the model: {source}, staged in {context}")
     echo(docker.argv(*build_argv(plan(request, bases, context))))
+
+
+def _warn_of_unknown_commits(request: BuildRequest) -> None:
+    application, pipeline = request.application.revision, request.pipeline
+    if application.unknown:
+        warn(f"the image's labels name no commit: {application.unknown}")
+    if not application.epoch and not pipeline.epoch:
+        warn(f"the image has the time of its build, so each one differs: {pipeline.unknown}")
 
 
 def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None]) -> str:
