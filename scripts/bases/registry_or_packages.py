@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from scripts.shared.errors import BasesUnreachable
+from scripts.shared.task_command import task_command
 
 REGISTRY = "https://registry-1.docker.io/v2/"
 
@@ -53,7 +54,7 @@ def choose_source(mode: str, reach: Reach) -> tuple[str, str]:
     raise BasesUnreachable(
         "Base images are available neither from a registry nor from packages.",
         why="docker.io does not answer, and stand-ins are built with apt on Debian or Ubuntu only.",
-        next="Check network and proxy (`invoke doctor`).",
+        next=f"Check network and proxy (`{task_command('doctor')}`).",
     )
 
 

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from scripts.docker_engine import versions
 from scripts.shared import commands
-from scripts.shared.paths import BUILD
+from scripts.shared.paths import BUILD, home
 
 #: Seconds for an answer; a remote engine over SSH takes a few.
 PATIENCE = 20.0
@@ -74,7 +74,7 @@ def buildx_version(*, remember: bool = False) -> Version | None:
     The question starts the plugin twice, a fifth of a second, so with `remember` the
     answer is kept in `MEMO`, for as long as the plugin's file stays the same.
     """
-    stamp = plugin_stamp(plugin_folders(os.environ, Path.home()))
+    stamp = plugin_stamp(plugin_folders(os.environ, home()))
     try:
         known = json.loads(MEMO.read_text(encoding="utf-8"))
         if stamp and known["plugin"] == stamp:

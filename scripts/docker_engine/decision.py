@@ -9,8 +9,10 @@ from scripts.docker_engine import packages, service, versions
 from scripts.docker_engine.client import Answer
 from scripts.docker_engine.survey import Survey
 from scripts.shared.errors import EngineDenied, EngineMissing, EngineTooOld, EngineUnreachable
+from scripts.shared.task_command import LAUNCHER
 
-START_COMMAND = "./mentator engine.start --yes"
+#: The task that starts or installs an engine.
+START = "engine.start --yes"
 
 
 @dataclass(frozen=True)
@@ -177,4 +179,5 @@ def _denied_error(seen: Survey) -> EngineDenied:
 def _as_root(seen: Survey) -> str:
     """The start as root, with this user's folder: root's own would be another."""
     folder = shlex.quote(f"MENTATOR_ENGINE_DIR={seen.folder}")
-    return f"sudo env {folder} {START_COMMAND}"
+    # Root has the launcher, and not the environment that `invoke` is in.
+    return f"sudo env {folder} {LAUNCHER} {START}"

@@ -17,6 +17,7 @@ from scripts.model import StagedModel
 from scripts.shared import commands
 from scripts.shared.console import echo, say, warn
 from scripts.shared.errors import BuildFailed
+from scripts.shared.task_command import task_command
 
 
 def build(request: BuildRequest) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _run(docker: Engine, chosen: BuildPlan) -> str:
         raise BuildFailed(
             f"Build failed: docker buildx build exited with {code}.",
             why="Its own output above names the step.",
-            next="Fix it and run `invoke build` again: finished steps are cached.",
+            next=f"Fix it and run `{task_command('build')}` again: finished steps are cached.",
         )
     return digest
 

@@ -12,6 +12,7 @@ from scripts.shared import commands
 from scripts.shared.commands import Result
 from scripts.shared.console import echo, say
 from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
+from scripts.shared.task_command import task_command
 
 #: What engines and registries say when they want a login, and when one is not good enough.
 NO_LOGIN = re.compile(
@@ -87,7 +88,7 @@ def require_tested(digest: str, smoke: dict[str, object]) -> None:
         raise NotTested(
             f"The image {digest} did not pass its smoke tests.",
             why=f"Failed: {', '.join(failed)}." if failed else "smoke_cpu has no result.",
-            next="Fix it, then run `invoke build` and `nox -s smoke_cpu` again.",
+            next=f"Fix it, then run `{task_command('build')}` and `nox -s smoke_cpu` again.",
         )
 
 
@@ -135,7 +136,8 @@ def _push(argv: list[str], reference: str, digest: str) -> None:
         raise PublishFailed(
             f"{reference} was pushed with another digest than {digest}.",
             why=result.out.splitlines()[-1],
-            next="An engine with the containerd image store keeps digests: `invoke engine.status`.",
+            next="An engine with the containerd image store keeps digests: "
+            f"`{task_command('engine.status')}`.",
         )
 
 
@@ -147,7 +149,7 @@ def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
         return LoginMissing(
             f"The registry {host} wants a login to push {reference}.",
             why=last,
-            next=f"docker login {host}, then `invoke publish` again.",
+            next=f"docker login {host}, then `{task_command('publish')}` again.",
         )
     if REFUSED.search(text):
         return PublishFailed(
@@ -159,10 +161,10 @@ def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
         return PublishFailed(
             f"The registry {host} does not answer.",
             why=last,
-            next="Check network and proxy, then run `invoke publish` again.",
+            next=f"Check network and proxy, then run `{task_command('publish')}` again.",
         )
     return PublishFailed(
         f"The push of {reference} was interrupted.",
         why=last,
-        next="Run `invoke publish` again: what has arrived is not sent again.",
+        next=f"Run `{task_command('publish')}` again: what has arrived is not sent again.",
     )

@@ -26,6 +26,7 @@ from scripts.model.source import (
 from scripts.model.stage import StagedModel
 from scripts.shared.console import say, size
 from scripts.shared.errors import ModelFetchFailed, ModelMissing
+from scripts.shared.paths import home
 
 __all__ = ["StagedModel", "describe", "provide"]
 
@@ -39,7 +40,7 @@ def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
     Without a setting, where the default is not available, a small model is used instead. Raises the
     `Model...` errors, `NoSpace`, `UsageError`.
     """
-    places = Places.of(cache, os.environ, Path.home())
+    places = Places.of(cache, os.environ, home())
     source = choose(model_setting, places)
     try:
         file = _obtain(source, places)
@@ -58,7 +59,7 @@ def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
 
 def describe(model_setting: str, cache: Path) -> str:
     """Where `provide` would take the model from; asks no network, writes nothing."""
-    source = choose(model_setting, Places.of(cache, os.environ, Path.home()))
+    source = choose(model_setting, Places.of(cache, os.environ, home()))
     return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from scripts.shared.errors import AskFailed
+from scripts.shared.task_command import task_command
 
 #: Milliseconds that one generation may take, as sent with the prompt.
 GENERATION_MSEC = 120_000
@@ -39,7 +40,8 @@ def _send(method: str, url: str, body: Any = None, timeout: float = 10) -> reque
         raise AskFailed(
             f"No answer from {url}.",
             why=str(error),
-            next="Is the container up? `invoke up` starts it, `invoke logs` shows its log.",
+            next=f"Is the container up? `{task_command('up')}` starts it, "
+            f"`{task_command('logs')}` shows its log.",
         ) from None
 
 

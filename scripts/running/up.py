@@ -18,6 +18,7 @@ from scripts.running.up_request import UpRequest
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
+from scripts.shared.task_command import task_command
 
 #: Seconds for a container to become healthy: start period and all retries of its own check.
 HEALTHY_WITHIN = 180.0
@@ -67,7 +68,9 @@ def start(docker: Engine, container: Container) -> None:
         raise ContainerFailed(
             f"The container {container.name} did not start.",
             why=result.err.splitlines()[-1] if taken else result.err,
-            next="Choose another port with --port." if taken else "`invoke doctor` may say more.",
+            next="Choose another port with --port."
+            if taken
+            else f"`{task_command('doctor')}` may say more.",
         )
     what = f"waiting for the container {container.name} to become healthy"
     if not wait_until(what, lambda: healthy(docker, container.name), timeout=HEALTHY_WITHIN):
@@ -97,7 +100,9 @@ def logs(options: EngineOptions, name: str, *, follow: bool = False) -> None:
     follows = ["--follow"] if follow else []
     code = commands.run(docker.argv("logs", *follows, name), quiet=True)
     if code != 0:
-        raise ContainerFailed(f"Container {name} does not exist.", next="Run `invoke up`.")
+        raise ContainerFailed(
+            f"Container {name} does not exist.", next=f"Run `{task_command('up')}`."
+        )
 
 
 def _built(docker: Engine, table: Table, demand: str) -> str | None:

@@ -21,6 +21,7 @@ SOURCES = {
 SEE_SETTINGS = {
     "tasks.py",
     "scripts/shared/settings_sources.py",
+    "scripts/shared/settings_values.py",
     "scripts/shared/edge.py",
     "scripts/image/build_request.py",
     "scripts/running/up_request.py",

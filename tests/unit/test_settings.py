@@ -30,13 +30,13 @@ def test_without_any_source_the_defaults_hold(root: Path) -> None:
 
 def test_each_source_overrides_the_one_before(root: Path) -> None:
     (root / "pyproject.toml").write_text(
-        '[tool.mentator]\nname = "a"\nhost = "a"\nimage = "a"\nbuilder = "a"\n'
+        '[tool.mentator]\nname = "aa"\nhost = "a"\nimage = "a"\nbuilder = "a"\n'
     )
     (root / ".env").write_text("MENTATOR_HOST=b\nMENTATOR_IMAGE=b\nMENTATOR_BUILDER=b\n")
     environ = {"MENTATOR_IMAGE": "c", "MENTATOR_BUILDER": "c"}
     loaded = load({"builder": "d"}, root=root, environ=environ)
     found = loaded.settings
-    assert (found.name, found.host, found.image, found.builder) == ("a", "b", "c", "d")
+    assert (found.name, found.host, found.image, found.builder) == ("aa", "b", "c", "d")
     assert [loaded.origin[name] for name in ("name", "host", "image", "builder")] == [
         "pyproject.toml",
         ".env",
@@ -81,7 +81,9 @@ def test_every_setting_can_be_set_by_its_variable(root: Path, name: str) -> None
     elif isinstance(spec.default, tuple):
         text, expected = "a, b,", ("a", "b")
     else:
-        text = expected = "some text"
+        text = expected = {"image": "me/app", "registry": "ghcr.io", "name": "mine"}.get(
+            name, "some text"
+        )
     loaded = load(root=root, environ={PREFIX + name.upper(): text})
     assert getattr(loaded.settings, name) == expected
     assert loaded.origin[name] == "environment"
@@ -99,7 +101,7 @@ def test_words_for_true_and_false(root: Path, word: str, value: bool) -> None:
     ("key", "text", "words"),
     [
         ("MENTATOR_YES", "perhaps", "yes = 'perhaps' (environment) is not true or false"),
-        ("MENTATOR_PORT", "http", "port = 'http' (environment) is not a int"),
+        ("MENTATOR_PORT", "http", "port = 'http' (environment) is not a whole number"),
         ("MENTATOR_PORT", "0", "not between 1 and 65535"),
         ("MENTATOR_PORT", "65536", "not between 1 and 65535"),
         ("MENTATOR_NODE", "20", "is not one of 22, 24"),
@@ -121,10 +123,17 @@ def test_the_ends_of_the_port_range_are_ports(root: Path, port: int) -> None:
 
 
 def test_an_unknown_key_names_the_nearest_one(root: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        load(root=root, environ={"MENTATOR_CACHE_FORM": "x"})
-    assert "MENTATOR_CACHE_FORM (environment)" in caught.value.what
-    assert caught.value.next == "Did you mean MENTATOR_CACHE_FROM?"
+    loaded = load(root=root, environ={"MENTATOR_CACHE_FORM": "x"})
+    assert loaded.warnings == (
+        "Unknown setting MENTATOR_CACHE_FORM (environment), it has no effect. "
+        "Did you mean MENTATOR_CACHE_FROM?",
+    )
+    assert loaded.settings == Settings()
+
+    (root / ".env").write_text("MENTATOR_PROT=8080\n")
+    assert load(root=root, environ={}).warnings == (
+        "Unknown setting MENTATOR_PROT (.env), it has no effect. Did you mean MENTATOR_PORT?",
+    )
 
     (root / "pyproject.toml").write_text('[tool.mentator]\nmodle = "x"\n')
     with pytest.raises(UsageError) as caught:
@@ -134,9 +143,102 @@ def test_an_unknown_key_names_the_nearest_one(root: Path) -> None:
 
 
 def test_an_unknown_key_without_a_similar_one_leads_to_the_list(root: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        load(root=root, environ={"MENTATOR_ZZZZZZZZZZZZZZZZZZZZZZ": "x"})
-    assert "invoke config" in caught.value.next
+    (warning,) = load(root=root, environ={"MENTATOR_ZZZZZZZZZZZZZZZZZZZZZZ": "x"}).warnings
+    assert warning.endswith("`./mentator config` lists the settings.")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        # As Kubernetes sets them beside a service named `mentator`, and beside `mentator-llm`.
+        ("MENTATOR_SERVICE_HOST", "10.0.0.7"),
+        ("MENTATOR_SERVICE_PORT", "19777"),
+        ("MENTATOR_SERVICE_PORT_HTTP", "19777"),
+        ("MENTATOR_PORT", "tcp://10.0.0.7:19777"),
+        ("MENTATOR_PORT_19777_TCP", "tcp://10.0.0.7:19777"),
+        ("MENTATOR_PORT_19777_TCP_ADDR", "10.0.0.7"),
+        ("MENTATOR_LLM_SERVICE_HOST", "10.0.0.7"),
+        ("MENTATOR_LLM_PORT", "tcp://10.0.0.7:19777"),
+        ("MENTATOR_LLM_PORT_19777_TCP_PROTO", "tcp"),
+    ],
+)
+def test_what_kubernetes_sets_is_passed_over_without_a_word(
+    root: Path, key: str, text: str
+) -> None:
+    loaded = load(root=root, environ={key: text})
+    assert (loaded.settings, loaded.warnings) == (Settings(), ())
+
+
+def test_a_lenient_look_tells_what_it_does_not_use(root: Path) -> None:
+    environ = {"MENTATOR_PORT": "http", "MENTATOR_NAME": "mine"}
+    loaded = load(root=root, environ=environ, lenient=True)
+    assert (loaded.settings.port, loaded.origin["port"]) == (19777, "default")
+    assert loaded.settings.name == "mine"
+    assert loaded.warnings == (
+        "port = 'http' (environment) is not a whole number. It is not used.",
+    )
+
+
+def test_a_lenient_look_still_refuses_a_flag(root: Path) -> None:
+    with pytest.raises(UsageError, match="is not a whole number"):
+        load({"port": "http"}, root=root, environ={}, lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("model", "--help"), ("data", "-x"), ("cache_to", ("a", "--b")), ("builder", "--load")],
+)
+@pytest.mark.parametrize("source", ["flag", "environment"])
+def test_a_value_that_looks_like_a_flag_is_refused(
+    root: Path, name: str, text: str | tuple[str, ...], source: str
+) -> None:
+    variable = ",".join(text) if isinstance(text, tuple) else text
+    given = ({name: text}, {}) if source == "flag" else ({}, {PREFIX + name.upper(): variable})
+    with pytest.raises(UsageError, match="looks like a flag"):
+        load(given[0], root=root, environ=given[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        (
+            "registry",
+            ("docker.io", "ghcr.io/me", "far:5000", "localhost", "[::1]:5000", "localhost:5000/"),
+            ("myregistry", "me/app", "https://ghcr.io", "ghcr.io/Me"),
+        ),
+        (
+            "image",
+            ("app", "me/app", "ghcr.io/me/app", "far:5000/a_b/c--d", "GHCR.io/me/app"),
+            ("Me/app", "me/app:1", "me//app", "me/app@sha256:1", "a..b", "app "),
+        ),
+        ("name", ("mentator", "m2", "My_box.1"), ("m", "two words", ".x", "a/b")),
+    ],
+)
+def test_names_have_the_form_that_docker_takes(
+    root: Path, name: str, good: tuple[str, ...], bad: tuple[str, ...]
+) -> None:
+    for text in good:
+        assert getattr(load({name: text}, root=root, environ={}).settings, name) == text
+    for text in bad:
+        with pytest.raises(UsageError, match=f"^{name} = "):
+            load({name: text}, root=root, environ={})
+
+
+def test_what_is_for_the_container_is_kept_apart_and_never_printed(root: Path) -> None:
+    (root / ".env").write_text("MENTATOR_API_KEY=from-file\nMENTATOR_PROBE_TIMEOUT=90\n")
+    loaded = load(root=root, environ={"MENTATOR_API_KEY": "secret", "TZ": "UTC"})
+    assert loaded.container == {
+        "MENTATOR_API_KEY": "secret",
+        "MENTATOR_PROBE_TIMEOUT": "90",
+        "TZ": "UTC",
+    }
+    assert "secret" not in repr(loaded)
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_named(root: Path) -> None:
+    (root / ".env").write_bytes(b"MENTATOR_NAME=\xff\xfe")
+    with pytest.raises(UsageError, match=r"\.env cannot be read"):
+        load(root=root, environ={})
 
 
 @pytest.mark.parametrize("key", sorted(NOT_SETTINGS))
