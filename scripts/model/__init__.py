@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from scripts import without_registry
-from scripts.model import catalog, stage
+from scripts.model import catalog, gguf, stage
 from scripts.model.source import (
     Local,
     NothingCame,
@@ -58,8 +58,13 @@ def provide(model_setting: str, cache: Path, context: Path) -> StagedModel:
 
 
 def describe(model_setting: str, cache: Path) -> str:
-    """Where `provide` would take the model from; asks no network, writes nothing."""
+    """Where `provide` would take the model from; asks no network, writes nothing.
+
+    Raises as `provide` does for a file that is here and is not a model.
+    """
     source = choose(model_setting, Places.of(cache, os.environ, home()))
+    if isinstance(source, Local):
+        gguf.check(source.path)
     return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
 
 

@@ -12,7 +12,7 @@ from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
-from scripts.running import ask
+from scripts.running import api_key, ask, ownership
 from scripts.running.container import Container, run_argv
 from scripts.running.up_request import UpRequest
 from scripts.shared import commands
@@ -33,6 +33,7 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     Where no variant was named, the variant of this machine's hardware is built.
     """
     docker = engine.ensure(request.engine)
+    ownership.require_own(docker, request.name)
     table = backends.read()
     found = hardware.find(table, docker)
     for each in found:
@@ -53,7 +54,8 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     start(docker, container)
     say(f"healthy: {request.address} (data in {request.data})")
     say(f"> {GREETING}")
-    ask.ask(request.address, GREETING)
+    # Read now: a first start writes the configuration.
+    ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
 
 
 def start(docker: Engine, container: Container) -> None:
@@ -62,7 +64,7 @@ def start(docker: Engine, container: Container) -> None:
     Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is kept,
     so that it can be examined.
     """
-    result = commands.capture(docker.argv(*run_argv(container)))
+    result = commands.capture(docker.argv(*run_argv(container)), env=container.secrets)
     if result.code != 0:
         taken = "port is already allocated" in result.err or "address already in use" in result.err
         raise ContainerFailed(
@@ -88,15 +90,20 @@ def healthy(docker: Engine, name: str) -> bool:
     return status == "healthy"
 
 
-def down(options: EngineOptions, name: str) -> None:
-    """Stop and remove the container; the data folder stays."""
+def down(options: EngineOptions, name: str, *, force: bool = False) -> None:
+    """Stop and remove the container; the data folder stays.
+
+    Raises `HeldElsewhere` for one that this checkout did not start, unless `force`.
+    """
     docker = engine.ensure(options)
+    ownership.require_own(docker, name, force=force)
     say("stopped" if _remove(docker, name) else f"no container {name}")
 
 
-def logs(options: EngineOptions, name: str, *, follow: bool = False) -> None:
-    """Print the container's log."""
+def logs(options: EngineOptions, name: str, *, follow: bool = False, force: bool = False) -> None:
+    """Print the container's log; `HeldElsewhere` as `down`."""
     docker = engine.ensure(options)
+    ownership.require_own(docker, name, force=force)
     follows = ["--follow"] if follow else []
     code = commands.run(docker.argv("logs", *follows, name), quiet=True)
     if code != 0:

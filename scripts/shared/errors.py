@@ -108,7 +108,7 @@ class ApplicationMissing(PipelineError):
 
 
 class HeldElsewhere(PipelineError):
-    """Another process of this pipeline holds what this one needs, and does not end."""
+    """Another process or checkout of this pipeline holds what this one needs."""
 
     exit_code = 14
 

@@ -148,13 +148,3 @@ def is_switch(name: str) -> bool:
 def is_repeatable(name: str) -> bool:
     """Whether a setting's flag can be given several times, each time with one whole value."""
     return bool(SPECS[name].metadata["repeatable"])
-
-
-def table(loaded: Loaded) -> list[tuple[str, str, str]]:
-    """Rows of `invoke config`: name, value, origin."""
-    rows = []
-    for name in SPECS:
-        value = getattr(loaded.settings, name)
-        shown = ",".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((name, shown, loaded.origin[name]))
-    return rows

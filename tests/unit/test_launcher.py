@@ -25,8 +25,7 @@ case "$1 $2" in
     '-m pip')
         echo "pip $*" >>"$state/log"
         [ ! -e "$state/no-index" ] ;;
-    '-m invoke')
-        shift 2
+    */scripts/command_line*)
         printf '[%s]' "$@" ;;
     *) echo "unexpected: $*" >&2; exit 99 ;;
 esac
@@ -95,7 +94,8 @@ def machine(tmp_path: Path) -> Machine:
 def test_the_first_use_makes_the_environment_and_the_second_uses_it(machine: Machine) -> None:
     first = machine.run("build")
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"[--search-root][{machine.checkout}][build]"
+    program = f"[{machine.checkout}/scripts/command_line][{machine.checkout}/mentator]"
+    assert first.stdout == f"{program}[build]"
     venv, pip = machine.log()
     assert venv == "venv"
     assert "--require-hashes" in pip
@@ -118,11 +118,14 @@ def test_arguments_and_folders_with_spaces_pass_through(machine: Machine) -> Non
     elsewhere = machine.root / "else where"
     elsewhere.mkdir()
     done = machine.run("ask", "two words", "", "*", cwd=elsewhere)
-    assert done.stdout == f"[--search-root][{machine.checkout}][ask][two words][][*]"
+    program = f"[{machine.checkout}/scripts/command_line][{machine.checkout}/mentator]"
+    assert done.stdout == f"{program}[ask][two words][][*]"
 
 
-def test_without_arguments_it_lists_the_tasks(machine: Machine) -> None:
-    assert machine.run().stdout.endswith("[--list]")
+def test_completing_a_word_installs_nothing(machine: Machine) -> None:
+    done = machine.run("--complete", "--", "bu")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert machine.log() == []
 
 
 def test_a_python_that_is_too_old_is_one_clear_line(machine: Machine) -> None:

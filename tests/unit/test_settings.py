@@ -9,7 +9,8 @@ import pytest
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from scripts.shared.settings import Settings, table
+from scripts.shared.settings import Settings, help_text
+from scripts.shared.settings_report import report, rows
 from scripts.shared.settings_sources import NOT_SETTINGS, PREFIX, load
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
@@ -284,12 +285,48 @@ def test_paths_follow_the_settings_and_xdg(tmp_path: Path, monkeypatch: pytest.M
     assert moved.cache_path() == home / "c"
 
 
-def test_the_table_shows_value_and_origin_of_every_setting(root: Path) -> None:
-    rows = table(load({"cache_from": ("a", "b"), "port": 8080}, root=root, environ={}))
-    assert [name for name, _, _ in rows] == NAMES
-    assert ("cache_from", "a,b", "flag") in rows
-    assert ("port", "8080", "flag") in rows
-    assert ("yes", "False", "default") in rows
+def test_the_report_shows_value_and_origin_of_every_setting(root: Path) -> None:
+    found = rows(load({"cache_from": ("a", "b"), "port": 8080}, root=root, environ={}))
+    assert [row["name"] for row in found] == NAMES
+    by_name = {row["name"]: row for row in found}
+    assert by_name["cache_from"]["value"] == ("a", "b")
+    assert (by_name["port"]["value"], by_name["port"]["origin"]) == (8080, "flag")
+    assert (by_name["yes"]["value"], by_name["yes"]["origin"]) == (False, "default")
+    assert by_name["node"]["choices"] == ["22", "24"]
+    assert all(row["meaning"] for row in found)
+
+
+def test_the_report_shows_the_folders_that_are_used(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(root))
+    monkeypatch.setenv("XDG_DATA_HOME", "not/absolute")  # to be ignored
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    loaded = load({"data": "~/d"}, root=root, environ={})
+    found = {row["name"]: row["value"] for row in rows(loaded)}
+    assert found["data"] == str((root / "d").resolve())
+    assert found["engine_dir"] == str(root / ".local/share/mentator/engine")
+    assert found["cache_dir"] == str(root / ".cache/mentator")
+
+
+def test_the_report_never_shows_the_api_key(root: Path) -> None:
+    environ = {"MENTATOR_API_KEY": "secret", "MENTATOR_PROBE_TIMEOUT": "90"}
+    loaded = load(root=root, environ=environ)
+    for text in (report(loaded), report(loaded, as_json=True)):
+        assert "secret" not in text
+        assert "set, not shown" in text
+        assert "90" in text
+
+
+def test_the_help_of_a_flag_says_what_it_may_be_and_what_it_is_without_it() -> None:
+    assert help_text("bases") == (
+        "where base images come from (one of: auto, registry, packages; default: auto)"
+    )
+    assert help_text("port") == "the port on this machine (default: 19777)"
+    assert help_text("yes") == "install and start what is missing without a question"
+    assert help_text("variant", {"variant": ("a", "b")}, "x (default: y)") == (
+        "x (default: y) (one of: a, b)"
+    )
 
 
 def test_every_setting_says_what_it_is() -> None:
