@@ -51,6 +51,9 @@ def decide(seen: Survey) -> Step:
     Order: what the user chose, as it is; the default endpoint; the project's own engine; start
     what is installed; install. Raises an `Engine*` error where no step is left, or none allowed.
     """
+    for answer in (seen.default, seen.own):
+        if answer.state == "refused":
+            raise _refused_error(seen, answer)
     if seen.client is not None:
         if seen.chosen is not None:
             return _use_choice(seen)
@@ -173,6 +176,17 @@ def _denied_error(seen: Survey) -> EngineDenied:
         why=seen.own.detail if seen.own.state == "denied" else seen.default.detail,
         next='sudo usermod -aG docker "$USER", then log in again. '
         "(Members of this group have the rights of root.)",
+    )
+
+
+def _refused_error(seen: Survey, answer: Answer) -> EngineUnreachable:
+    """The docker client cannot work with its own settings: another engine would not be the wish."""
+    names = " ".join(variable.partition("=")[0] for variable in seen.variables)
+    return EngineUnreachable(
+        "The docker client cannot be used with its present settings.",
+        why=f"docker says: {answer.detail}"
+        + (f" (Set: {', '.join(seen.variables)}.)" if names else ""),
+        next=f"Correct them, or: unset {names}" if names else "Correct ~/.docker, or move it away.",
     )
 
 
