@@ -11,7 +11,7 @@ from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings, help_text
 from scripts.shared.settings_report import report, rows
-from scripts.shared.settings_sources import NOT_SETTINGS, PREFIX, load
+from scripts.shared.settings_sources import CONTAINER, NOT_SETTINGS, PREFIX, load
 
 NAMES = [spec.name for spec in dataclasses.fields(Settings)]
 
@@ -259,6 +259,19 @@ def test_the_variables_of_compose_do_not_stop_the_pipeline(root: Path) -> None:
     assert {"MENTATOR_BACKEND", "MENTATOR_API_KEY", "MENTATOR_TAG"} <= names
     known = {PREFIX + name.upper() for name in NAMES} | NOT_SETTINGS
     assert names - known == set()
+
+
+def test_compose_and_up_pass_on_every_variable_that_readme_names() -> None:
+    compose = (REPOSITORY / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    passed = set(re.findall(r"^    - (\w+)$", compose, re.MULTILINE))
+    assert passed == {*CONTAINER, "MENTATOR_BACKEND"}
+    assert "${MENTATOR_DATA:-data}:" in compose
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    part = readme.partition("Variables that the container reads:")[2].partition("\n\nWhen ")[0]
+    named = set(re.findall(r"^\| `(\w+)`", part, re.MULTILINE))
+    assert {"MENTATOR_API_KEY", "MENTATOR_PROBE_TIMEOUT", "MENTATOR_BACKEND"} <= named
+    # `up` has the backend as a setting.
+    assert named - {*CONTAINER, "MENTATOR_BACKEND"} == set()
 
 
 @pytest.mark.parametrize("text", ["[tool.mentator", "\0"])
