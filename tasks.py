@@ -18,7 +18,7 @@ from scripts.shared import settings_report
 from scripts.shared.console import say
 from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
-from scripts.shared.paths import expand
+from scripts.shared.paths import NO_HOME, expand
 from scripts.shared.settings import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def ask(loaded: Loaded, prompt: str, model: str = "") -> None:
     from scripts.running import ask as verb
 
     settings = loaded.settings
-    key = api_key.find(loaded.container.get("MENTATOR_API_KEY", ""), settings.data_path())
+    data = Path(settings_report.effective("data", settings) or NO_HOME)
+    key = api_key.find(loaded.container.get("MENTATOR_API_KEY", ""), data)
     verb.ask(settings.address(), prompt, model=model, key=key)
 
 

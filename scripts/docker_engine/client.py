@@ -76,8 +76,10 @@ def read_answer(out: str, err: str, *, installed: bool = True) -> Answer:
     version = versions.parse(str(client.get("Version", "")))
     if server.get("Version"):
         return Answer("answers", server=versions.parse(server["Version"]), client=version)
-    detail = err.strip().splitlines()[-1] if err.strip() else "no server in its answer"
-    if "permission denied" in err.lower():
+    # A warning, as of a configuration that cannot be read, is not about the engine.
+    lines = [line for line in err.splitlines() if line.strip() and not line.startswith("WARNING")]
+    detail = lines[-1].strip() if lines else "no server in its answer"
+    if any("permission denied" in line.lower() for line in lines):
         return Answer("denied", detail=detail, client=version)
     # The client speaks by itself, and not about an engine that does not answer.
     fault = not client and installed and "failed to initialize" in err.lower()

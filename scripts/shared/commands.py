@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,9 @@ def capture(
     except FileNotFoundError as error:
         return Result(tuple(argv), 127, "", str(error))
     except PermissionError as error:
-        return Result(tuple(argv), 126, "", str(error))
+        # A folder of PATH that this user may not read gives it for a program that is not there.
+        there = "/" in argv[0] or shutil.which(argv[0], mode=os.F_OK)
+        return Result(tuple(argv), 126 if there else 127, "", str(error))
     except subprocess.TimeoutExpired:
         return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
     return Result(tuple(argv), done.returncode, done.stdout.rstrip("\n"), done.stderr.rstrip("\n"))

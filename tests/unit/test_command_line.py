@@ -198,6 +198,11 @@ def test_without_a_home_it_works_or_says_what_to_set(words: list[str]) -> None:
         assert "next: Set HOME" in done.stderr
 
 
+def test_a_question_needs_no_home() -> None:
+    done = homeless("ask", "x", MENTATOR_PORT="9", XDG_DATA_HOME="")
+    assert done.returncode == 31, done.stderr
+
+
 def test_without_a_home_but_with_all_folders_a_dry_build_works(tmp_path: Path) -> None:
     folders = {"XDG_DATA_HOME": str(tmp_path / "d"), "XDG_CACHE_HOME": str(tmp_path / "c")}
     done = homeless("build", "--dry", "--bases", "packages", "--variant", "cpu", **folders)

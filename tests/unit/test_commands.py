@@ -245,3 +245,17 @@ def test_stream_of_a_missing_program_names_it() -> None:
         commands.stream(["no-such-program-anywhere"]),
     ):
         pass
+
+
+def test_a_program_that_is_not_there_is_missing_also_beside_a_closed_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "nvidia-smi")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commands.capture(["nvidia-smi"]).code == 127
+    (tmp_path / "nvidia-smi").write_text("not executable")
+    assert commands.capture(["nvidia-smi"]).code == 126
+    assert commands.capture([str(tmp_path / "nvidia-smi")]).code == 126

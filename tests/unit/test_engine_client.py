@@ -120,3 +120,12 @@ def test_a_client_that_is_not_there_refuses_nothing() -> None:
 def test_the_variables_of_the_client_that_are_set() -> None:
     environ = {"DOCKER_CONTEXT": "gone", "DOCKER_TLS_VERIFY": "", "DOCKER_BUILDKIT": "1"}
     assert client.variables(environ) == ("DOCKER_CONTEXT=gone",)
+
+
+def test_a_warning_about_the_configuration_is_not_a_denial() -> None:
+    err = (
+        "WARNING: Error loading config file: open /root/.docker/config.json: permission denied\n"
+        "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"
+    )
+    answer = client.read_answer(json.dumps({"Client": {"Version": "28.2.2"}}), err)
+    assert (answer.state, answer.detail) == ("silent", err.splitlines()[1])
