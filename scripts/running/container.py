@@ -40,9 +40,9 @@ def run_argv(container: Container) -> list[str]:
     argv = ["run", "--detach", "--name", container.name]
     argv += ["--publish", f"{container.host}:{container.port}:{PORT}"]
     argv += ["--volume", f"{container.volume}:{DATA}"]
-    argv += container.mode.container.run if container.mode else ()
     for name, value in container.labels.items():
         argv += ["--label", f"{name}={value}"]
+    argv += container.mode.container.run if container.mode else ()
     for name, value in container.environment.items():
         argv += ["--env", f"{name}={value}"]
     for name in container.secrets:

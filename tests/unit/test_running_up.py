@@ -45,9 +45,8 @@ def test_the_container_gets_the_hardware_and_the_demand(
 ) -> None:
     choice = local.choose(TABLE, dict.fromkeys(found, ()), demand)
     container = container_for(choice, Settings(backend=demand), "sha256:1", Path("/d"))
-    cut = flags.index("--env") if "--env" in flags else len(flags)
     assert run_argv(container) == [
         *["run", "--detach", "--name", "mentator", "--publish", "127.0.0.1:19777:19777"],
-        *["--volume", "/d:/opt/mentator-llm-service/data", *flags[:cut]],
-        *["--label", f"io.mentator.checkout={ownership.identity()}", *flags[cut:], "sha256:1"],
+        *["--volume", "/d:/opt/mentator-llm-service/data"],
+        *["--label", f"io.mentator.checkout={ownership.identity()}", *flags, "sha256:1"],
     ]
