@@ -63,7 +63,7 @@ def refuse_replacement(reference: str, digest: str, there: str) -> None:
             f"{reference} is published already, with another digest than {digest}.",
             why=f"The registry has {there}: whoever uses this tag expects it to stay the same.",
             next="Raise the version in the application's package.json and build again, "
-            "or run `invoke publish --replace`.",
+            f"or run `{task_command('publish --replace')}`.",
         )
 
 
