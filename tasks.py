@@ -1,4 +1,4 @@
-"""The tasks: `invoke --list`. Each takes values out of the settings and calls one plain function.
+"""The tasks: `./mentator --list`. Each takes settings and calls one plain function with them.
 
 Modules are imported where they are used: a task starts without those of the others.
 """
@@ -14,10 +14,11 @@ from invoke.collection import Collection
 
 from scripts.backends import table as backends
 from scripts.backends.variants import choices
-from scripts.shared import settings as settings_module
+from scripts.shared import settings_report
 from scripts.shared.console import say
 from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
+from scripts.shared.paths import NO_HOME, expand
 from scripts.shared.settings import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -29,17 +30,13 @@ with edge():
 task = partial(declare_task, choices=CHOICES)
 
 
-@task()
-def config(loaded: Loaded) -> None:
-    """Print every setting, its value, where it came from, and what it may be."""
-    rows = settings_module.table(loaded)
-    width = max(len(name) for name, _, _ in rows)
-    for name, value, origin in rows:
-        may_be = f"  one of: {', '.join(loaded.choices[name])}" if loaded.choices[name] else ""
-        say(f"{name:{width}}  {value or '-'}  ({origin}){may_be}")
+@task(lenient=True, json="machine-readable")
+def config(loaded: Loaded, json: bool = False) -> None:
+    """Print every setting, its value in force, where it came from, and what it means."""
+    say(settings_report.report(loaded, as_json=json))
 
 
-@task(json="machine-readable")
+@task(lenient=True, json="machine-readable")
 def doctor(loaded: Loaded, json: bool = False) -> None:
     """Check this machine: engine, disk, memory, registries, model, GPU drivers."""
     from scripts import doctor as verb
@@ -55,7 +52,7 @@ def engine_start(loaded: Loaded) -> None:
     docker_engine.start(_engine(loaded.settings))
 
 
-@task()
+@task(lenient=True)
 def engine_stop(loaded: Loaded) -> None:
     """Stop the project's own engine, and no other."""
     from scripts import docker_engine
@@ -63,7 +60,7 @@ def engine_stop(loaded: Loaded) -> None:
     docker_engine.stop(loaded.settings.engine_path())
 
 
-@task()
+@task(lenient=True)
 def engine_status(loaded: Loaded) -> None:
     """Show which engine is used, its versions, and whether it is the project's own."""
     from scripts import docker_engine
@@ -135,7 +132,7 @@ def cache_import(loaded: Loaded, source: str) -> None:
 
 
 @task(
-    *("yes", "variant", "backend", "model", "data", "port", "host"),
+    *("yes", "variant", "backend", "model", "data", "port", "host", "name"),
     variant="which image to build (default: the one of this machine's hardware)",
     rebuild="build even when an image is there",
 )
@@ -147,34 +144,35 @@ def up(loaded: Loaded, rebuild: bool = False) -> None:
     verb.up(up_request.resolve(loaded), rebuild=rebuild)
 
 
-@task()
-def down(loaded: Loaded) -> None:
+@task("name", lenient=True, force="also one of others")
+def down(loaded: Loaded, force: bool = False) -> None:
     """Stop and remove the container; its data folder stays."""
     from scripts.running import up as verb
 
-    verb.down(_engine(loaded.settings), loaded.settings.name)
+    verb.down(_engine(loaded.settings), loaded.settings.name, force=force)
 
 
-@task(follow="continue to print lines as they come")
-def logs(loaded: Loaded, follow: bool = False) -> None:
+@task("name", lenient=True, follow="print lines as they come", force="also of one of others")
+def logs(loaded: Loaded, follow: bool = False, force: bool = False) -> None:
     """Print the container's log."""
     from scripts.running import up as verb
 
-    verb.logs(_engine(loaded.settings), loaded.settings.name, follow=follow)
+    verb.logs(_engine(loaded.settings), loaded.settings.name, follow=follow, force=force)
 
 
-@task(prompt="what to ask", model="which model (default: the first one)")
+@task("host", "port", "data", prompt="what to ask", model="which one (default: the first)")
 def ask(loaded: Loaded, prompt: str, model: str = "") -> None:
     """Send one prompt to the running container; print the answer and tokens per second."""
+    from scripts.running import api_key
     from scripts.running import ask as verb
 
-    verb.ask(loaded.settings.address(), prompt, model=model)
+    settings = loaded.settings
+    data = Path(settings_report.effective("data", settings) or NO_HOME)
+    key = api_key.find(loaded.container.get("MENTATOR_API_KEY", ""), data)
+    verb.ask(settings.address(), prompt, model=model, key=key)
 
 
-@task(
-    *("yes", "rocm_targets"),
-    rocm_targets=f"{settings_module.help_text('rocm_targets')} (default: one)",
-)
+@task("yes", "rocm_targets", rocm_targets="GPU targets that ROCm is compiled for (default: one)")
 def test(loaded: Loaded) -> None:
     """Lint, build and run every test; ends with pytest's own summary."""
     from scripts.image import build_request
@@ -226,7 +224,7 @@ def _engine(settings: Settings) -> EngineOptions:
 
 
 def _folder(named: str) -> Path:
-    return Path(named).expanduser().resolve()
+    return expand(named).resolve()
 
 
 def _group(name: str, **tasks: Any) -> Collection:

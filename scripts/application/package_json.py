@@ -10,7 +10,7 @@ from typing import Any
 from scripts.application import git_reference, revision, semantic_version
 from scripts.application.revision import Revision
 from scripts.shared.errors import UsageError
-from scripts.shared.paths import REPOSITORY
+from scripts.shared.paths import REPOSITORY, expand
 
 LLAMA = "node-llama-cpp"
 LOCK = "package-lock.json"
@@ -46,7 +46,7 @@ def provide(named: str, cache: Path) -> Application:
     What lies in git is fetched into `cache`. Raises what `read`, `git_reference` and
     `git_checkout` raise.
     """
-    reference = None if Path(named).expanduser().is_dir() else git_reference.parse(named)
+    reference = None if expand(named).is_dir() else git_reference.parse(named)
     if reference is None:
         app = read(named)
         return replace(app, revision=revision.of(app.path))
@@ -62,7 +62,7 @@ def read(folder: str) -> Application:
     Raises `UsageError` where it lacks what the build relies on: package.json with name, version
     and a `buildjs` script, node-llama-cpp in its dependencies, a lock of npm's with it.
     """
-    path = Path(folder).expanduser().resolve() if folder else REPOSITORY / "service"
+    path = expand(folder).resolve() if folder else REPOSITORY / "service"
     manifest = path / "package.json"
     package = _object(manifest)
     faults = [

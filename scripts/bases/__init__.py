@@ -18,6 +18,7 @@ from scripts.bases.registry_manifest import fault, mirrored, parse
 from scripts.bases.registry_or_packages import Reach, choose_source
 from scripts.docker_engine import configuration
 from scripts.shared.console import warn
+from scripts.shared.task_command import task_command
 
 __all__ = ["Bases", "Choice", "choose", "provide"]
 
@@ -118,5 +119,8 @@ def _sdk_reference(row: BaseImage) -> str:
     """An SDK's reference: its tag is used where no pin is known."""
     if row.digest:
         return row.reference()
-    warn(f"{row.image} has no pinned digest, its tag is used: `invoke pins.update` writes one")
+    warn(
+        f"{row.image} has no pinned digest, its tag is used: "
+        f"`{task_command('pins.update')}` writes one"
+    )
     return row.image

@@ -14,6 +14,7 @@ from typing import Any
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
+from scripts.shared.task_command import task_command
 
 PINS = REPOSITORY / "docker" / "bases" / "pins.json"
 
@@ -46,7 +47,7 @@ class BaseImage:
         if not self.digest:
             raise UsageError(
                 f"Base image {self.name} ({self.image}) has no pinned digest.",
-                next="Run `invoke pins.update` where the registry is in reach.",
+                next=f"Run `{task_command('pins.update')}` where the registry is in reach.",
             )
         return f"{self.image}@{self.digest}"
 

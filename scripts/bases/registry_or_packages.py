@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scripts.shared.errors import BasesUnreachable
+from scripts.shared.task_command import task_command
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def choose_source(mode: str, reach: Reach) -> tuple[str, str]:
     raise BasesUnreachable(
         "Base images are available neither from a registry nor from packages.",
         why=f"{reach.fault}; stand-ins are built with apt on Debian or Ubuntu only.",
-        next="Check network and proxy (`invoke doctor`).",
+        next=f"Check network and proxy (`{task_command('doctor')}`).",
     )
 
 

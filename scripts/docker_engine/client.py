@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from scripts.docker_engine import versions
 from scripts.shared import commands
-from scripts.shared.paths import BUILD
+from scripts.shared.paths import BUILD, home
 
 #: Seconds for an answer; a remote engine over SSH takes a few.
 PATIENCE = 20.0
@@ -27,6 +27,15 @@ MEMO = BUILD / "buildx.json"
 
 #: Docker Desktop makes this context and selects it by itself: no choice of the user.
 DESKTOP_CONTEXT = "desktop-linux"
+
+#: Exit codes of a program that is not there, may not be run, or did not answer in time.
+NOT_RUN = (124, 126, 127)
+
+#: What the docker client reads (docs.docker.com, "Environment variables" of the CLI).
+VARIABLES = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH"),
+    *("DOCKER_API_VERSION", "DOCKER_CONFIG"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,11 @@ class Chosen:
 class Answer:
     """What an endpoint said; `server` is set where it answers, `detail` where it does not.
 
-    `client` is the version of the client that asked; None where it is not installed.
+    `client` is the version of the client that asked; None where it is not installed, or did not
+    start for a reason of its own (`state` is `refused` then): settings that it cannot use.
     """
 
-    state: Literal["answers", "silent", "denied"]
+    state: Literal["answers", "silent", "denied", "refused"]
     server: Version | None = None
     detail: str = ""
     client: Version | None = field(default=None, compare=False)
@@ -53,19 +63,29 @@ class Answer:
 def ask(host: str | None = None) -> Answer:
     """Ask the endpoint `host`, or the client's own."""
     result = commands.capture(_version_argv(host), timeout=PATIENCE)
-    return read_answer(result.out, result.err)
+    return read_answer(result.out, result.err, installed=result.code not in NOT_RUN)
 
 
-def read_answer(out: str, err: str) -> Answer:
-    """The answer in the output of `docker version --format '{{json .}}'`."""
+def read_answer(out: str, err: str, *, installed: bool = True) -> Answer:
+    """The answer in the output of `docker version --format '{{json .}}'`.
+
+    `installed`: the client ran at all.
+    """
     document = _document(out)
     client, server = (document.get(side) or {} for side in ("Client", "Server"))
     version = versions.parse(str(client.get("Version", "")))
     if server.get("Version"):
         return Answer("answers", server=versions.parse(server["Version"]), client=version)
-    detail = err.strip().splitlines()[-1] if err.strip() else "no server in its answer"
-    denied = "permission denied" in err.lower()
-    return Answer("denied" if denied else "silent", detail=detail, client=version)
+    # A warning, as of a configuration that cannot be read, is not about the engine.
+    lines = [line for line in err.splitlines() if line.strip() and not line.startswith("WARNING")]
+    detail = lines[-1].strip() if lines else "no server in its answer"
+    if any("permission denied" in line.lower() for line in lines):
+        return Answer("denied", detail=detail, client=version)
+    # The client speaks by itself, and not about an engine that does not answer.
+    fault = not client and installed and "failed to initialize" in err.lower()
+    if fault or "client version" in detail:
+        return Answer("refused", detail=detail, client=version)
+    return Answer("silent", detail=detail, client=version)
 
 
 def buildx_version(*, remember: bool = False) -> Version | None:
@@ -74,7 +94,7 @@ def buildx_version(*, remember: bool = False) -> Version | None:
     The question starts the plugin twice, a fifth of a second, so with `remember` the
     answer is kept in `MEMO`, for as long as the plugin's file stays the same.
     """
-    stamp = plugin_stamp(plugin_folders(os.environ, Path.home()))
+    stamp = plugin_stamp(plugin_folders(os.environ, home()))
     try:
         known = json.loads(MEMO.read_text(encoding="utf-8"))
         if stamp and known["plugin"] == stamp:
@@ -114,6 +134,12 @@ def plugin_stamp(folders: Iterable[Path]) -> list[str | int]:
             status = path.stat()
             return [str(path), status.st_size, status.st_mtime_ns, status.st_ino]
     return []
+
+
+def variables(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The variables that are set and that change which engine the client asks, and how."""
+    environ = os.environ if environ is None else environ
+    return tuple(f"{name}={environ[name]}" for name in VARIABLES if environ.get(name))
 
 
 def daemon_version() -> Version | None:

@@ -12,6 +12,7 @@ from scripts.shared import disk_space as space
 from scripts.shared.console import say, wait_until
 from scripts.shared.errors import EngineDenied, EngineUnreachable
 from scripts.shared.file_lock import hold_lock
+from scripts.shared.task_command import task_command
 
 #: Seconds until a started daemon answers: 1 s on an idle machine; a large store takes longer.
 PATIENCE = 90.0
@@ -103,7 +104,7 @@ def _await(folder: Path, pid: int) -> None:
         raise EngineUnreachable(
             f"The project's engine (pid {pid}) did not answer within {PATIENCE:g} s.",
             why=f"The end of {folder / 'dockerd.log'}:\n{log_tail(folder)}",
-            next="`./mentator engine.stop`, then try again.",
+            next=f"`{task_command('engine.stop')}`, then try again.",
         )
 
 

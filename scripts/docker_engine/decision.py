@@ -9,8 +9,10 @@ from scripts.docker_engine import packages, service, versions
 from scripts.docker_engine.client import Answer
 from scripts.docker_engine.survey import Survey
 from scripts.shared.errors import EngineDenied, EngineMissing, EngineTooOld, EngineUnreachable
+from scripts.shared.task_command import LAUNCHER
 
-START_COMMAND = "./mentator engine.start --yes"
+#: The task that starts or installs an engine.
+START = "engine.start --yes"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ def decide(seen: Survey) -> Step:
     Order: what the user chose, as it is; the default endpoint; the project's own engine; start
     what is installed; install. Raises an `Engine*` error where no step is left, or none allowed.
     """
+    for answer in (seen.default, seen.own):
+        if answer.state == "refused":
+            raise _refused_error(seen, answer)
     if seen.client is not None:
         if seen.chosen is not None:
             return _use_choice(seen)
@@ -174,7 +179,19 @@ def _denied_error(seen: Survey) -> EngineDenied:
     )
 
 
+def _refused_error(seen: Survey, answer: Answer) -> EngineUnreachable:
+    """The docker client cannot work with its own settings: another engine would not be the wish."""
+    names = " ".join(variable.partition("=")[0] for variable in seen.variables)
+    return EngineUnreachable(
+        "The docker client cannot be used with its present settings.",
+        why=f"docker says: {answer.detail}"
+        + (f" (Set: {', '.join(seen.variables)}.)" if names else ""),
+        next=f"Correct them, or: unset {names}" if names else "Correct ~/.docker, or move it away.",
+    )
+
+
 def _as_root(seen: Survey) -> str:
     """The start as root, with this user's folder: root's own would be another."""
     folder = shlex.quote(f"MENTATOR_ENGINE_DIR={seen.folder}")
-    return f"sudo env {folder} {START_COMMAND}"
+    # Root has the launcher, and not the environment that `invoke` is in.
+    return f"sudo env {folder} {LAUNCHER} {START}"

@@ -28,11 +28,15 @@ def status(folder: Path) -> list[str]:
         ("own process", f"pid {pid}" if pid else "none"),
         ("own data", f"{folder / 'data'}" if seen.own_made else "none yet"),
         ("own log", f"{folder / 'dockerd.log'}"),
-        ("client", str(seen.client or "not installed")),
+        ("client", str(seen.client or _without_version(seen.default))),
         ("buildx", str(seen.buildx or "not installed")),
         ("dockerd", str(seen.dockerd or "not installed")),
     ]
     return [f"{name:<11}  {value}" for name, value in rows]
+
+
+def _without_version(answer: Answer) -> str:
+    return "installed, see endpoint" if answer.state == "refused" else "not installed"
 
 
 def _in_words(answer: Answer) -> str:

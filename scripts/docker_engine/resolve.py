@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.docker_engine import client, packages, service
 from scripts.docker_engine.decision import (
-    START_COMMAND,
+    START,
     Install,
     StartOwn,
     StartService,
@@ -22,6 +22,7 @@ from scripts.docker_engine.survey import Survey, look
 from scripts.shared import commands
 from scripts.shared.console import say, wait_until
 from scripts.shared.errors import EngineError, EngineMissing, EngineUnreachable
+from scripts.shared.task_command import task_command
 
 
 def ensure(options: EngineOptions) -> Engine:
@@ -42,7 +43,7 @@ def ensure(options: EngineOptions) -> Engine:
             raise EngineUnreachable(
                 f"Still no engine that can be used: {describe(step)}.",
                 why=f"That was done already. {seen.own.detail or seen.default.detail}",
-                next="Run `./mentator doctor` to see what is there.",
+                next=f"Run `{task_command('doctor')}` to see what is there.",
             )
         _act(step, options)
         done.append(step)
@@ -139,11 +140,12 @@ def _consent(question: str, yes: bool) -> None:
         raise EngineMissing(
             "No Docker engine that can be used is installed.",
             why=f"{question} There is no terminal to ask on.",
-            next=START_COMMAND,
+            next=task_command(START),
         )
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise EngineMissing(
-            "No Docker engine is installed, and the installation was refused.", next=START_COMMAND
+            "No Docker engine is installed, and the installation was refused.",
+            next=task_command(START),
         )
 
 

@@ -24,7 +24,8 @@ class Survey:
     `dockerd` is the installed daemon's version. `service` says how an installed engine is started
     here ("" where nothing does), `manager` which package manager could install one, `own_made` that
     the project's engine has run before, and `half_installed` that an installation by this project
-    was interrupted. `dockerd` and `service` may be left out where an engine answers.
+    was interrupted. `dockerd` and `service` may be left out where an engine answers. `variables`
+    are those of the docker client that are set.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Survey:
     manager: str
     own_made: bool
     half_installed: bool
+    variables: tuple[str, ...] = ()
 
 
 def look(folder: Path, *, thorough: bool = True, remember: bool = False) -> Survey:
@@ -63,7 +65,7 @@ def look(folder: Path, *, thorough: bool = True, remember: bool = False) -> Surv
     return Survey(
         folder=folder,
         chosen=chosen.result(),
-        default=default.result() if version else silent,
+        default=default.result() if version or default.result().state == "refused" else silent,
         own=own.result(),
         client=version,
         buildx=buildx.result(),
@@ -73,6 +75,7 @@ def look(folder: Path, *, thorough: bool = True, remember: bool = False) -> Surv
         manager=packages.manager(shutil.which),
         own_made=_visible(folder / "data"),
         half_installed=_visible(folder / INSTALLING),
+        variables=client.variables(),
     )
 
 

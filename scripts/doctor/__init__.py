@@ -31,7 +31,16 @@ CHECKS: tuple[Callable[[Scene], Finding], ...] = (
 def examine(folder: Path, ca_bundle: str) -> list[Finding]:
     """All findings: the table's, then one for each kind of hardware; arguments as for `run`."""
     scene = Scene.of(folder, ca_bundle)
-    return [check(scene) for check in (*CHECKS, *gpus.checks(backends.read()))]
+    return [_look(check, scene) for check in (*CHECKS, *gpus.checks(backends.read()))]
+
+
+def _look(check: Callable[[Scene], Finding], scene: Scene) -> Finding:
+    """One finding; a file that this user may not see is one, too, and does not end the others."""
+    try:
+        return check(scene)
+    except OSError as error:
+        name = getattr(check, "__name__", "check")
+        return Finding(name, "warn", f"cannot be seen by this user: {error}")
 
 
 def report(findings: list[Finding], as_json: bool = False) -> str:

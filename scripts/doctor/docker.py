@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 from scripts.docker_engine import Engine, versions
-from scripts.docker_engine.decision import START_COMMAND, Install, Use, decide, describe
+from scripts.docker_engine.decision import START, Install, Use, decide, describe
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.shared import commands
 from scripts.shared.console import size
 from scripts.shared.errors import EngineError
+from scripts.shared.task_command import task_command
 
 #: Bytes that a first build of the cpu variant takes in the engine's store: bases, packages, the
 #: application, and the default model (0.7 GB) as a layer, compressed and unpacked. An estimate.
@@ -28,8 +29,8 @@ def answering(scene: Scene) -> Finding:
         server = (scene.survey.own if step.own else scene.survey.default).server
         return Finding("engine", "pass", f"{describe(step)}, version {server}")
     if isinstance(step, Install):
-        return Finding("engine", "fail", describe(step), START_COMMAND)
-    return Finding("engine", "warn", describe(step), START_COMMAND)
+        return Finding("engine", "fail", describe(step), task_command(START))
+    return Finding("engine", "warn", describe(step), task_command(START))
 
 
 def buildx(scene: Scene) -> Finding:
@@ -37,7 +38,7 @@ def buildx(scene: Scene) -> Finding:
     found = scene.survey.buildx
     floor = versions.BUILDX_FLOOR
     if found is None:
-        return Finding("buildx", "fail", f"not installed, {floor} needed", START_COMMAND)
+        return Finding("buildx", "fail", f"not installed, {floor} needed", task_command(START))
     if found < floor:
         return Finding("buildx", "fail", f"{found}, {floor} needed", "Upgrade buildx.")
     return Finding("buildx", "pass", str(found))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.shared.errors import UsageError
+from scripts.shared.paths import expand
 
 #: Where distributions keep it: Debian and Alpine, Fedora, openSUSE, macOS (Homebrew's OpenSSL).
 PLACES = (
@@ -23,7 +24,7 @@ def find(setting: str, environ: Mapping[str, str] | None = None) -> Path | None:
     Raises `UsageError` where the one named by the setting is not a file.
     """
     if setting:
-        path = Path(setting).expanduser().resolve()
+        path = expand(setting).resolve()
         if not path.is_file():
             raise UsageError(f"ca_bundle: {path} is not a file.")
         return path

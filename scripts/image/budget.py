@@ -13,6 +13,7 @@ from scripts.shared import commands
 from scripts.shared.console import size
 from scripts.shared.errors import OverBudget, UsageError
 from scripts.shared.paths import REPOSITORY
+from scripts.shared.task_command import task_command
 
 #: Megabytes (10^6 bytes) that a pull of each variant may move, and each target's kernels in it.
 BUDGETS = REPOSITORY / "docker" / "budgets.json"
@@ -72,7 +73,8 @@ def check(variant: str, compressed: int | None, limit: int) -> str:
     if compressed is None:
         raise UsageError(
             "This engine does not keep layers compressed, so there is nothing to compare.",
-            next="An engine with the containerd image store does: `invoke engine.status`.",
+            next="An engine with the containerd image store does: "
+            f"`{task_command('engine.status')}`.",
         )
     if compressed > limit:
         raise OverBudget(

@@ -18,6 +18,7 @@ from scripts.model import StagedModel
 from scripts.shared import commands, proxies
 from scripts.shared.console import echo, say, warn
 from scripts.shared.errors import BuildFailed
+from scripts.shared.task_command import task_command
 
 
 def build(request: BuildRequest) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None
         raise BuildFailed(
             f"Build failed: docker buildx build exited with {code}.",
             why="Its own output above names the step.",
-            next="Fix it and run `invoke build` again: finished steps are cached.",
+            next=f"Fix it and run `{task_command('build')}` again: finished steps are cached.",
         )
     return digest
 

@@ -14,6 +14,7 @@ from scripts.shared.console import say, size
 from scripts.shared.csv_options import csv_field
 from scripts.shared.errors import BuildFailed, UsageError
 from scripts.shared.paths import REPOSITORY
+from scripts.shared.task_command import task_command
 
 DOCKERFILE = REPOSITORY / "docker" / "compiler-cache.Dockerfile"
 
@@ -40,7 +41,9 @@ def carry(verb: str, request: BuildRequest, folder: Path) -> None:
     """
     archive = folder / ARCHIVE
     if verb == "import" and not archive.is_file():
-        raise UsageError(f"{archive} is not there.", next="`invoke cache.export` writes it.")
+        raise UsageError(
+            f"{archive} is not there.", next=f"`{task_command('cache.export')}` writes it."
+        )
     docker = engine.ensure(request.engine)
     made = bases.provide(
         request.bases, request.cache, yes=request.engine.yes, ca_bundle=request.ca_bundle

@@ -8,22 +8,17 @@ from scripts import docker_engine as engine
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import image_tags
 from scripts.image import record as records
+from scripts.image.push_errors import NO_LOGIN, REFUSED, explain
 from scripts.shared import commands
 from scripts.shared.commands import Result
 from scripts.shared.console import echo, say
-from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
+from scripts.shared.errors import NotTested, PublishFailed
+from scripts.shared.task_command import task_command
 
-#: What engines and registries say when they want a login, and when one is not good enough.
-NO_LOGIN = re.compile(
-    r"no basic auth credentials|unauthorized|authentication required|access to the resource is"
-    r"|authorization failed|insufficient_scope",
-    re.IGNORECASE,
-)
+#: What a registry says of a reference that it does not have.
 NOT_THERE = re.compile(
     r": not found$|manifest unknown|name unknown|\b404\b", re.IGNORECASE | re.MULTILINE
 )
-UNREACHED = re.compile(r"no such host|connection refused|dial tcp|i/o timeout", re.IGNORECASE)
-REFUSED = re.compile(r"denied|forbidden|\b403\b", re.IGNORECASE)
 
 
 def publish(
@@ -68,7 +63,7 @@ def refuse_replacement(reference: str, digest: str, there: str) -> None:
             f"{reference} is published already, with another digest than {digest}.",
             why=f"The registry has {there}: whoever uses this tag expects it to stay the same.",
             next="Raise the version in the application's package.json and build again, "
-            "or run `invoke publish --replace`.",
+            f"or run `{task_command('publish --replace')}`.",
         )
 
 
@@ -87,20 +82,13 @@ def require_tested(digest: str, smoke: dict[str, object]) -> None:
         raise NotTested(
             f"The image {digest} did not pass its smoke tests.",
             why=f"Failed: {', '.join(failed)}." if failed else "smoke_cpu has no result.",
-            next="Fix it, then run `invoke build` and `nox -s smoke_cpu` again.",
+            next=f"Fix it, then run `{task_command('build')}` and `nox -s smoke_cpu` again.",
         )
 
 
 def target(tag: str, registry: str) -> str:
     """The reference to push: `registry/repository:tag`, with docker.io left implicit."""
     return tag if registry in ("", "docker.io") else f"{registry.rstrip('/')}/{tag}"
-
-
-def registry_of(reference: str) -> str:
-    """The registry in a reference: its first part, where that can be a host (Docker's grammar)."""
-    first, slash, _ = reference.partition("/")
-    is_host = slash and ("." in first or ":" in first or first == "localhost")
-    return first if is_host else "docker.io"
 
 
 def _published_digest(docker: Engine, reference: str) -> str:
@@ -135,34 +123,6 @@ def _push(argv: list[str], reference: str, digest: str) -> None:
         raise PublishFailed(
             f"{reference} was pushed with another digest than {digest}.",
             why=result.out.splitlines()[-1],
-            next="An engine with the containerd image store keeps digests: `invoke engine.status`.",
+            next="An engine with the containerd image store keeps digests: "
+            f"`{task_command('engine.status')}`.",
         )
-
-
-def explain(reference: str, text: str) -> LoginMissing | PublishFailed:
-    """Turn a push's error text into the error that its reader can act upon."""
-    last = text.strip().splitlines()[-1] if text.strip() else "no message"
-    host = registry_of(reference)
-    if NO_LOGIN.search(text):
-        return LoginMissing(
-            f"The registry {host} wants a login to push {reference}.",
-            why=last,
-            next=f"docker login {host}, then `invoke publish` again.",
-        )
-    if REFUSED.search(text):
-        return PublishFailed(
-            f"The registry {host} refused {reference}.",
-            why=last,
-            next="Check that this account may push to the repository (setting `image`).",
-        )
-    if UNREACHED.search(text):
-        return PublishFailed(
-            f"The registry {host} does not answer.",
-            why=last,
-            next="Check network and proxy, then run `invoke publish` again.",
-        )
-    return PublishFailed(
-        f"The push of {reference} was interrupted.",
-        why=last,
-        next="Run `invoke publish` again: what has arrived is not sent again.",
-    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from scripts.shared.errors import ImageMissing
 from scripts.shared.paths import BUILD
+from scripts.shared.task_command import task_command
 
 #: What `invoke build` made: digest, tags, bases, model, sizes, timings.
 IMAGE = BUILD / "image.json"
@@ -41,5 +42,5 @@ def image() -> dict[str, Any]:
     """The record of the image built last. Raises `ImageMissing` where there is none."""
     record = read(IMAGE)
     if not record.get("digest"):
-        raise ImageMissing("No image was built yet.", next="Run `invoke build`.")
+        raise ImageMissing("No image was built yet.", next=f"Run `{task_command('build')}`.")
     return record

@@ -28,6 +28,7 @@ from scripts.model.source import (
 from scripts.model.stage import StagedModel
 from scripts.shared.console import say, size
 from scripts.shared.errors import ModelFetchFailed, ModelMissing
+from scripts.shared.paths import home
 
 __all__ = ["StagedModel", "describe", "expected_context", "provide"]
 
@@ -45,7 +46,7 @@ def provide(
     a setting, where the default is not available, a small model is used instead. Raises the
     `Model...` errors, `NoSpace`, `UsageError`.
     """
-    places = Places.of(cache, os.environ, Path.home())
+    places = Places.of(cache, os.environ, home())
     source = choose(model_setting, places)
     try:
         file = _obtain(source, places, ca_bundle)
@@ -72,7 +73,7 @@ def provide(
 
 def expected_context(model_setting: str, cache: Path, root: Path) -> Path:
     """The folder in `root` that `provide` would stage into; asks no network, writes nothing."""
-    source = choose(model_setting, Places.of(cache, os.environ, Path.home()))
+    source = choose(model_setting, Places.of(cache, os.environ, home()))
     if source.model:
         file = source.path if isinstance(source, Local) else source.target
         name = stage.staged_name(file)
@@ -84,8 +85,13 @@ def expected_context(model_setting: str, cache: Path, root: Path) -> Path:
 
 
 def describe(model_setting: str, cache: Path) -> str:
-    """Where `provide` would take the model from; asks no network, writes nothing."""
-    source = choose(model_setting, Places.of(cache, os.environ, Path.home()))
+    """Where `provide` would take the model from; asks no network, writes nothing.
+
+    Raises as `provide` does for a file that is here and is not a model.
+    """
+    source = choose(model_setting, Places.of(cache, os.environ, home()))
+    if isinstance(source, Local):
+        gguf.check(source.path)
     return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
 
 

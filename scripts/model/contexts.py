@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.shared.checksum import sha256_of
 from scripts.shared.errors import ModelMissing
 from scripts.shared.file_lock import hold_lock, try_lock
+from scripts.shared.task_command import task_command
 
 #: Held in common by all builds of a checkout, and alone by the one that removes old models.
 IN_USE = ".in-use.lock"
@@ -71,7 +72,7 @@ def latest(root: Path) -> Path:
     """The context that was staged last. Raises `ModelMissing` where there is none."""
     folders = [entry for entry in root.glob("model-*") if entry.is_dir()]
     if not folders:
-        raise ModelMissing("No model is staged.", next="Run `invoke build`.")
+        raise ModelMissing("No model is staged.", next=f"Run `{task_command('build')}`.")
     return max(folders, key=lambda entry: entry.stat().st_mtime_ns)
 
 

@@ -17,6 +17,7 @@ from scripts.model import catalog
 from scripts.model.catalog import HUGGING_FACE, Model
 from scripts.shared.console import size, warn
 from scripts.shared.errors import ModelFetchFailed, ModelInvalid, ModelMissing, UsageError
+from scripts.shared.paths import expand
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Places:
         hugging_home = environ.get("HF_HOME") or f"{xdg}/huggingface"
         hub = environ.get("HF_HUB_CACHE") or f"{hugging_home}/hub"
         endpoint = (environ.get("HF_ENDPOINT") or HUGGING_FACE).rstrip("/")
-        return cls(home / "GGUF", Path(hub).expanduser(), cache / "models", endpoint)
+        return cls(home / "GGUF", expand(hub), cache / "models", endpoint)
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,7 @@ def choose(setting: str, places: Places) -> Source:
         return of_row(catalog.DEFAULT, places)
     if "://" in setting:
         return _of_url(setting, places)
-    try:
-        path = Path(setting).expanduser()
-    except RuntimeError as error:  # ~nobody/...
-        raise UsageError(f"model = {setting} is not a path.", why=str(error)) from None
+    path = expand(setting)
     row = catalog.find(setting)
     # A file of that name in the working folder is nearer than the table.
     return of_row(row, places) if row and not path.exists() else _of_path(path, setting)

@@ -9,11 +9,14 @@ from scripts.shared.console import say
 from scripts.shared.errors import AskFailed
 
 
-def ask(address: str, text: str, *, model: str = "") -> None:
-    """Ask `model`, or the first one that the service lists, and print what it says."""
-    name = model or first_model(service_client.get(address, "/state/models"))
+def ask(address: str, text: str, *, model: str = "", key: str = "") -> None:
+    """Ask `model`, or the first one that the service lists, and print what it says.
+
+    `key` is the service's API key, if it has one.
+    """
+    name = model or first_model(service_client.get(address, "/state/models", key=key))
     body = {"model": name, "message": {"user": text}}
-    say(report(name, service_client.prompt(address, body)))
+    say(report(name, service_client.prompt(address, body, key=key)))
 
 
 def first_model(models: dict[str, Any]) -> str:

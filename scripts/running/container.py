@@ -28,19 +28,26 @@ class Container:
     host: str = "127.0.0.1"
     port: int = PORT
     mode: Mode | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Variables whose values are not for the command line, which every user of the machine can see.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     flags: Sequence[str] = ()
     command: Sequence[str] = ()
 
 
 def run_argv(container: Container) -> list[str]:
-    """The arguments after `docker`."""
+    """The arguments after `docker`, which is to be run with `secrets` in its environment."""
     argv = ["run", "--detach", "--name", container.name]
     argv += ["--publish", f"{container.host}:{container.port}:{PORT}"]
     argv += _volume(container.volume)
+    for name, value in container.labels.items():
+        argv += ["--label", f"{name}={value}"]
     argv += container.mode.container.run if container.mode else ()
     for name, value in container.environment.items():
         argv += ["--env", f"{name}={value}"]
+    for name in container.secrets:
+        argv += ["--env", name]
     return [*argv, *container.flags, container.image, *container.command]
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import requests
 
 from scripts.shared.errors import AskFailed
+from scripts.shared.task_command import task_command
 
 #: Milliseconds that one generation may take, as sent with the prompt.
 GENERATION_MSEC = 120_000
+
+#: What to do about 401.
+NO_KEY = (
+    "Set MENTATOR_API_KEY to the key that the service was started with, or that stands as "
+    "`apiKey` in the configuration in its data folder (--data)."
+)
 
 
 def answers(address: str) -> bool:
@@ -21,16 +30,19 @@ def answers(address: str) -> bool:
         return False
 
 
-def get(address: str, path: str) -> Any:
-    """One GET. Raises `AskFailed` for anything but a good answer."""
-    return _json(_send("GET", address + path))
+def get(address: str, path: str, *, key: str = "") -> Any:
+    """One GET, with an API key where there is one.
+
+    Raises `AskFailed` for anything but a good answer.
+    """
+    return _json(_send("GET", address + path, key=key))
 
 
-def prompt(address: str, body: dict[str, Any]) -> Any:
-    """One POST /prompt; `durationMsec` is added where the body has none."""
+def prompt(address: str, body: dict[str, Any], *, key: str = "") -> Any:
+    """One POST /prompt, as `get`; `durationMsec` is added where the body has none."""
     body = {"durationMsec": GENERATION_MSEC, **body}
     # The model may have to be loaded first, and others may be in the queue.
-    return _json(_send("POST", f"{address}/prompt", body, 3 * GENERATION_MSEC / 1000))
+    return _json(_send("POST", f"{address}/prompt", body, 3 * GENERATION_MSEC / 1000, key=key))
 
 
 def _session() -> requests.Session:
@@ -40,16 +52,30 @@ def _session() -> requests.Session:
     return session
 
 
-def _send(method: str, url: str, body: Any = None, timeout: float = 10) -> requests.Response:
+def _send(
+    method: str, url: str, body: Any = None, timeout: float = 10, *, key: str = ""
+) -> requests.Response:
     try:
         with _session() as session:
-            return session.request(method, url, json=body, timeout=timeout)
+            return session.request(method, url, json=body, timeout=timeout, auth=_bearer(key))
     except requests.RequestException as error:
         raise AskFailed(
             f"No answer from {url}.",
             why=str(error),
-            next="Is the container up? `invoke up` starts it, `invoke logs` shows its log.",
+            next=f"Is the container up? `{task_command('up')}` starts it, "
+            f"`{task_command('logs')}` shows its log.",
         ) from None
+
+
+def _bearer(key: str) -> Callable[[Any], Any] | None:
+    """What signs a request. As a header alone, `~/.netrc` would take its place (requests)."""
+
+    def sign(request: Any) -> Any:
+        # http.client would encode a text as Latin-1.
+        request.headers["Authorization"] = f"Bearer {key}".encode()
+        return request
+
+    return sign if key else None
 
 
 def _json(response: requests.Response) -> Any:
@@ -59,5 +85,9 @@ def _json(response: requests.Response) -> Any:
         value = {"error": response.text[:500]}
     if not response.ok:
         why = value.get("error", "") if isinstance(value, dict) else ""
-        raise AskFailed(f"The service answered {response.status_code}.", why=str(why))
+        raise AskFailed(
+            f"The service answered {response.status_code}.",
+            why=str(why),
+            next=NO_KEY if response.status_code == HTTPStatus.UNAUTHORIZED else "",
+        )
     return value

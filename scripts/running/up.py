@@ -12,7 +12,7 @@ from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
-from scripts.running import ask
+from scripts.running import api_key, ask, ownership
 from scripts.running.container import Container, run_argv
 from scripts.running.up_request import UpRequest
 from scripts.shared import commands
@@ -20,6 +20,7 @@ from scripts.shared.console import say, wait_until, warn
 from scripts.shared.errors import ContainerFailed, ImageMissing
 from scripts.shared.file_lock import hold_lock
 from scripts.shared.paths import cache_home
+from scripts.shared.task_command import task_command
 
 #: Seconds for a container to become healthy: start period and all retries of its own check.
 HEALTHY_WITHIN = 180.0
@@ -34,6 +35,7 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     Where no variant was named, the variant of this machine's hardware is built.
     """
     docker = engine.ensure(request.engine)
+    ownership.require_own(docker, request.name)
     table = backends.read()
     found = hardware.find(table, docker)
     for each in found:
@@ -56,7 +58,8 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
         _replace(docker, container)
         say(f"healthy: {request.address} (data in {request.data})")
         say(f"> {GREETING}")
-        ask.ask(request.address, GREETING)
+        # Read now: a first start writes the configuration.
+        ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
 
 
 def _replace(docker: Engine, container: Container) -> None:
@@ -75,13 +78,15 @@ def start(docker: Engine, container: Container) -> None:
     Raises `ContainerFailed` with the end of its log when it ends or stays unhealthy; it is kept,
     so that it can be examined.
     """
-    result = commands.capture(docker.argv(*run_argv(container)))
+    result = commands.capture(docker.argv(*run_argv(container)), env=container.secrets)
     if result.code != 0:
         taken = "port is already allocated" in result.err or "address already in use" in result.err
         raise ContainerFailed(
             f"The container {container.name} did not start.",
             why=result.err.splitlines()[-1] if taken else result.err,
-            next="Choose another port with --port." if taken else "`invoke doctor` may say more.",
+            next="Choose another port with --port."
+            if taken
+            else f"`{task_command('doctor')}` may say more.",
         )
     what = f"waiting for the container {container.name} to become healthy"
     if not wait_until(what, lambda: healthy(docker, container.name), timeout=HEALTHY_WITHIN):
@@ -99,19 +104,26 @@ def healthy(docker: Engine, name: str) -> bool:
     return status == "healthy"
 
 
-def down(options: EngineOptions, name: str) -> None:
-    """Stop and remove the container; the data folder stays."""
+def down(options: EngineOptions, name: str, *, force: bool = False) -> None:
+    """Stop and remove the container; the data folder stays.
+
+    Raises `HeldElsewhere` for one that this checkout did not start, unless `force`.
+    """
     docker = engine.ensure(options)
+    ownership.require_own(docker, name, force=force)
     say("stopped" if _remove(docker, name) else f"no container {name}")
 
 
-def logs(options: EngineOptions, name: str, *, follow: bool = False) -> None:
-    """Print the container's log."""
+def logs(options: EngineOptions, name: str, *, follow: bool = False, force: bool = False) -> None:
+    """Print the container's log; `HeldElsewhere` as `down`."""
     docker = engine.ensure(options)
+    ownership.require_own(docker, name, force=force)
     follows = ["--follow"] if follow else []
     code = commands.run(docker.argv("logs", *follows, name), quiet=True)
     if code != 0:
-        raise ContainerFailed(f"Container {name} does not exist.", next="Run `invoke up`.")
+        raise ContainerFailed(
+            f"Container {name} does not exist.", next=f"Run `{task_command('up')}`."
+        )
 
 
 def _built(docker: Engine, table: Table, demand: str) -> str | None:

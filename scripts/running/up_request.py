@@ -6,8 +6,8 @@ The only module of this room that sees `Settings`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from scripts.backends.table import AUTO
 from scripts.docker_engine import EngineOptions
 from scripts.image import build_request
 from scripts.image.build_request import BuildRequest
+from scripts.running import ownership
 from scripts.running.container import Container
+from scripts.shared.errors import UsageError
 from scripts.shared.settings import Loaded, Settings
 
 
@@ -26,7 +28,8 @@ class UpRequest:
 
     The hardware is looked at later, with an engine: `build` gives the request of the image for the
     choice that follows from it, `container` the container of an image's digest. `any_variant`: no
-    variant was named. `backend` is the demand, `address` where the service will answer.
+    variant was named. `backend` is the demand, `address` where the service will answer, `api_key`
+    the one that was given for it.
     """
 
     engine: EngineOptions
@@ -34,13 +37,21 @@ class UpRequest:
     any_variant: bool
     data: Path
     address: str
+    name: str
+    api_key: str = field(repr=False)
     build: Callable[[LocalChoice], BuildRequest]
     container: Callable[[LocalChoice, str], Container]
 
 
 def resolve(loaded: Loaded) -> UpRequest:
-    """Decide what the settings ask for, as far as it does not depend on the hardware."""
+    """Decide what the settings ask for, as far as it does not depend on the hardware.
+
+    Raises `UsageError` where the data folder is not one.
+    """
     settings = loaded.settings
+    data = settings.data_path()
+    if data.exists() and not data.is_dir():
+        raise UsageError(f"data = {data} is not a folder.", next="Name a folder, new or not.")
     any_variant = loaded.origin["variant"] == "default"
 
     def build(choice: LocalChoice) -> BuildRequest:
@@ -48,14 +59,16 @@ def resolve(loaded: Loaded) -> UpRequest:
         return build_request.resolve(chosen)
 
     def container(choice: LocalChoice, digest: str) -> Container:
-        return container_for(choice, settings, digest, settings.data_path())
+        return container_for(choice, settings, digest, data, loaded.container)
 
     return UpRequest(
         engine=EngineOptions(settings.engine_path(), settings.yes),
         backend=settings.backend,
         any_variant=any_variant,
-        data=settings.data_path(),
+        data=data,
         address=settings.address(),
+        name=settings.name,
+        api_key=loaded.container.get("MENTATOR_API_KEY", ""),
         build=build,
         container=container,
     )
@@ -72,8 +85,16 @@ def build_settings(choice: LocalChoice, settings: Settings) -> Settings:
     return dataclasses.replace(settings, variant=choice.variant, **options)
 
 
-def container_for(choice: LocalChoice, settings: Settings, digest: str, data: Path) -> Container:
-    """The container: its hardware, and the demand for a backend where there is one."""
+def container_for(
+    choice: LocalChoice,
+    settings: Settings,
+    digest: str,
+    data: Path,
+    passed: Mapping[str, str] | None = None,
+) -> Container:
+    """The container: its hardware, the demand for a backend where there is one, and `passed`,
+    variables of this user for it.
+    """
     demand = {"MENTATOR_BACKEND": settings.backend} if settings.backend != AUTO else {}
     return Container(
         digest,
@@ -82,5 +103,7 @@ def container_for(choice: LocalChoice, settings: Settings, digest: str, data: Pa
         settings.host,
         settings.port,
         mode=choice.mode,
+        labels={ownership.LABEL: ownership.identity()},
         environment=demand,
+        secrets=passed or {},
     )

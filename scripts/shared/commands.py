@@ -22,8 +22,7 @@ from scripts.shared.errors import CommandFailed
 GRACE = 10.0
 
 PROC = Path("/proc")
-
-#: Seconds between two looks whether what was told to end has ended.
+#: Seconds between two looks whether a process has ended.
 POLL = 0.02
 
 #: Bytes of a stream passed over at once.
@@ -75,7 +74,9 @@ def capture(
         except FileNotFoundError as error:
             return Result(tuple(argv), 127, "", str(error))
         except PermissionError as error:
-            return Result(tuple(argv), 126, "", str(error))
+            # A folder of PATH that this user may not read gives it for a program that is not there.
+            there = "/" in argv[0] or shutil.which(argv[0], mode=os.F_OK)
+            return Result(tuple(argv), 126 if there else 127, "", str(error))
         with child:
             try:
                 child.communicate(None if stdin is None else stdin.encode(), timeout)
@@ -230,8 +231,7 @@ def replace(argv: Sequence[str]) -> NoReturn:
 def stream(argv: Sequence[str]) -> Iterator[IO[bytes]]:
     """Run a command and yield its standard output while it comes.
 
-    A reader that stops early ends the command; a bad status after a full read raises
-    `CommandFailed`.
+    A reader that stops early ends it; a bad status after a full read raises `CommandFailed`.
     """
     # A file takes all error output; a pipe that is not read would block the command.
     with tempfile.TemporaryFile() as errors:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.shared.console import size
 from scripts.shared.errors import NoSpace
+from scripts.shared.task_command import task_command
 
 #: Bytes left free beyond the file itself: a file system filled to its end breaks other programs.
 MARGIN = 64 * 1024 * 1024
@@ -26,7 +27,7 @@ def require(folder: Path, count: int, what: str) -> None:
         raise NoSpace(
             f"{what} needs {size(count)} in {folder}, which has {size(free)} free.",
             why=f"{size(MARGIN)} more are left free for others.",
-            next="Free some space, or choose another folder (`invoke config`).",
+            next=f"Free some space, or choose another folder (`{task_command('config')}`).",
         )
 
 

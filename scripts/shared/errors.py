@@ -108,9 +108,15 @@ class ApplicationMissing(PipelineError):
 
 
 class HeldElsewhere(PipelineError):
-    """Another process of this pipeline holds what this one needs, and does not end."""
+    """Another process or checkout of this pipeline holds what this one needs."""
 
     exit_code = 14
+
+
+class FileRefused(PipelineError):
+    """The system refused to read or write a file or a folder."""
+
+    exit_code = 15
 
 
 class BuildFailed(PipelineError):
@@ -173,7 +179,19 @@ class DoctorFailed(PipelineError):
     exit_code = 60
 
 
+class Bug(PipelineError):
+    """A fault of the pipeline itself; 70 is EX_SOFTWARE of sysexits.h."""
+
+    exit_code = 70
+
+
 class Interrupted(PipelineError):
     """Ctrl-C or SIGTERM; 130 is what a shell reports for SIGINT."""
 
     exit_code = 130
+
+
+class OutputClosed(PipelineError):
+    """Who reads the output has ended (`... | head`); 141 is what a shell reports for SIGPIPE."""
+
+    exit_code = 141

@@ -10,6 +10,7 @@ from typing import IO
 
 from scripts.shared.console import wait_until
 from scripts.shared.errors import HeldElsewhere, UsageError
+from scripts.shared.task_command import task_command
 
 #: Seconds to wait for another process; a large model on a slow line takes hours.
 PATIENCE = 6 * 3600.0
@@ -51,7 +52,7 @@ def _open(path: Path) -> IO[bytes]:
         raise UsageError(
             f"{path.parent} cannot be written.",
             why=str(error),
-            next="Give it to this user, or choose another folder (`invoke config`).",
+            next=f"Give it to this user, or choose another folder (`{task_command('config')}`).",
         ) from None
 
 

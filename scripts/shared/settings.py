@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.shared.paths import cache_home, data_home
+from scripts.shared.paths import cache_home, data_home, expand
 
 
 def _setting(
@@ -82,18 +82,18 @@ class Settings:
 
     def data_path(self) -> Path:
         """The container's data folder on the host."""
-        return Path(self.data).expanduser().resolve() if self.data else data_home() / "data"
+        return expand(self.data).resolve() if self.data else data_home() / "data"
 
     def engine_path(self) -> Path:
         """The folder of the project's own engine."""
         if self.engine_dir:
-            return Path(self.engine_dir).expanduser().resolve()
+            return expand(self.engine_dir).resolve()
         return data_home() / "engine"
 
     def cache_path(self) -> Path:
         """The folder for what can be fetched again."""
         if self.cache_dir:
-            return Path(self.cache_dir).expanduser().resolve()
+            return expand(self.cache_dir).resolve()
         return cache_home()
 
 
@@ -106,18 +106,41 @@ Choices = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings in force and, by name, the source of each and the values that it may have."""
+    """The settings in force and, by name, the source of each and the values that it may have.
+
+    `warnings` tells what was given and is not used. `container` holds variables for the container
+    by name; one of them is the API key, so they are not printed.
+    """
 
     settings: Settings
     origin: Mapping[str, str]
     choices: Choices = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    container: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def help_text(name: str, choices: Choices | None = None) -> str:
-    """What a setting means, with its choices, for the flag of a task."""
+def help_text(name: str, choices: Choices | None = None, text: str = "") -> str:
+    """What a setting means, with its choices and its default, for the flag of a task.
+
+    `text` takes the place of the setting's own; it may name another default.
+    """
     metadata = SPECS[name].metadata
+    words = text or str(metadata["text"])
     values = ", ".join((choices or {}).get(name, metadata["choices"]))
-    return f"{metadata['text']}: {values}" if values else str(metadata["text"])
+    default = "" if is_switch(name) else shown(SPECS[name].default)
+    parts = [
+        f"one of: {values}" if values else "",
+        f"default: {default}" if default and "default" not in words else "",
+    ]
+    more = "; ".join(part for part in parts if part)
+    return f"{words} ({more})" if more else words
+
+
+def shown(value: Any) -> str:
+    """A setting's value as a person writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def is_switch(name: str) -> bool:
@@ -128,13 +151,3 @@ def is_switch(name: str) -> bool:
 def is_repeatable(name: str) -> bool:
     """Whether a setting's flag can be given several times, each time with one whole value."""
     return bool(SPECS[name].metadata["repeatable"])
-
-
-def table(loaded: Loaded) -> list[tuple[str, str, str]]:
-    """Rows of `invoke config`: name, value, origin."""
-    rows = []
-    for name in SPECS:
-        value = getattr(loaded.settings, name)
-        shown = ",".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((name, shown, loaded.origin[name]))
-    return rows

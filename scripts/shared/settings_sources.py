@@ -19,12 +19,28 @@ from dotenv import dotenv_values
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import SPECS, Choices, Loaded, Settings
+from scripts.shared.settings_values import convert
+from scripts.shared.task_command import task_command
 
 PREFIX = "MENTATOR_"
 
-#: Variables with our prefix that speak to the container, to the launcher or to Compose, not to the
-#: pipeline.
-NOT_SETTINGS = frozenset({"MENTATOR_API_KEY", "MENTATOR_PYTHON", "MENTATOR_TAG"})
+#: Variables that `up` passes on to the container, as Compose does.
+CONTAINER = (
+    *("MENTATOR_API_KEY", "MENTATOR_PROBE_TIMEOUT", "TZ"),
+    *("HSA_OVERRIDE_GFX_VERSION", "HIP_VISIBLE_DEVICES"),
+)
+
+#: Variables with our prefix that are not settings: for the container, the launcher or Compose.
+NOT_SETTINGS = frozenset(
+    {name for name in CONTAINER if name.startswith(PREFIX)} | {"MENTATOR_PYTHON", "MENTATOR_TAG"}
+)
+
+#: What Kubernetes sets in every pod beside a service named `mentator` or `mentator-...`
+#: (kubernetes.io, "Environment variables" of a Service), and where one is a setting's name, too.
+OF_KUBERNETES = re.compile(
+    r"MENTATOR_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+)
+ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
 def load(
@@ -33,31 +49,46 @@ def load(
     root: Path = REPOSITORY,
     environ: Mapping[str, str] | None = None,
     choices: Choices | None = None,
+    lenient: bool = False,
 ) -> Loaded:
     """Read all sources. A flag that is None or an empty tuple was not given.
 
-    `choices` are the values of settings that a table knows and this module does not.
+    `choices` are the values of settings that a table knows and this module does not. An unknown
+    variable becomes a warning. With `lenient` so does a value that cannot be used, other than a
+    flag's: the setting keeps what the sources before gave it.
 
-    Raises `UsageError` for an unknown key (it names the nearest known one), a value of the wrong
-    kind, a file that cannot be read.
+    Raises `UsageError` for an unknown key of `pyproject.toml` (it names the nearest known one), a
+    value of the wrong kind, a file that cannot be read.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
+    warnings: list[str] = []
     origin = dict.fromkeys(SPECS, "default")
     allowed = {name: spec.metadata["choices"] for name, spec in SPECS.items()}
     allowed.update(choices or {})
+    file = {key: value for key, value in _from_dotenv(root).items() if value}
     sources: list[tuple[str, str, Mapping[str, Any]]] = [
         ("pyproject.toml", "", _from_pyproject(root)),
-        (".env", PREFIX, _with_prefix(dotenv_values(root / ".env"))),
+        (".env", PREFIX, _with_prefix(file)),
         ("environment", PREFIX, _with_prefix(environ)),
         ("flag", "", {k: v for k, v in (flags or {}).items() if v is not None and v != ()}),
     ]
     for source, prefix, given in sources:
         for key, value in given.items():
-            name = _known(key, prefix, source)
-            values[name] = _convert(name, value, source, allowed[name])
+            name = key.removeprefix(prefix).lower()
+            if name not in SPECS:
+                warnings.append(_unknown(key, prefix, source))
+                continue
+            try:
+                values[name] = convert(name, value, source, allowed[name])
+            except UsageError as error:
+                if not lenient or source == "flag":
+                    raise
+                warnings.append(f"{error.what} It is not used.")
+                continue
             origin[name] = source
-    return Loaded(Settings(**values), origin, allowed)
+    passed = {name: text for name in CONTAINER if (text := environ.get(name) or file.get(name))}
+    return Loaded(Settings(**values), origin, allowed, tuple(warnings), passed)
 
 
 def _from_pyproject(root: Path) -> Mapping[str, Any]:
@@ -72,57 +103,37 @@ def _from_pyproject(root: Path) -> Mapping[str, Any]:
     return {key.replace("-", "_"): value for key, value in section.items()}
 
 
-def _with_prefix(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables with our prefix; an empty one counts as not set."""
+def _from_dotenv(root: Path) -> Mapping[str, str | None]:
+    path = root / ".env"
+    try:
+        return dotenv_values(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read.", why=str(error)) from None
+
+
+def _with_prefix(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables that may be settings; an empty one counts as not set."""
     return {
         key: value
         for key, value in variables.items()
-        if key.startswith(PREFIX) and key not in NOT_SETTINGS and value
+        if key.startswith(PREFIX)
+        and value
+        and key not in NOT_SETTINGS
+        and not OF_KUBERNETES.fullmatch(key)
+        and not (key.endswith("PORT") and ADDRESS.match(value))
     }
 
 
-def _known(key: str, prefix: str, source: str) -> str:
-    name = key.removeprefix(prefix).lower() if prefix else key
-    if name in SPECS:
-        return name
-    shown = [prefix + known.upper() if prefix else known for known in SPECS]
-    nearest = difflib.get_close_matches(key, shown, n=1, cutoff=0.5)
-    raise UsageError(
-        f"Unknown setting {key} ({source}).",
-        next=f"Did you mean {nearest[0]}?" if nearest else "`invoke config` lists the settings.",
+def _unknown(key: str, prefix: str, source: str) -> str:
+    """The warning about a variable that is not known; raises for a key of a file of the project."""
+    known = [name.upper() for name in SPECS] if prefix else list(SPECS)
+    nearest = difflib.get_close_matches(key.removeprefix(prefix), known, n=1, cutoff=0.5)
+    what = f"Unknown setting {key} ({source})"
+    hint = (
+        f"Did you mean {prefix}{nearest[0]}?"
+        if nearest
+        else f"`{task_command('config')}` lists the settings."
     )
-
-
-def _convert(name: str, value: Any, source: str, choices: tuple[str, ...]) -> Any:
-    spec = SPECS[name]
-    default = spec.default
-    try:
-        if isinstance(default, bool):
-            converted: Any = _boolean(value)
-        elif isinstance(default, int):
-            converted = int(value)
-        elif isinstance(default, tuple):
-            # Lists of GPU targets are written with semicolons, too, as CMake has them.
-            parts = re.split("[,;]", value) if isinstance(value, str) else value
-            converted = tuple(str(part).strip() for part in parts if str(part).strip())
-        else:
-            converted = str(value)
-    except (TypeError, ValueError):
-        kind = "true or false" if isinstance(default, bool) else f"a {type(default).__name__}"
-        raise UsageError(f"{name} = {value!r} ({source}) is not {kind}.") from None
-    if choices and converted not in choices:
-        raise UsageError(f"{name} = {converted!r} ({source}) is not one of {', '.join(choices)}.")
-    if name == "port" and not 1 <= converted <= 65535:
-        raise UsageError(f"port = {converted} ({source}) is not between 1 and 65535.")
-    return converted
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in ("1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off"):
-        return False
-    raise ValueError(value)
+    if not prefix:
+        raise UsageError(f"{what}.", next=hint)
+    return f"{what}, it has no effect. {hint}"

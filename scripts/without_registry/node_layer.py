@@ -14,6 +14,7 @@ from scripts.bases.pins import NpmPackage
 from scripts.shared import commands
 from scripts.shared.errors import BasesUnreachable
 from scripts.shared.node_tools import npm_argv, npm_environment
+from scripts.shared.task_command import task_command
 
 #: Where each package's files lie in the image, as in the official one: (prefix in the package,
 #: folder in the image). Documentation and C headers are left out: nothing here compiles add-ons.
@@ -51,7 +52,7 @@ def fetch(package: NpmPackage, folder: Path, ca_bundle: Path | None = None) -> P
         raise BasesUnreachable(
             f"The npm package {name} is not the one that was pinned.",
             why=f"It has {found}, the pin in docker/bases/pins.json says {package.integrity}.",
-            next="If the pin is out of date, run `invoke pins.update`.",
+            next=f"If the pin is out of date, run `{task_command('pins.update')}`.",
         )
     return tarball
 

@@ -12,6 +12,7 @@ from scripts.bases.pins import BaseImage
 from scripts.shared.console import say
 from scripts.shared.errors import UsageError
 from scripts.shared.file_lock import hold_lock
+from scripts.shared.task_command import task_command
 from scripts.without_registry import debian_root, node_layer, oci_layout, work_folder
 from scripts.without_registry.oci_layout import Layout
 
@@ -42,7 +43,7 @@ def make(
     if not node.npm:
         raise UsageError(
             f"{node.name} has no packages pinned for a stand-in.",
-            next="Run `invoke pins.update`, or use --bases registry.",
+            next=f"Run `{task_command('pins.update')}`, or use --bases registry.",
         )
     roots = {f"{row.name.removesuffix('-sdk')}-base": row for row in sdks if row.suite}
     paths = {

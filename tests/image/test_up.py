@@ -57,7 +57,7 @@ def test_up_ask_logs_and_down_work(environment: dict[str, str], image: dict[str,
     assert down.returncode == 0
     gone = mentator(environment, "ask", "Anybody there?")
     assert gone.returncode == 31
-    assert "invoke up" in gone.stderr
+    assert f"`{REPOSITORY}/mentator up`" in gone.stderr
 
 
 def test_up_fails_and_names_the_port_flag_when_the_port_is_in_use(

@@ -303,3 +303,17 @@ def test_a_variable_can_be_taken_out_of_the_environment(monkeypatch: pytest.Monk
     monkeypatch.setenv("UNWANTED", "1")
     code = "import os; print(os.environ.get('UNWANTED'), os.environ['OTHER'])"
     assert commands.capture(python(code), env={"UNWANTED": None, "OTHER": "2"}).out == "None 2"
+
+
+def test_a_program_that_is_not_there_is_missing_also_beside_a_closed_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "nvidia-smi")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commands.capture(["nvidia-smi"]).code == 127
+    (tmp_path / "nvidia-smi").write_text("not executable")
+    assert commands.capture(["nvidia-smi"]).code == 126
+    assert commands.capture([str(tmp_path / "nvidia-smi")]).code == 126

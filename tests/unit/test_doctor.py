@@ -139,3 +139,17 @@ def test_a_failure_fails_and_a_warning_does_not() -> None:
     with pytest.raises(DoctorFailed, match=r"1 of 2 checks failed: engine\."):
         doctor.require(FINDINGS)
     doctor.require([Finding("a", "warn", "b"), Finding("c", "pass", "d")])
+
+
+def test_a_file_that_this_user_may_not_see_does_not_end_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def disk(_: Scene) -> Finding:
+        raise PermissionError(13, "Permission denied", "/root/data")
+
+    monkeypatch.setattr(doctor, "CHECKS", (disk, lambda _: Finding("memory", "pass", "good")))
+    monkeypatch.setattr(Scene, "of", lambda *_: scene())
+    first, second, *_ = doctor.examine(Path("/d"), "")
+    assert (first.name, first.state) == ("disk", "warn")
+    assert "/root/data" in first.detail
+    assert second.name == "memory"

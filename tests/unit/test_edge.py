@@ -90,10 +90,96 @@ def test_an_interrupt_is_reported_without_a_traceback(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_bug_keeps_its_traceback(folder: Path) -> None:
+def test_a_bug_is_called_one_and_keeps_its_traceback_in_a_file(folder: Path) -> None:
     done = invoke(folder, "broken")
-    assert done.returncode == 1
-    assert "RuntimeError: a bug of ours" in done.stderr
+    assert done.returncode == 70
+    assert "Traceback" not in done.stderr
+    what, why, _ = done.stderr.splitlines()
+    assert what == "error: This is a bug in the pipeline: RuntimeError: a bug of ours"
+    kept = Path(why.removeprefix("  why:  Its traceback is in ").removesuffix("."))
+    assert "raise RuntimeError" in kept.read_text()
+    kept.unlink()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "words"),
+    [
+        ("PermissionError(13, 'Permission denied', '/a/cache')", 15, "/a/cache cannot be used."),
+        ("FileExistsError(17, 'File exists', '/a/file')", 15, "a folder is needed"),
+        ("NotADirectoryError(20, 'Not a directory', b'/a/b')", 15, "/a/b cannot be used."),
+        ("OSError(30, 'Read-only file system', '/a')", 15, "read-only"),
+        ("OSError(28, 'No space left on device')", 7, "No space is left"),
+        ("UnicodeEncodeError('ascii', 'ä', 0, 1, 'not in range')", 15, "Set a UTF-8 locale"),
+    ],
+)
+def test_what_the_system_refuses_is_told_without_a_traceback(
+    folder: Path, kind: str, code: int, words: str
+) -> None:
+    (folder / "tasks.py").write_text(f"{TASKS}\n@task()\ndef refused(_):\n    raise {kind}\n")
+    done = invoke(folder, "refused")
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr
+    assert "  next: " in done.stderr
+
+
+def test_a_reader_that_has_ended_is_no_fault(folder: Path) -> None:
+    with subprocess.Popen(
+        argv(folder, "good"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        told = process.stderr.read()
+    assert (process.returncode, told) == (141, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_is_escaped(folder: Path, encoding: str) -> None:
+    body = "    print('Ω \\udcff')\n"
+    (folder / "tasks.py").write_text(f"{TASKS}\n@task()\ndef named(_):\n{body}", encoding="utf-8")
+    done = subprocess.run(
+        argv(folder, "named"),
+        env={**environment(), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    omega = b"\\u03a9" if encoding == "ascii" else "Ω".encode()
+    assert done.stdout == omega + b" \\udcff\n"
+
+
+def test_invokes_own_dry_is_refused_because_it_would_change_things(folder: Path) -> None:
+    done = invoke(folder, "--dry", "good")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: Invoke's --dry has no effect")
+
+
+def test_a_value_that_looks_like_a_flag_is_refused(folder: Path) -> None:
+    done = invoke(folder, "flags", "--who", "--help")
+    assert done.returncode == 2
+    assert "who = '--help' begins with '-'" in done.stderr
+
+
+def test_an_unknown_variable_is_told_once_and_stops_nothing(folder: Path) -> None:
+    done = subprocess.run(
+        argv(folder, "good", "flags"),
+        env={**environment(), "MENTATOR_PROT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("good\n")
+    assert done.stderr == (
+        "warning: Unknown setting MENTATOR_PROT (environment), it has no effect. "
+        "Did you mean MENTATOR_PORT?\n"
+    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -85,3 +85,47 @@ def test_plugins_are_looked_for_where_the_client_looks(tmp_path: Path) -> None:
         Path("/usr/local/lib/docker/cli-plugins"),
     ]
     assert client.plugin_folders({}, Path("/home/ada"))[0] == Path("/home/ada/.docker/cli-plugins")
+
+
+@pytest.mark.parametrize(
+    ("out", "err"),
+    [
+        # As docker 28.2 printed it, with DOCKER_CONTEXT=gone and with DOCKER_TLS_VERIFY=1.
+        ("", 'Failed to initialize: unable to resolve docker endpoint: context "gone": not found'),
+        (
+            "",
+            "Failed to initialize: unable to resolve docker endpoint: open /x/ca.pem: no such ...",
+        ),
+        # With DOCKER_API_VERSION=1.20, and 1.99.
+        (
+            json.dumps({"Client": {"Version": "28.2.2"}, "Server": None}),
+            "Error response from daemon: client version 1.20 is too old. Minimum supported ...",
+        ),
+        (
+            json.dumps({"Client": {"Version": "28.2.2"}, "Server": None}),
+            "Error response from daemon: client version 1.99 is too new. Maximum supported ...",
+        ),
+    ],
+)
+def test_a_client_that_cannot_use_its_settings_is_installed(out: str, err: str) -> None:
+    answer = client.read_answer(out, err)
+    assert (answer.state, answer.detail) == ("refused", err)
+
+
+def test_a_client_that_is_not_there_refuses_nothing() -> None:
+    answer = client.read_answer("", "[Errno 2] No such file: 'docker'", installed=False)
+    assert answer.state == "silent"
+
+
+def test_the_variables_of_the_client_that_are_set() -> None:
+    environ = {"DOCKER_CONTEXT": "gone", "DOCKER_TLS_VERIFY": "", "DOCKER_BUILDKIT": "1"}
+    assert client.variables(environ) == ("DOCKER_CONTEXT=gone",)
+
+
+def test_a_warning_about_the_configuration_is_not_a_denial() -> None:
+    err = (
+        "WARNING: Error loading config file: open /root/.docker/config.json: permission denied\n"
+        "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"
+    )
+    answer = client.read_answer(json.dumps({"Client": {"Version": "28.2.2"}}), err)
+    assert (answer.state, answer.detail) == ("silent", err.splitlines()[1])

@@ -112,3 +112,23 @@ def test_an_error_is_raised_when_no_step_is_left(
     with pytest.raises(error) as caught:
         decide(dataclasses.replace(BASE, **changes))
     assert word in caught.value.message()
+
+
+REFUSED = Answer("refused", detail='context "gone": context not found')
+
+
+@pytest.mark.parametrize("answers", [(REFUSED, SILENT), (REFUSED, GOOD), (SILENT, REFUSED)])
+@pytest.mark.parametrize("version", [None, Version("28.2.2")])
+def test_settings_that_docker_cannot_use_are_named_in_its_own_words(
+    answers: tuple[Answer, Answer], version: Version | None
+) -> None:
+    default, own = answers
+    seen = dataclasses.replace(
+        BASE, default=default, own=own, client=version, variables=("DOCKER_CONTEXT=gone",)
+    )
+    with pytest.raises(EngineUnreachable) as caught:
+        decide(seen)
+    assert 'docker says: context "gone": context not found' in caught.value.why
+    assert "DOCKER_CONTEXT=gone" in caught.value.why
+    assert caught.value.next == "Correct them, or: unset DOCKER_CONTEXT"
+    assert "nstall" not in caught.value.message()

@@ -56,9 +56,9 @@ def finding(copy: Path) -> dict[str, Any]:
 def test_config_lists_it(copy: Path) -> None:
     done = run(copy, "config", MENTATOR_BACKEND="fake")
     lines = {line.split()[0]: line for line in done.out.splitlines()}
-    assert lines["backend"].endswith(f"one of: auto, {NAMES}")
+    assert lines["backend"].endswith(f"(one of: auto, {NAMES}; default: auto)")
     assert lines["backend"].split()[1:3] == ["fake", "(environment)"]
-    assert lines["variant"].endswith(f"one of: universal, {NAMES}")
+    assert lines["variant"].endswith(f"(one of: universal, {NAMES}; default: universal)")
 
 
 @pytest.mark.parametrize("task", ["build", "up"])

@@ -31,8 +31,7 @@ case "$1 $2" in
         echo "pip $*" >>"$state/log"
         env | grep -E '^(PIP|PYTHON)' | sort >"$state/environment" || true
         [ ! -e "$state/no-index" ] ;;
-    '-m invoke')
-        shift 2
+    */scripts/command_line*)
         printf '[%s]' "$@" ;;
     *) echo "unexpected: $*" >&2; exit 99 ;;
 esac
@@ -116,7 +115,8 @@ def machine(tmp_path: Path) -> Machine:
 def test_the_first_use_makes_the_environment_and_the_second_uses_it(machine: Machine) -> None:
     first = machine.run("build")
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"[--search-root][{machine.checkout}][build]"
+    program = f"[{machine.checkout}/scripts/command_line][{machine.checkout}/mentator]"
+    assert first.stdout == f"{program}[build]"
     venv, pip = machine.log()
     assert venv == "venv"
     assert "--require-hashes" in pip
@@ -139,11 +139,14 @@ def test_arguments_and_folders_with_spaces_pass_through(machine: Machine) -> Non
     elsewhere = machine.root / "else where"
     elsewhere.mkdir()
     done = machine.run("ask", "two words", "", "*", cwd=elsewhere)
-    assert done.stdout == f"[--search-root][{machine.checkout}][ask][two words][][*]"
+    program = f"[{machine.checkout}/scripts/command_line][{machine.checkout}/mentator]"
+    assert done.stdout == f"{program}[ask][two words][][*]"
 
 
-def test_without_arguments_it_lists_the_tasks(machine: Machine) -> None:
-    assert machine.run().stdout.endswith("[--list]")
+def test_completing_a_word_installs_nothing(machine: Machine) -> None:
+    done = machine.run("--complete", "--", "bu")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert machine.log() == []
 
 
 def test_a_python_that_is_too_old_is_one_clear_line(machine: Machine) -> None:
@@ -258,7 +261,7 @@ def test_first_runs_side_by_side_make_one_environment(machine: Machine) -> None:
     for run in runs:
         out, err = run.communicate(timeout=60)
         assert run.returncode == 0, err
-        assert out == f"[--search-root][{machine.checkout}][build]"
+        assert out == f"[{machine.checkout}/scripts/command_line][{argv[0]}][build]"
     assert [line.split()[0] for line in machine.log()] == ["venv", "pip"]
 
 
@@ -269,4 +272,5 @@ def test_a_link_to_the_launcher_uses_the_checkout(machine: Machine) -> None:
     (folder / "second").symlink_to(folder / "first")
     done = machine.run("build", launcher=folder / "second")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"[--search-root][{machine.checkout}][build]"
+    program = f"[{machine.checkout}/scripts/command_line][{folder / 'second'}]"
+    assert done.stdout == f"{program}[build]"

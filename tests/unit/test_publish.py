@@ -4,14 +4,8 @@ from typing import Any
 
 import pytest
 
-from scripts.image.publish import (
-    explain,
-    read_digest,
-    refuse_replacement,
-    registry_of,
-    require_tested,
-    target,
-)
+from scripts.image.publish import read_digest, refuse_replacement, require_tested, target
+from scripts.image.push_errors import explain, registry_of
 from scripts.shared.commands import Result
 from scripts.shared.errors import LoginMissing, NotTested, PipelineError, PublishFailed
 
@@ -164,3 +158,52 @@ def test_what_a_registry_does_not_show_is_not_published(text: str) -> None:
 def test_a_registry_that_cannot_be_asked_is_not_written_to(text: str) -> None:
     with pytest.raises(PublishFailed):
         read_digest("far/app:1", Result((), 1, "", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        (
+            "error parsing HTTP 413 response body: invalid character '<'",
+            "does not take a layer of this size",
+            "client_max_body_size",
+        ),
+        (
+            "failed to copy: unexpected status from PUT request to https://r/v2/: 413 Request "
+            "Entity Too Large",
+            "does not take a layer of this size",
+            "does not help",
+        ),
+        ("toomanyrequests: You have reached your pull rate limit", "too many requests", "minutes"),
+        (
+            "unexpected status from POST: 429 Too Many Requests, Retry-After: 120",
+            "too many requests",
+            "Wait 120 s, then run `./mentator publish` again.",
+        ),
+        (
+            'Get "https://far:5000/v2/": http: server gave HTTP response to HTTPS client',
+            "speaks plain http",
+            '"insecure-registries": ["far:5000"]',
+        ),
+        (
+            'Get "https://far:5000/v2/": tls: failed to verify certificate: x509: certificate '
+            "signed by unknown authority",
+            "is not trusted",
+            "/etc/docker/certs.d/far:5000/ca.crt",
+        ),
+        (
+            'error getting credentials - err: exec: "docker-credential-desktop": executable '
+            "file not found in $PATH, out: ``",
+            "keeps the login for far:5000 cannot be run",
+            "credsStore",
+        ),
+    ],
+)
+def test_each_fault_of_a_registry_has_a_next_step_of_its_own(
+    text: str, what: str, hint: str
+) -> None:
+    error = explain("far:5000/me/app:1", f"The push refers to repository [x]\n{text}\n")
+    assert isinstance(error, PublishFailed)
+    assert what in error.what
+    assert hint in error.next
+    assert error.why == text

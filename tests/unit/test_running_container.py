@@ -33,14 +33,18 @@ def test_every_option_in_its_place() -> None:
         "volume",
         host="0.0.0.0",
         port=8080,
+        labels={"l": "of=mine"},
         environment={"A": "1", "B": "two words"},
+        secrets={"KEY": "secret"},
         flags=("--read-only", "--user=1"),
     )
     assert run_argv(container) == [
         *["run", "--detach", "--name", "n", "--publish", "0.0.0.0:8080:19777"],
         *["--volume", "volume:/opt/mentator-llm-service/data"],
-        *["--env", "A=1", "--env", "B=two words", "--read-only", "--user=1", "image"],
+        *["--label", "l=of=mine", "--env", "A=1", "--env", "B=two words", "--env", "KEY"],
+        *["--read-only", "--user=1", "image"],
     ]
+    assert "secret" not in repr(container)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from scripts.backends import local
 from scripts.backends import table as backends
+from scripts.running import ownership
 from scripts.running.container import run_argv
 from scripts.running.up_request import build_settings, container_for
 from scripts.shared.settings import Settings
@@ -46,5 +47,6 @@ def test_the_container_gets_the_hardware_and_the_demand(
     container = container_for(choice, Settings(backend=demand), "sha256:1", Path("/d"))
     assert run_argv(container) == [
         *["run", "--detach", "--name", "mentator", "--publish", "127.0.0.1:19777:19777"],
-        *["--volume", "/d:/opt/mentator-llm-service/data", *flags, "sha256:1"],
+        *["--volume", "/d:/opt/mentator-llm-service/data"],
+        *["--label", f"io.mentator.checkout={ownership.identity()}", *flags, "sha256:1"],
     ]

@@ -109,23 +109,19 @@ def test_every_flag_of_every_task_has_a_help_text() -> None:
     assert [(task, flag) for task, flag, told in rows if told != "True"] == []
     assert ["up", "backend", "True"] in rows
     assert len([task for task, _, _ in rows if task == "build"]) == 18
+    assert {flag for task, flag, _ in rows if task == "down"} == {"name", "force"}
 
 
-def test_a_wrong_setting_ends_with_its_exit_code() -> None:
-    argv = [sys.executable, "-m", "invoke", "config"]
-    done = commands.capture(argv, env={"MENTATOR_PROT": "1"}, cwd=REPOSITORY)
-    assert done.code == 2
-    assert "Did you mean MENTATOR_PORT?" in done.err
-
-
-def test_config_prints_every_setting_with_its_origin() -> None:
+def test_config_prints_every_setting_with_its_origin_and_meaning() -> None:
     argv = [sys.executable, "-m", "invoke", "config"]
     lines = commands.check(argv, env={"MENTATOR_PORT": "8080"}, cwd=REPOSITORY).splitlines()
     assert len(lines) == len(Settings.__dataclass_fields__)
     port = next(line for line in lines if line.startswith("port "))
-    assert port.split() == ["port", "8080", "(environment)"]
+    assert port.split(maxsplit=3)[:3] == ["port", "8080", "(environment)"]
     backend = next(line for line in lines if line.startswith("backend "))
-    assert backend.split(maxsplit=3)[1:] == ["auto", "(default)", f"one of: {DEMANDS}"]
+    _, value, origin, meaning = backend.split(maxsplit=3)
+    assert (value, origin) == ("auto", "(default)")
+    assert f"one of: {DEMANDS}" in meaning
 
 
 def test_a_backend_that_is_not_in_the_table_is_refused() -> None:

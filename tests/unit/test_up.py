@@ -12,7 +12,7 @@ from scripts import docker_engine
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image.build_request import BuildRequest
-from scripts.running import ask, up
+from scripts.running import ask, ownership, up
 from scripts.running.container import Container
 from scripts.running.up_request import UpRequest
 
@@ -20,6 +20,7 @@ from scripts.running.up_request import UpRequest
 DOCKER = """#!/bin/sh
 case "$1" in
     run) echo "begin $$" >>"$LOG"; sleep "$TIME"; echo "end $$" >>"$LOG" ;;
+    container) case "$2" in inspect) echo "$OWNER" ;; esac ;;
     inspect) echo '{"Running": true, "Health": {"Status": "healthy"}}' ;;
     rm) echo rm >>"$LOG" ;;
 esac
@@ -35,11 +36,12 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     monkeypatch.setenv("TIME", "1")
+    monkeypatch.setenv("OWNER", ownership.identity())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(docker_engine, "ensure", lambda _options: Engine())
     monkeypatch.setattr(hardware, "find", lambda *_: ())
     monkeypatch.setattr(up, "_built", lambda *_: "sha256:1")
-    monkeypatch.setattr(ask, "ask", lambda *_: None)
+    monkeypatch.setattr(ask, "ask", lambda *_, **__: None)
     return tmp_path / "log"
 
 
@@ -53,6 +55,8 @@ def request(folder: Path) -> UpRequest:
         any_variant=True,
         data=folder / "data",
         address="http://127.0.0.1:9",
+        name="one",
+        api_key="",
         build=build,
         container=lambda _choice, digest: Container(digest, "one", str(folder / "data")),
     )
