@@ -5,7 +5,7 @@
 //   node patches/apply.mjs --undo [NODE_MODULES]   makes it what was released
 //
 // It may run again: a patched library stays as it is. Exit 1, with the reason, where the version is another one or
-// a diff does not fit; then nothing is changed.
+// a diff does not fit; exit 2 for other options or a second folder. Then nothing is changed.
 import {spawnSync} from "node:child_process";
 import {cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync} from "node:fs";
 import {join} from "node:path";
@@ -13,7 +13,9 @@ import {join} from "node:path";
 const VERSION = "3.22.1";
 
 const words = process.argv.slice(2);
-const library = join(words.find((word) => !word.startsWith("--")) ?? "node_modules", "node-llama-cpp");
+const undo = words.includes("--undo");
+const folders = words.filter((word) => word !== "--undo");
+const library = join(folders[0] ?? "node_modules", "node-llama-cpp");
 const folder = join(import.meta.dirname, "javascript");
 const diffs = readdirSync(folder).filter((name) => name.endsWith(".diff")).sort().map((name) => join(folder, name));
 /** The library's files that the diffs name. */
@@ -72,13 +74,15 @@ function run() {
             return;
         }
     }
-    const undo = words.includes("--undo");
     if (undo === patched) files.forEach((file) => renameSync(join(undo ? released : result, file), join(library, file)));
     console.log(`${library}: ${undo ? "as released" : patched ? "patched already" : `patched with ${diffs.length} diffs`}`);
 }
 
 try {
-    run();
+    if (folders.length > 1 || folders[0]?.startsWith("-")) {
+        refuse(`${folders.join(" ")}: write node patches/apply.mjs [--undo] [NODE_MODULES]`);
+        process.exitCode = 2;
+    } else run();
 } catch (thrown) {
     refuse(thrown instanceof Error ? thrown.message : String(thrown));
 } finally {

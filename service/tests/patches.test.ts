@@ -103,6 +103,12 @@ describe("the patches of node-llama-cpp's JavaScript", () => {
         expect(readFileSync(path.join(modules, "store.js"), "utf8")).toBe(released);
     });
 
+    it.each([["--help"], ["-h"], ["--undo", "--dry-run"], ["other"]])("are not applied with %s", (...words) => {
+        const released = text();
+        expect(apply(...words)).toMatchObject({ status: 2, stderr: expect.stringContaining(words.at(-1)) as string });
+        expect(text()).toBe(released);
+    });
+
     it("say what they are for before the diff begins", () => {
         for (const name of readdirSync(DIFFS)) {
             const [header = ""] = readFileSync(path.join(DIFFS, name), "utf8").split("\n--- a/");
