@@ -76,8 +76,14 @@ fail() {
 note_start() {
     now=
     if [ -r "${ROOT}/proc/uptime" ] && read -r now _ <"${ROOT}/proc/uptime"; then
-        hundredths=${now#*.}
-        now=$((${now%.*} * 100 + ${hundredths#0}))
+        case ${now} in
+            '' | *[!0-9.]* | *.*.* | .* | ??????????*) now= ;; # not an uptime
+            *)
+                case ${now} in *.*) decimals=${now#*.}00 ;; *) decimals=00 ;; esac
+                decimals=${decimals%"${decimals#??}"}
+                now=$((${now%%.*} * 100 + ${decimals#0}))
+                ;;
+        esac
     fi
     export MENTATOR_ENTRYPOINT_START="${now:-unknown}"
 }

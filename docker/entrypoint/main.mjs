@@ -1,85 +1,18 @@
-// Chooses the backend and becomes the service, with the same PID: `node main.mjs ARGUMENT...`, started by
-// start-docker.sh in the application's folder; the arguments are the service's. Reads and exports what
-// the head of start-docker.sh says.
-import { constants } from "node:os";
-
-import { tryMode } from "./attempt.mjs";
-import { choose, serviceEnvironment, skipReason, withoutOwn } from "./choose.mjs";
-import { readDemand } from "./demand.mjs";
+// `node main.mjs ARGUMENT...`, started by start-docker.sh in the application's folder; the arguments are the
+// service's. Listens to signals before anything else is loaded: PID 1 of a container loses those that it
+// has no handler for. What it does is start.mjs.
 import { killAll } from "./groups.mjs";
-import { findPlugin } from "./image.mjs";
-import { report, say } from "./log.mjs";
-import { pathsBelow } from "./paths.mjs";
-import { readText } from "./surface.mjs";
-import { lastResort, provableModes, readTable } from "./table.mjs";
 
-/** @typedef {{ execve?: (file: string, args: string[], env: NodeJS.ProcessEnv) => void }} WithExecve */
-
-const paths = pathsBelow(process.env["MENTATOR_SYSTEM_ROOT"] ?? "");
-
-/** @returns {Promise<NodeJS.ProcessEnv>} what the service gets */
-async function chooseBackend() {
-    const table = readTable(paths.table);
-    const demand = readDemand(process.env, table.modes.map(({ name }) => name));
-    const modes = provableModes(table);
-    const held = modes.flatMap(({ candidates }) => candidates)
-        .filter(({ name }) => findPlugin(paths.backends, name) !== undefined);
-    say("image", `holds the backends ${[...held, lastResort(table)].map(({ name }) => name).join(", ")}`);
-    const env = withoutOwn(table, process.env);
-    /** @type {import("./choose.mjs").Attempt[]} */
-    const attempts = [];
-    for (const mode of modes) {
-        const skipped = skipReason(mode, demand.mode, attempts);
-        if (skipped !== undefined) {
-            say(mode.name, `not looked at: ${skipped}`);
-            continue;
-        }
-        const attempt = await tryMode(mode, table, paths, demand.limit, { env, uid: process.getuid?.() ?? 0 });
-        attempts.push(attempt);
-        if (!attempt.proven) {
-            say(mode.name, `not possible: ${attempt.finding}`);
-        }
-    }
-    const choice = choose(table, demand.mode, attempts);
-    say("chosen", choice.mode.name + (choice.proven === undefined ? "" : ` with ${choice.proven.plugin}`));
-    return serviceEnvironment(choice, env, paths);
-}
-
-/**
- * The time since start-docker.sh began, which notes the machine's uptime in units of 10 ms.
- * @returns {string}
- */
-function elapsed() {
-    const began = parseInt(process.env["MENTATOR_ENTRYPOINT_START"] ?? "", 10);
-    const now = Math.round(parseFloat(readText(`${paths.root}/proc/uptime`)) * 100);
-    return Number.isNaN(now - began) ? "unknown" : `${(now - began) * 10} ms`;
-}
-
-/**
- * @param {string[]} args
- * @param {NodeJS.ProcessEnv} env
- */
-function becomeService(args, env) {
-    // Its warning that it is experimental is never printed: that would be in the next turn of this Node.
-    const self = /** @type {WithExecve} */ (/** @type {unknown} */ (process));
-    if (self.execve === undefined) {
-        throw new Error(`Node ${process.version} has no process.execve: it takes 22.15 or later`);
-    }
-    self.execve(process.execPath, ["node", "distjs/index.js", ...args], env);
-}
-
-// PID 1 of a container ignores a signal that it has no handler for.
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+for (const [signal, code] of /** @type {const} */ ([["SIGINT", 130], ["SIGTERM", 143]])) {
     process.on(signal, () => {
         killAll();
-        process.exit(128 + constants.signals[signal]);
+        process.exit(code);
     });
 }
 try {
-    const env = await chooseBackend();
-    say("time", `${elapsed()} in this script`);
-    await new Promise(setImmediate); // a signal that has come is heeded first
-    becomeService(process.argv.slice(2), env);
+    const { start } = await import("./start.mjs");
+    await start(process.argv.slice(2));
 } catch (error) {
+    const { report } = await import("./log.mjs");
     process.exit(report(error));
 }

@@ -106,10 +106,16 @@ def test_few_heaps_keep_what_was_freed(surface: Surface, given: str | None, used
     assert env["MALLOC_ARENA_MAX"] == used
 
 
-@pytest.mark.parametrize(("uptime", "shown"), [("12.05 3.00", "0 ms"), ("0.09 0.01", "0 ms")])
-def test_its_own_time_is_told(surface: Surface, uptime: str, shown: str) -> None:
+@pytest.mark.parametrize("uptime", ["12.05 3.00", "0.09 0.01", "12 3", "12.5 3", "12.057 3", "0"])
+def test_its_own_time_is_told(surface: Surface, uptime: str) -> None:
     surface.file("/proc/uptime", f"{uptime}\n")
-    assert surface.start().row("time") == f"time    {shown} in this script"
+    assert surface.start().row("time") == "time    0 ms in this script"
+
+
+@pytest.mark.parametrize("uptime", ["x 3", "1.2.3", ""])
+def test_after_a_damaged_uptime_its_time_is_unknown(surface: Surface, uptime: str) -> None:
+    surface.file("/proc/uptime", f"{uptime}\n")
+    assert surface.start().row("time") == "time    unknown in this script"
 
 
 def test_its_own_time_is_measured(surface: Surface) -> None:

@@ -1,0 +1,73 @@
+// Chooses the backend and becomes the service, with the same PID. Reads and exports what the head of
+// start-docker.sh says.
+import { tryMode } from "./attempt.mjs";
+import { choose, serviceEnvironment, skipReason, withoutOwn } from "./choose.mjs";
+import { readDemand } from "./demand.mjs";
+import { findPlugin } from "./image.mjs";
+import { say } from "./log.mjs";
+import { pathsBelow } from "./paths.mjs";
+import { readText } from "./surface.mjs";
+import { lastResort, provableModes, readTable } from "./table.mjs";
+
+/** @typedef {{ execve?: (file: string, args: string[], env: NodeJS.ProcessEnv) => void }} WithExecve */
+
+const paths = pathsBelow(process.env["MENTATOR_SYSTEM_ROOT"] ?? "");
+
+/** @returns {Promise<NodeJS.ProcessEnv>} what the service gets */
+async function chooseBackend() {
+    const table = readTable(paths.table);
+    const demand = readDemand(process.env, table.modes.map(({ name }) => name));
+    const modes = provableModes(table);
+    const held = modes.flatMap(({ candidates }) => candidates)
+        .filter(({ name }) => findPlugin(paths.backends, name) !== undefined);
+    say("image", `holds the backends ${[...held, lastResort(table)].map(({ name }) => name).join(", ")}`);
+    const env = withoutOwn(table, process.env);
+    /** @type {import("./choose.mjs").Attempt[]} */
+    const attempts = [];
+    for (const mode of modes) {
+        const skipped = skipReason(mode, demand.mode, attempts);
+        if (skipped !== undefined) {
+            say(mode.name, `not looked at: ${skipped}`);
+            continue;
+        }
+        const attempt = await tryMode(mode, table, paths, demand.limit, { env, uid: process.getuid?.() ?? 0 });
+        attempts.push(attempt);
+        if (!attempt.proven) {
+            say(mode.name, `not possible: ${attempt.finding}`);
+        }
+    }
+    const choice = choose(table, demand.mode, attempts);
+    say("chosen", choice.mode.name + (choice.proven === undefined ? "" : ` with ${choice.proven.plugin}`));
+    return serviceEnvironment(choice, env, paths);
+}
+
+/**
+ * The time since start-docker.sh began, which notes the machine's uptime in units of 10 ms.
+ * @returns {string}
+ */
+function elapsed() {
+    const began = parseInt(process.env["MENTATOR_ENTRYPOINT_START"] ?? "", 10);
+    const now = Math.floor(Math.round(parseFloat(readText(`${paths.root}/proc/uptime`)) * 1000) / 10);
+    return Number.isNaN(now - began) ? "unknown" : `${(now - began) * 10} ms`;
+}
+
+/**
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+function becomeService(args, env) {
+    // Its warning that it is experimental is never printed: that would be in the next turn of this Node.
+    const self = /** @type {WithExecve} */ (/** @type {unknown} */ (process));
+    if (self.execve === undefined) {
+        throw new Error(`Node ${process.version} has no process.execve: it takes 22.15 or later`);
+    }
+    self.execve(process.execPath, ["node", "distjs/index.js", ...args], env);
+}
+
+/** @param {string[]} args the service's */
+export async function start(args) {
+    const env = await chooseBackend();
+    say("time", `${elapsed()} in this script`);
+    await new Promise(setImmediate); // a signal that has come is heeded first
+    becomeService(args, env);
+}
