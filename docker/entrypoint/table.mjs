@@ -2,6 +2,7 @@
 // vendor stands there; the modules beside this one know none.
 import { readFileSync } from "node:fs";
 
+import { findTableFault } from "./check-table.mjs";
 import { StartFault } from "./log.mjs";
 
 /**
@@ -41,6 +42,8 @@ import { StartFault } from "./log.mjs";
  * @property {string | false} getLlama the word for node-llama-cpp's `gpu`
  * @property {{ name: string }[]} candidates plugins, in the order of preference
  * @property {{ remedy?: string, visible?: string[] }} [container]
+ * @property {string} [deviceLine] what the plugin prints of a card: a regular expression with three groups, its
+ *   number, name and memory in MiB
  * @property {Sign[]} signs in the order in which they are looked for
  * @property {{ name: string, folders: string[] }} [library] the driver's, and where it may lie
  * @property {string[]} [driverFiles] files that hold the driver's version
@@ -70,10 +73,16 @@ export function readTable(path) {
 }
 
 /**
- * @param {{ modes?: (Omit<Mode, "candidates" | "signs"> & Partial<Mode>)[], faults?: Fault[] }} table as it was read
+ * @param {unknown} table as it was read
  * @returns {Table}
  */
-export function checkTable({ modes = [], faults = [] }) {
+export function checkTable(table) {
+    const fault = findTableFault(table);
+    if (fault !== undefined) {
+        throw new Error(fault);
+    }
+    /** @type {{ modes: (Omit<Mode, "candidates" | "signs"> & Partial<Mode>)[], faults?: Fault[] }} */
+    const { modes, faults = [] } = /** @type {any} */ (table);
     const rows = modes.map((mode) => ({ ...mode, candidates: mode.candidates ?? [], signs: mode.signs ?? [] }));
     if (!rows.some(({ candidates }) => candidates.length === 0)) {
         throw new Error("It has no mode without candidates, which is the last resort");

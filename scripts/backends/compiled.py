@@ -60,7 +60,9 @@ def _parts(mode: Mode, flags: Mapping[str, Sequence[str]]) -> list[Backends]:
     """What each candidate needs, and the mode's targets; nothing where a package holds all."""
     parts = [_candidate(mode, candidate, flags) for candidate in mode.candidates]
     if mode.targets is not None:
-        names = _targets(mode, mode.targets, flags[mode.targets.option])
+        names = _targets(
+            mode, mode.targets, _given(flags, mode, "targets.option", mode.targets.option)
+        )
         note = f"{mode.title}: compiled for {', '.join(names)}"
         parts.append(Backends({argument(mode.targets.option): ",".join(names)}, notes=(note,)))
     return parts
@@ -70,14 +72,26 @@ def _candidate(mode: Mode, candidate: Candidate, flags: Mapping[str, Sequence[st
     if candidate.compile is None or candidate.prebuilt is None:
         return Backends(sdks=(candidate.sdk,) if candidate.sdk else ())
     how: Compile = candidate.compile
-    archs = tuple(_arch(name, how.architectures) for name in flags[how.architectures])
-    (asked,) = flags[how.option]
+    names = _given(flags, mode, "compile.architectures", how.architectures)
+    archs = tuple(_arch(name, how.architectures) for name in names)
+    (asked,) = _given(flags, mode, "compile.option", how.option)
     origin, why = origin_of(candidate.prebuilt, asked, archs)
     arguments = {argument(how.option): origin}
     if origin == "source" and archs:
         arguments[argument(how.architectures)] = ";".join(archs)
     note = f"{mode.title}, {candidate.name}: {origin}, {why}"
     return Backends(arguments, (how.sdk,) if origin == "source" else (), (note,))
+
+
+def _given(flags: Mapping[str, Sequence[str]], mode: Mode, key: str, flag: str) -> Sequence[str]:
+    """The values of a flag that a row names. Raises `UsageError`: the table may name any."""
+    if flag not in flags:
+        raise UsageError(
+            f"docker/backends.json: row {mode.name} has {flag} as {key}.",
+            why=f"It is not a flag of `build` that compiles something: {', '.join(flags)}.",
+            next=f"Correct the row, or add the flag to settings.py and to choose in {__name__}.",
+        )
+    return flags[flag]
 
 
 def argument(flag: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from scripts.backends.expressions import Expression, compile_expression
 
 #: The value of `MENTATOR_BACKEND` that leaves the choice to the container.
 AUTO = "auto"
@@ -18,8 +19,12 @@ Name = Annotated[str, Meta(pattern=rf"\A(?!(?:{AUTO}|universal)\Z)[a-z][a-z0-9]*
 _PATH = r"\A(?!.*(?:^|/)\.{1,2}(?:/|$))(?:[^/*?\[\]]+/)*(?:[^/*?\[\]]|\*|\[0-9\])+\Z"
 PathPattern = Annotated[str, Meta(pattern=_PATH)]
 
-#: A regular expression in the file.
-Expression = re.Pattern[str]
+#: A folder in the data folder.
+Folder = Annotated[str, Meta(pattern=r"\A(?:(?!\.{1,2}(?:/|\Z))[^/]+(?:/|\Z))+\Z")]
+
+#: A variable of the environment, a flag of `build`.
+Variable = Annotated[str, Meta(pattern=r"\A[A-Z_][A-Z0-9_]*\Z")]
+Flag = Annotated[str, Meta(pattern=r"\A--[a-z]+(?:-[a-z]+)*\Z")]
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -52,8 +57,8 @@ class Compile(Row, frozen=True):
     """How a prebuilt candidate is compiled instead, and the flags of `build` that ask for it."""
 
     sdk: str
-    option: str
-    architectures: str
+    option: Flag
+    architectures: Flag
 
 
 class Candidate(Row, frozen=True):
@@ -80,7 +85,7 @@ class Container(Row, frozen=True):
     run: tuple[str, ...] = ()
     engine_runtime: EngineRuntime | None = None
     remedy: str = ""
-    visible: tuple[str, ...] = ()
+    visible: tuple[Variable, ...] = ()
 
 
 class Sign(Row, frozen=True):
@@ -90,7 +95,7 @@ class Sign(Row, frozen=True):
     """
 
     tool: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
+    columns: tuple[Literal["name", "memory", "driver"], ...] = ()
     no_device: tuple[str, ...] = ()
     library_hint: str = ""
     nodes: tuple[PathPattern, ...] = ()
@@ -112,9 +117,9 @@ class Library(Row, frozen=True):
 class Environment(Row, frozen=True):
     """Variables for the service: fixed, only where the user set none, and folders of the data."""
 
-    set: Mapping[str, str] = {}
-    default: Mapping[str, str] = {}
-    folders: Mapping[str, str] = {}
+    set: Mapping[Variable, str] = {}
+    default: Mapping[Variable, str] = {}
+    folders: Mapping[Variable, Folder] = {}
 
 
 class Compiled(Row, frozen=True):
@@ -134,12 +139,12 @@ class Substitutes(Row, frozen=True):
 class Targets(Row, frozen=True):
     """Cards that need kernels of their own: what is compiled, and what else would serve."""
 
-    option: str
+    option: Flag
     pattern: Expression
     file: str
-    override: str
-    visible: str
-    user_visible: tuple[str, ...]
+    override: Variable
+    visible: Variable
+    user_visible: tuple[Variable, ...]
     compiled: Compiled
     substitutes: Substitutes
 
@@ -151,6 +156,10 @@ class Fault(Row, frozen=True):
     cause: str
     words: str = ""
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if self.words not in ("", "keep"):
+            _check_groups("words", self.words, 1)
 
 
 class Toolkit(Row, frozen=True):
@@ -177,6 +186,7 @@ class Mode(Row, frozen=True):
     get_llama: str | bool
     container: Container
     vendor: Vendor | None = None
+    device_line: str = ""
     candidates: tuple[Candidate, ...] = ()
     signs: tuple[Sign, ...] = ()
     library: Library | None = None
@@ -190,3 +200,14 @@ class Mode(Row, frozen=True):
     def __post_init__(self) -> None:
         if self.library is None and any(sign.needs_library for sign in self.signs):
             raise ValueError("A sign has needsLibrary, but the row names no library")
+        if self.device_line:
+            _check_groups("deviceLine", self.device_line, 3)
+
+
+def _check_groups(key: str, text: str, groups: int) -> None:
+    try:
+        found = compile_expression(text).groups
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+    if found != groups:
+        raise ValueError(f"{key} must have {groups} groups, and has {found}")

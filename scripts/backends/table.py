@@ -16,7 +16,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, ValidationError, convert
 
-from scripts.backends.rows import AUTO, Expression, Fault, Mode, Row
+from scripts.backends.expressions import Expression, compile_expression
+from scripts.backends.rows import AUTO, Fault, Mode, Row
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 
@@ -92,10 +93,7 @@ def _in_words(text: str, data: Any) -> str:
 
 
 def _expression(_: type, text: str) -> Expression:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+    return compile_expression(text)
 
 
 def _check_unique(key: str, names: Sequence[str]) -> None:

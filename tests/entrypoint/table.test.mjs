@@ -1,5 +1,6 @@
 // The table of backends itself: what the entrypoint relies on holds in every row.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -41,8 +42,17 @@ for (const mode of provableModes(TABLE)) {
 
 for (const [name, text, why] of /** @type {const} */ ([
     ["cut off", '{"modes": [', "JSON"],
-    ["without modes", "{}", "no mode without candidates"],
-    ["without a last resort", '{"modes": [{"name": "a", "candidates": [{"name": "b"}]}]}', "no mode without candidates"],
+    ["null", "null", "the table must be an object"],
+    ["a list", "[]", "the table must be an object"],
+    ["without modes", "{}", "the table has no modes"],
+    ["without rows", '{"modes": []}', "no mode without candidates"],
+    ["with null as its modes", '{"modes": null}', "modes must be a list"],
+    ["with null as a row", '{"modes": [null]}', "modes[0] must be an object"],
+    ["with a row without a name", '{"modes": [{"getLlama": false}]}', "modes[0] has no name"],
+    ["with a row without a word for getLlama", '{"modes": [{"name": "a"}]}', "row a has no getLlama"],
+    ["with text as its faults", '{"modes": [], "faults": "a"}', "faults must be a list"],
+    ["without a last resort", '{"modes": [{"name": "a", "getLlama": "a", "candidates": [{"name": "b"}]}]}',
+        "no mode without candidates"],
 ])) {
     test(`a table that is ${name} is refused`, () => {
         const path = put(newRoot(), "backends.json", text);
@@ -50,6 +60,27 @@ for (const [name, text, why] of /** @type {const} */ ([
             assert.ok(error instanceof StartFault);
             assert.equal(error.code, 70);
             assert.ok(error.text.includes(path) && error.text.includes(why), error.text);
+            return true;
+        });
+    });
+}
+
+/** @type {{ row: object, good: object[], bad: { change: object, fault: string[] }[] }} */
+const ROWS = JSON.parse(readFileSync(new URL("rows.json", import.meta.url), "utf8"));
+const LAST = { name: "cpu", getLlama: false };
+
+for (const change of ROWS.good) {
+    test(`a good row: ${JSON.stringify(change)}`, () => {
+        assert.equal(checkTable({ modes: [{ ...ROWS.row, ...change }, LAST] }).modes[0]?.name, "card");
+    });
+}
+
+for (const { change, fault } of ROWS.bad) {
+    test(`a bad row is refused: ${JSON.stringify(change)}`, () => {
+        assert.throws(() => checkTable({ modes: [{ ...ROWS.row, ...change }, LAST] }), ({ message }) => {
+            for (const words of ["row card", ...fault]) {
+                assert.ok(String(message).includes(words), `${words} in: ${message}`);
+            }
             return true;
         });
     });

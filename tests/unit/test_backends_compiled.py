@@ -89,5 +89,31 @@ def test_a_mode_that_needs_nothing_built_by_option_needs_no_code() -> None:
     assert choose(("fake",), "auto", (), (), Table("", (sdk, table.fallback))).sdks == ("fake-sdk",)
 
 
+def test_a_flag_that_the_build_does_not_have_is_refused_with_row_and_key() -> None:
+    table = backends.read()
+    cuda, rocm = table.mode("cuda"), table.mode("rocm")
+    assert rocm.targets is not None
+    first, *others = cuda.candidates
+    assert first.compile is not None
+    other_targets = replace(rocm, targets=replace(rocm.targets, option="--image"))
+    other_option = replace(first, compile=replace(first.compile, option="--sycl"))
+    other_archs = replace(first, compile=replace(first.compile, architectures="--sycl-archs"))
+    for mode, words in (
+        (other_targets, "row rocm has --image as targets.option"),
+        (
+            replace(cuda, candidates=(other_option, *others)),
+            "row cuda has --sycl as compile.option",
+        ),
+        (
+            replace(cuda, candidates=(other_archs, *others)),
+            "row cuda has --sycl-archs as compile.architectures",
+        ),
+    ):
+        changed = replace(table, modes=(mode, table.fallback))
+        with pytest.raises(UsageError) as caught:
+            choose([mode.name], "auto", [], ["all"], changed)
+        assert words in caught.value.what
+
+
 def test_a_flag_is_the_build_argument_of_its_name() -> None:
     assert argument("--cuda-archs") == "CUDA_ARCHS"

@@ -11,6 +11,10 @@ import pytest
 from scripts.backends.rows import EngineRuntime
 from scripts.backends.table import FILE, read
 from scripts.shared.errors import UsageError
+from scripts.shared.paths import REPOSITORY
+
+#: Rows, good and bad, which the entrypoint's own test reads, too.
+ROWS = json.loads((REPOSITORY / "tests/entrypoint/rows.json").read_text(encoding="utf-8"))
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -132,6 +136,31 @@ def test_a_fault_names_its_row_and_key(tmp_path: Path, change: Change, words: st
         read(write(tmp_path / "backends.json", change))
     assert words in caught.value.what
     assert "docs/add-a-backend.md" in caught.value.next
+
+
+@pytest.mark.parametrize("change", ROWS["good"], ids=json.dumps)
+def test_a_good_row_is_read(tmp_path: Path, change: dict[str, Any]) -> None:
+    row = {**ROWS["row"], **change}
+    path = write(tmp_path / "backends.json", lambda data: data["modes"].insert(0, row))
+    assert read(path).names[0] == "card"
+
+
+@pytest.mark.parametrize("bad", ROWS["bad"], ids=lambda bad: json.dumps(bad["change"]))
+def test_a_bad_row_is_refused(tmp_path: Path, bad: dict[str, Any]) -> None:
+    row = {**ROWS["row"], **bad["change"]}
+    with pytest.raises(UsageError) as caught:
+        read(write(tmp_path / "backends.json", lambda data: data["modes"].insert(0, row)))
+    for words in ("row card", *bad["fault"]):
+        assert words in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "option", ["rocm-targets", "--ROCM", "--rocm targets", "--rocm_targets", "--", ""]
+)
+def test_a_flag_of_another_form_is_refused(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "backends.json"
+    with pytest.raises(UsageError, match=r"row rocm\.targets\.option"):
+        read(write(path, lambda data: data["modes"][1]["targets"].update(option=option)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])
