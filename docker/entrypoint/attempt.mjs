@@ -47,13 +47,14 @@ export async function tryMode(mode, table, paths, limit, user) {
     }
     say(mode.name, `found: ${ready.finding}`);
     const faults = [...(mode.faults ?? []), ...table.faults];
+    const words = { word: String(mode.getLlama), deviceLine: mode.deviceLine };
     /** @type {string[]} */
     const dropped = [];
     /** @type {string | undefined} */
     let remedy;
     for (const { candidate, plugin } of ready.plugins) {
         const environment = environmentOf(mode, ready.env, makeFolders(mode, paths.data, user.env), plugin);
-        const claim = { ...ready, candidate, word: String(mode.getLlama), env: environment, faults, limit };
+        const claim = { ...ready, ...words, candidate, env: environment, faults, limit };
         const result = await proveCandidate(claim, plugin, paths);
         if ("summary" in result && plugin !== undefined) {
             const plain = plugin.slice(paths.backends.length + 1);

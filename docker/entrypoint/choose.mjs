@@ -1,5 +1,5 @@
 // The choice: which mode is tried, which one is taken and why, and what the service is told. Pure.
-import { StartFault } from "./log.mjs";
+import { StartFault, oneLine } from "./log.mjs";
 import { lastResort } from "./table.mjs";
 
 /**
@@ -33,6 +33,8 @@ import { lastResort } from "./table.mjs";
  */
 
 const NOT_POSSIBLE = 69; // EX_UNAVAILABLE
+const LONGEST_REASON = 4000; // characters
+const LONGEST_DEVICES = 8000;
 
 /** Set by the entrypoint alone: the user's values do not reach the service. */
 const OWN = [
@@ -75,7 +77,7 @@ export function choose(table, demand, attempts) {
         ...(proven === undefined ? [] : [`${proven.finding}, ${proven.plain}: ${proven.summary}`, ...proven.dropped]),
         ...failed.map((attempt) => `not ${attempt.mode.name}: ${attempt.finding}`),
     ];
-    const reason = `${mode.name}: ${parts.join("; ")}`.replace(/\s+/g, " ");
+    const reason = oneLine(`${mode.name}: ${parts.join("; ")}`, LONGEST_REASON);
     return { mode, reason, ...(proven === undefined ? {} : { proven }) };
 }
 
@@ -123,7 +125,10 @@ export function withoutOwn(table, env) {
 export function serviceEnvironment({ mode, reason, proven }, env, { table, proofs }) {
     return {
         ...(proven?.environment ?? environmentOf(mode, env, {})),
-        ...(proven === undefined ? {} : { MENTATOR_BACKEND_DEVICES: proven.devices, MENTATOR_BACKEND_PROOF: proofs }),
+        ...(proven === undefined ? {} : {
+            MENTATOR_BACKEND_DEVICES: oneLine(proven.devices, LONGEST_DEVICES),
+            MENTATOR_BACKEND_PROOF: proofs,
+        }),
         MENTATOR_BACKEND_CHOICE: mode.name,
         MENTATOR_BACKEND_REASON: reason,
         MENTATOR_BACKEND_TABLE: table,

@@ -1,5 +1,6 @@
 // Why a backend was dropped: what the end of its probe and the words in its log mean. Pure; the words of
 // ggml, drivers and runtimes stand in the table of backends.
+import { oneLine } from "./log.mjs";
 
 /**
  * @typedef {import("./table.mjs").Fault} Fault
@@ -9,6 +10,8 @@
  * @property {string} fault one line
  * @property {string} [remedy] where a better one than the mode's own is known
  */
+
+const LONGEST_WORDS = 500; // characters
 
 /** @type {Readonly<Record<number, string>>} exit codes: 128 and more stand for signals */
 const ENDINGS = {
@@ -35,7 +38,7 @@ const ENDINGS = {
 export function explain(ended, limit, log, faults, cards) {
     const { fault, words } = findFault(log, faults);
     const end = nameEnding(ended, limit);
-    const details = [words, end].filter((text) => text !== "").join("; ");
+    const details = [oneLine(words, LONGEST_WORDS), end].filter((text) => text !== "").join("; ");
     if (fault === undefined) {
         return { fault: details || "it could not be loaded" };
     }

@@ -1,6 +1,7 @@
 // Decides from what of a mode's hardware can be seen (surface.mjs) whether it is here: pure. A mode's
 // signs are judged in order: one that is absent leaves it to the next, one that is found or refused
 // (it is there, and cannot be used) settles it.
+import { oneLine } from "./log.mjs";
 
 /**
  * @typedef {import("./table.mjs").Mode} Mode
@@ -21,6 +22,8 @@
  * @property {string} text
  * @property {string} [remedy]
  */
+
+const LONGEST = 500; // characters of what is told
 
 /**
  * @param {Mode} mode
@@ -43,13 +46,14 @@ export function findHardware(mode, surface) {
         const finding = before === "" ? text : here ? `${text} (${before})` : `${before}; ${text}`;
         return {
             here,
-            finding,
+            finding: oneLine(finding, LONGEST),
             remedy: remedy ?? general,
             targets: reading.cards?.targets ?? [],
             said: here ? (reading.answer?.output ?? "") : "",
         };
     }
-    return { here: false, finding: absent.join(", "), remedy: general, targets: [], said: "" };
+    const finding = oneLine(absent.join(", "), LONGEST) || "it has no signs";
+    return { here: false, finding, remedy: general, targets: [], said: "" };
 }
 
 /**
@@ -78,15 +82,19 @@ function judgeTool(sign, tool, { answer }, { library, toolLimit }) {
         return absence(`no ${tool}`);
     }
     const lines = answer.output.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-    const said = lines.join(", ");
+    const all = lines.join(", ");
+    const said = oneLine(all, LONGEST / 2); // leaves room for what the other signs say
     if (answer.late !== "") {
         return absence(`${tool} does not answer within ${toolLimit} s`);
     }
     if (answer.code !== 0) {
-        return absence(`${tool} fails with ${answer.code}: ${said}`);
+        return absence(`${tool} fails with ${answer.code}${said === "" ? "" : `: ${said}`}`);
     }
-    if (sign.noDevice?.some((words) => said.includes(words))) {
+    if (sign.noDevice?.some((words) => all.includes(words))) {
         return absence(`${tool} says: ${said}`);
+    }
+    if (lines.length === 0) {
+        return absence(`${tool} prints nothing`);
     }
     if (sign.columns === undefined) {
         return { is: "found", text: `${tool} answers` };

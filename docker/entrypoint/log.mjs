@@ -17,6 +17,17 @@ export class StartFault extends Error {
 }
 
 /**
+ * A text of others (a tool, a driver, a probe) as one line, without control characters, and not too long:
+ * Linux takes no variable over 128 KiB, and a process that is given one does not start.
+ * @param {string} text
+ * @param {number} limit characters
+ */
+export function oneLine(text, limit) {
+    const line = text.slice(0, 2 * limit).replace(/[\s\p{Cc}]+/gu, " ").trim();
+    return line.length <= limit && text.length <= 2 * limit ? line : `${line.slice(0, limit - 3)}...`;
+}
+
+/**
  * A line of the log.
  * @param {string} subject
  * @param {string} text

@@ -72,7 +72,8 @@ export function wasCutOff(proofs) {
  */
 export function writeMemory(proofs, text) {
     try {
-        writeFileSync(`${proofs}.new`, text);
+        rmSync(`${proofs}.new`, { force: true }); // whatever it is: a FIFO would wait for a reader
+        writeFileSync(`${proofs}.new`, text, { flag: "wx" });
         renameSync(`${proofs}.new`, proofs);
         rmSync(`${proofs}.in-use`, { force: true });
         return true;

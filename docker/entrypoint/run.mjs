@@ -18,10 +18,11 @@ import { groups, killGroup } from "./groups.mjs";
  * @typedef {object} Ended
  * @property {number} code the exit code; 128 and the signal's number for a signal; 126 or 127 where
  *   it could not be started
- * @property {string} output what it printed: stdout, then stderr
+ * @property {string} output what it printed: stdout, then stderr; of each the first 64 KiB
  * @property {"" | "ended" | "killed" | "abandoned"} late what had to be done about it after the limit
  */
 
+const LONGEST_OUTPUT = 64 * 1024; // bytes of stdout and of stderr: the rest is read, and forgotten
 const PIPE_MS = 100; // for what is still in the pipe of a program that has ended
 
 /**
@@ -44,7 +45,13 @@ export function run(argv, { limitMs, graceMs = 1000, giveUpMs = 1000, log, cwd, 
     const printed = [child.stdout, child.stderr].map((stream) => {
         /** @type {Buffer[]} */
         const chunks = [];
-        stream?.on("data", (/** @type {Buffer} */ chunk) => chunks.push(chunk));
+        let room = LONGEST_OUTPUT;
+        stream?.on("data", (/** @type {Buffer} */ chunk) => {
+            if (room > 0) {
+                chunks.push(chunk.subarray(0, room));
+                room -= chunk.length;
+            }
+        });
         stream?.on("error", () => undefined);
         return chunks;
     });

@@ -1,6 +1,6 @@
 // Reads what of a mode's hardware this container can see into plain values. Decides nothing: that is
 // find.mjs. A vendor's tool is started only where it is on PATH and nothing before it is a sign.
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { readKfd } from "./kfd.mjs";
@@ -35,6 +35,7 @@ import { readKfd } from "./kfd.mjs";
  */
 
 const TOOL_LIMIT_S = 5;
+const LONGEST_FILE = 2 ** 20; // bytes
 
 /** @type {Readonly<Record<string, (root: string) => Cards>>} readers of cards, by their name in the table */
 const CARD_READERS = { kfd: readKfd };
@@ -205,11 +206,23 @@ export function list(folder) {
     }
 }
 
-/** @param {string} path */
+/**
+ * The text of a regular file; empty where it is none, or over 1 MiB. Without O_NONBLOCK the opening of a
+ * FIFO would wait for ever.
+ * @param {string} path
+ */
 export function readText(path) {
+    /** @type {number | undefined} */
+    let descriptor;
     try {
-        return readFileSync(path, "utf8");
+        descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+        const found = fstatSync(descriptor);
+        return found.isFile() && found.size <= LONGEST_FILE ? readFileSync(descriptor, "utf8") : "";
     } catch {
         return "";
+    } finally {
+        if (descriptor !== undefined) {
+            closeSync(descriptor);
+        }
     }
 }

@@ -14,12 +14,13 @@
 
 /**
  * @param {Targets} targets
- * @param {string[]} cards the target of each card, in the order of their numbers; empty where unknown
+ * @param {string[]} all the target of each card, in the order of their numbers; empty where unknown
  * @param {string[]} compiled the targets that the image has kernels for; none where it does not say
  * @param {NodeJS.ProcessEnv} env the user's variables
  * @returns {Fit}
  */
-export function fitCards(targets, cards, compiled, env) {
+export function fitCards(targets, all, compiled, env) {
+    const cards = selectCards(targets, all, env);
     if (compiled.length === 0 || cards.length === 0 || cards.includes("")) {
         return fit(); // the probe will show it
     }
@@ -50,6 +51,22 @@ export function fitCards(targets, cards, compiled, env) {
             ...rest.notes,
         ],
     });
+}
+
+/**
+ * The cards that the user has selected. All of them where that is not one list of their numbers: uuids
+ * are not known here, and of several lists it is the runtime that knows which one counts.
+ * @param {Targets} targets
+ * @param {string[]} cards
+ * @param {NodeJS.ProcessEnv} env
+ */
+function selectCards({ userVisible }, cards, env) {
+    const [list = "", ...others] = new Set(userVisible.map((name) => env[name] ?? "").filter((text) => text !== ""));
+    if (others.length > 0 || !/^\d+(,\d+)*$/.test(list)) {
+        return cards;
+    }
+    const selected = list.split(",").flatMap((number) => cards[Number(number)] ?? []);
+    return selected.length > 0 ? selected : cards; // the probe finds no device
 }
 
 /**

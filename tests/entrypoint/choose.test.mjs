@@ -73,6 +73,17 @@ for (const [what, demand, attempts, chosen, reason] of /** @type {const} */ ([
     });
 }
 
+test("the reason and the cards are short enough for a variable", () => {
+    const long = "é \0\n".repeat(100_000);
+    const { reason } = choose(TABLE, "auto", [provenMode("cuda", [`dropped cuda13: ${long}`]), failedMode("rocm", long)]);
+    assert.equal(reason.length, 4000);
+    assert.match(reason, /; dropped cuda13: é é [é ]*\.\.\.$/);
+    const proven = { ...provenMode("cuda"), devices: long };
+    const env = serviceEnvironment({ mode: mode("cuda"), reason, proven }, { USERS_OWN: long }, PATHS);
+    assert.equal(env["MENTATOR_BACKEND_DEVICES"]?.length, 8000);
+    assert.equal(serviceEnvironment({ mode: mode("cpu"), reason }, { USERS_OWN: long }, PATHS)["USERS_OWN"], long);
+});
+
 test("a demand that is not met ends the start with its reason and what helps", () => {
     assert.throws(() => choose(TABLE, "cuda", [failedMode("cuda", "no nvidia-smi", "Give the GPU")]), (error) => {
         assert.ok(error instanceof StartFault);

@@ -66,7 +66,8 @@ for (const [name, found, finding] of /** @type {const} */ ([
     ["a tool with memory and driver",
         nvidia([says("NVIDIA L4, 23034 MiB, 580.65.06\nNVIDIA T4, 15360 MiB, 580.65.06\n")]),
         "nvidia-smi lists NVIDIA L4 (23034 MiB), NVIDIA T4 (15360 MiB), driver 580.65.06"],
-    ["a tool that prints nothing", nvidia([says("")]), "nvidia-smi lists a GPU"],
+    ["nodes beside a tool that prints nothing", nvidia([says("\n"), NVIDIA_NODES]),
+        `${CTL} and libcuda.so.1 (nvidia-smi prints nothing)`],
     ["a tool without the driver's library", nvidia([says("NVIDIA L4")], false),
         "nvidia-smi lists NVIDIA L4 (libcuda.so.1 is not seen: is 'compute' in NVIDIA_DRIVER_CAPABILITIES?)"],
     ["nodes and library", nvidia([NO_TOOL, NVIDIA_NODES]), `${CTL} and libcuda.so.1 (no nvidia-smi)`],
@@ -99,6 +100,11 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `nvidia-smi fails with 18: Failed to initialize NVML, mismatch, no ${CTL}, no /dev/dxg`],
     ["a tool that lists no device", nvidia([says("No devices were found\n"), NO_NODES, NO_DXG]),
         `nvidia-smi says: No devices were found, no ${CTL}, no /dev/dxg`],
+    ["a tool that prints nothing", nvidia([says(" \n\n"), NO_NODES, NO_DXG]),
+        `nvidia-smi prints nothing, no ${CTL}, no /dev/dxg`],
+    ["AMD's tool that prints nothing", amd(NO_NODES, says("")), `no ${KFD}, rocm-smi prints nothing`],
+    ["a mode without signs", findHardware({ ...mode("cuda"), signs: [] }, { uid: UID, toolLimit: 5, library: true, signs: [] }),
+        "it has no signs"],
     ["a tool that hangs", nvidia([says("", 137, "killed"), NO_NODES, NO_DXG]),
         `nvidia-smi does not answer within 5 s, no ${CTL}, no /dev/dxg`],
     ["the control node alone", nvidia([NO_TOOL, { nodes: [[node(CTL)], []] }, NO_DXG]),
@@ -118,7 +124,7 @@ for (const [name, found, finding] of /** @type {const} */ ([
     ["AMD's tool without a card", amd(NO_NODES, says("No AMD GPUs specified\n")), `no ${KFD}, rocm-smi says: No AMD GPUs specified`],
     ["AMD's tool without a driver", amd(NO_NODES, says("Driver not initialized (amdgpu)\n")),
         `no ${KFD}, rocm-smi says: Driver not initialized (amdgpu)`],
-    ["AMD's tool that fails", amd(NO_NODES, says("", 3)), `no ${KFD}, rocm-smi fails with 3: `],
+    ["AMD's tool that fails", amd(NO_NODES, says("", 3)), `no ${KFD}, rocm-smi fails with 3`],
     ["a kernel that lists only CPUs", amd({ nodes: AMD_NODES, cards: cards([], true) }),
         `${KFD} is there, but the kernel lists no AMD GPU (/sys/class/kfd)`],
     ["the compute node that is refused", amd({ nodes: [[node(KFD, false, 992)], [node(RENDER)]], cards: cards(["gfx1100"]) }),
@@ -128,6 +134,18 @@ for (const [name, found, finding] of /** @type {const} */ ([
 ])) {
     test(`not found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [false, finding]);
+    });
+}
+
+for (const [name, reading] of /** @type {const} */ ([
+    ["fails", says("x".repeat(200_000), 9)],
+    ["lists", says(`${"x".repeat(200_000)}, 1 MiB, 580\n`)],
+    ["lists many", says("NVIDIA L4, 23034 MiB, 580.65.06\n".repeat(5000))],
+])) {
+    test(`a tool that ${name} at length is told in short`, () => {
+        const { finding } = nvidia([reading, NO_NODES, NO_DXG]);
+        assert.ok(finding.length <= 500, `${finding.length} characters`);
+        assert.match(finding, /^nvidia-smi (fails with 9: x|lists xx|lists NVIDIA L4)/);
     });
 }
 

@@ -1,11 +1,12 @@
 // The memory of good proofs, and what they hold for.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { makeKey, recall, wasCutOff, withProof, writeMemory } from "../../docker/entrypoint/memory.mjs";
 import { pathsBelow } from "../../docker/entrypoint/paths.mjs";
-import { readIdentity } from "../../docker/entrypoint/surface.mjs";
+import { readIdentity, readText } from "../../docker/entrypoint/surface.mjs";
 import { mode, newRoot, put } from "./system.mjs";
 
 const GOOD = { devices: "NVIDIA L4: 22563 MiB; NVIDIA T4: 14912 MiB", summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms" };
@@ -47,6 +48,19 @@ test("it is written by a rename, and the mark of a run that was cut off goes", (
     assert.equal(readFileSync(proofs, "utf8"), LINE);
     assert.equal(wasCutOff(proofs), false);
     assert.equal(existsSync(`${proofs}.new`), false);
+});
+
+test("a FIFO in the place of the memory is not waited for", { timeout: 10_000 }, () => {
+    const proofs = put(newRoot(), "data/other", "").replace(/other$/, ".backend-proof");
+    execFileSync("mkfifo", [proofs, `${proofs}.new`]);
+    assert.equal(readText(proofs), "");
+    assert.equal(writeMemory(proofs, LINE), true);
+    assert.equal(readText(proofs), LINE);
+});
+
+test("a memory over 1 MiB is not read", () => {
+    assert.equal(readText(put(newRoot(), "memory", "x".repeat(2 ** 20 + 1))), "");
+    assert.equal(readText(put(newRoot(), "memory", "x".repeat(2 ** 20))).length, 2 ** 20);
 });
 
 test("a memory that cannot be written is told", () => {

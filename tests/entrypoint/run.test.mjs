@@ -48,6 +48,18 @@ test("what it prints can go to a file", async () => {
     assert.equal(readFileSync(path, "utf8"), "out\nfault\n");
 });
 
+test("of what it prints 64 KiB of each stream are kept, and the rest is read", async () => {
+    const script = "head -c 300000 /dev/zero | tr '\\0' a; head -c 300000 /dev/zero | tr '\\0' b >&2; exit 3";
+    const { code, output } = await run(shell(script), { limitMs: 5000 });
+    assert.equal(code, 3);
+    assert.ok(output === "a".repeat(65536) + "b".repeat(65536), `${output.length} characters`);
+});
+
+test("one that prints without an end is ended after its limit", async () => {
+    const ended = await run(["yes"], { limitMs: 300, graceMs: 1000 });
+    assert.deepEqual([ended.late, ended.output.length], ["ended", 65536]);
+});
+
 test("one that hangs is asked to end", async () => {
     const ended = await run(["sleep", "60"], { limitMs: 50, graceMs: 5000 });
     assert.deepEqual([ended.late, ended.code], ["ended", 143]);

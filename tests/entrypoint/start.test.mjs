@@ -1,6 +1,6 @@
 // main.mjs from its start to the service, with the real probe, on a folder that stands for /.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -168,6 +168,44 @@ test("each candidate has a proof of its own, which lasts while the card is away"
     assert.match(started.log, /proven at an earlier start/);
     putTool(root, "nvidia-smi", SMI.replace("580", "590"));
     assert.deepEqual(start(root).probed, ["cuda13"]);
+});
+
+test("a tool that prints a lot leaves the service on the CPU", () => {
+    const root = newImage();
+    putTool(root, "nvidia-smi", "head -c 300000 /dev/zero | tr '\\0' x; exit 9");
+    const started = start(root);
+    assert.deepEqual([started.code, started.env["MENTATOR_BACKEND_CHOICE"]], [0, "cpu"]);
+    assert.match(started.env["MENTATOR_BACKEND_REASON"] ?? "", /^cpu: not cuda: nvidia-smi fails with 9: x+\.\.\., no /);
+});
+
+test("a probe that prints a lot, or a damaged result, is dropped", () => {
+    const root = newImage();
+    putTool(root, "nvidia-smi", SMI);
+    put(root, `${BACKENDS}/cuda13/libggml-cuda.so`, "ELF");
+    put(root, `${BACKENDS}/cuda12/libggml-cuda.so`, "ELF");
+    put(root, "record/probe-cuda13.mjs", "console.log('reason: ' + 'x'.repeat(300000)); process.exit(1);");
+    put(root, "record/probe-cuda12.mjs", "console.log('{\"summary\":\"cut'); process.exit(0);");
+    const started = start(root);
+    assert.deepEqual([started.code, started.env["MENTATOR_BACKEND_CHOICE"]], [0, "cpu"]);
+    assert.match(started.env["MENTATOR_BACKEND_REASON"] ?? "",
+        /; dropped cuda13: x+\.\.\.; dropped cuda12: the probe ended without a result; not rocm: /);
+});
+
+test("FIFOs in the place of our files do not stop the start", () => {
+    const root = newImage();
+    putTool(root, "nvidia-smi", SMI);
+    put(root, `${BACKENDS}/cuda13/libggml-cuda.so`, "ELF");
+    execFileSync("mkfifo", [".backend-probe-cuda13.log", ".backend-proof", ".backend-proof.new"], { cwd: join(root, APP, "data") });
+    assert.equal(start(root).env["MENTATOR_BACKEND_CHOICE"], "cuda");
+    assert.match(start(root).log, /proven at an earlier start/);
+});
+
+test("a stop that comes while the modules are loaded is heard", () => {
+    const root = newImage();
+    const module = join(root, "opt/mentator/entrypoint/paths.mjs");
+    put(root, "opt/mentator/entrypoint/paths.mjs", `process.kill(process.pid, "SIGTERM");\n${readFileSync(module, "utf8")}`);
+    const stopped = start(root);
+    assert.deepEqual([stopped.code, stopped.argv], [143, []]);
 });
 
 test("a failure is not remembered, and a proof that cannot be noted is told", () => {

@@ -93,6 +93,30 @@ for (const name of [VISIBLE, "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]) {
     });
 }
 
+for (const [value, env] of /** @type {const} */ ([
+    ["1", { [OVERRIDE]: "10.3.0" }],
+    ["1,0", {}],
+    ["7", {}],
+    ["-1", {}],
+    ["GPU-4f2a", {}],
+])) {
+    test(`an override is chosen for the selected cards: ${VISIBLE}=${value}`, () => {
+        assert.deepEqual(fit(["gfx1100", "gfx1032"], ["gfx1030", "gfx1100"], { [VISIBLE]: value }).environment, env);
+    });
+}
+
+test("selected cards without kernels do not fit, though another card has some", () => {
+    const found = fit(["gfx1100", "gfx942"], ["gfx1100"], { [VISIBLE]: "1" });
+    assert.deepEqual([found.fits, found.remedy], [false, "Use an image that was built with --rocm-targets gfx942"]);
+});
+
+test("of several selections none is taken for granted", () => {
+    const env = { [VISIBLE]: "1", ROCR_VISIBLE_DEVICES: "1,0" };
+    assert.deepEqual(fit(["gfx1100", "gfx1032"], ["gfx1030", "gfx1100"], env).environment, {});
+    const same = { [VISIBLE]: "1", CUDA_VISIBLE_DEVICES: "1" };
+    assert.deepEqual(fit(["gfx1100", "gfx1032"], ["gfx1030"], same).environment, { [OVERRIDE]: "10.3.0" });
+});
+
 test("an override leaves out the cards that it does not fit", () => {
     const found = fit(["gfx942", "gfx1102", "gfx1101"], ["gfx1100"]);
     assert.deepEqual(found.environment, { [OVERRIDE]: "11.0.0", [VISIBLE]: "1,2" });
