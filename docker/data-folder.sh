@@ -13,6 +13,9 @@ PART=.mentator-part             # ends the (hidden) name of a copy that is not c
 # Makes sure that the data folder, and models/ in it, are there and can be written. The list of
 # offered defaults is opened for this: it shows more than permission bits (a read-only mount).
 prepare_data() {
+    if [ -p "${OFFERED}" ] && ! rm -f "${OFFERED}" 2>/dev/null; then
+        fail 73 "${OFFERED} cannot be removed." "It is a FIFO, which can hold no list." "Remove it."
+    fi
     if ! { [ -d "${MODELS}" ] || mkdir -p "${MODELS}"; } 2>/dev/null ||
         ! [ -w "${DATA}" ] || ! { true >>"${OFFERED}"; } 2>/dev/null; then
         fail_unwritable

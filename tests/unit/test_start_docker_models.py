@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_copied_default_can_be_written_by_its_owner(surface: Surface) -> None:
     surface.defaults(small="abc")
     surface.start()
     assert (surface.models / "small.gguf").stat().st_mode & 0o600 == 0o600
+
+
+def test_a_fifo_in_the_place_of_the_list_of_offers_is_not_waited_for(surface: Surface) -> None:
+    surface.defaults(small="abc")
+    offered = surface.file("/opt/mentator-llm-service/data/.default-models", "")
+    offered.unlink()
+    os.mkfifo(offered)
+    surface.own(offered, system_surface.SOMEBODY)
+    assert "small.gguf copied" in surface.start().row("models")
+    assert offered.is_file()
 
 
 def test_an_empty_models_folder_with_an_ext4_leftover_counts_as_empty(surface: Surface) -> None:
