@@ -259,7 +259,11 @@ ASK = {
 }
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+#: bash is everywhere; the others are tested where a developer uses them.
+HERE = [shell for shell in sorted(SHELLS) if shell == "bash" or shutil.which(shell)]
+
+
+@pytest.mark.parametrize("shell", HERE)
 def test_a_shell_completes_the_launcher(shell: str, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(mentator("--print-completion-script", shell).stdout)
@@ -267,8 +271,6 @@ def test_a_shell_completes_the_launcher(shell: str, tmp_path: Path) -> None:
     program = REPOSITORY / "scripts" / "command_line"
     launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" "$0" "$@"\n')
     launcher.chmod(0o755)
-    if not shutil.which(shell):
-        pytest.skip(f"{shell} is not installed")
     checked = subprocess.run([shell, "-n", script], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     name = [] if shell == "fish" else [shell]
