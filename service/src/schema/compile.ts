@@ -4,6 +4,7 @@ import { Ajv } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { badRequest, messageOf } from "../errors.js";
+import { EXACT } from "./exact.js";
 import { checks, isKnownFormat } from "./formats.js";
 import { nestsTooDeep, sizeFault } from "./limits.js";
 import { compilePattern } from "./pattern/linear.js";
@@ -23,6 +24,9 @@ const MOST_STEPS = 500_000;
 
 /** Steps of a pattern that take as long as one schema. */
 const PATTERN_STEPS = 20;
+
+/** Listed properties that take as long as one schema. */
+const PROPERTIES_A_STEP = 20;
 
 /** Of one schema; each takes milliseconds to compile. */
 const MOST_PATTERNS = 200;
@@ -118,18 +122,28 @@ function refers(schema: object): boolean {
     return found;
 }
 
+/** Each listed property is looked for in each object. */
+function stepsOf({ properties, required }: Readonly<Record<string, unknown>>): number {
+    const [listed, needed] = [properties, required].map((names) => (typeof names === "object" && names !== null ? Object.keys(names).length : 0));
+    return 1 + ((listed ?? 0) + (needed ?? 0)) / PROPERTIES_A_STEP;
+}
+
 /** A fresh instance for each schema: two of them may share an `$id`. */
 function validatorOf(schema: object, draft: Draft): Validator {
     const ajv = new draft({ ...SETTINGS, meta: false, validateSchema: false, allErrors: !refers(schema) });
     ajv.addKeyword({
         keyword: STEP,
         before: "not",
-        validate: () => {
-            spend(1);
+        validate: (count: number) => {
+            spend(count);
             return true;
         },
     });
-    const counted = mapSchemas(schema, (one) => ({ ...one, [STEP]: true })) as object;
+    for (const definition of EXACT) {
+        ajv.removeKeyword(String(definition.keyword));
+        ajv.addKeyword(definition);
+    }
+    const counted = mapSchemas(schema, (one) => ({ ...one, [STEP]: stepsOf(one) })) as object;
     // The instance knows one draft only, and no schema of schemas.
     const check: ValidateFunction = ajv.compile({ ...counted, $schema: undefined } as object);
     return (value) => {

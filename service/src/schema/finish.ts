@@ -1,7 +1,9 @@
 /** From a tree as it was read to one that a grammar can be written of: combined, and without what can have no end. */
 
 import { Combiner } from "./combine.js";
+import { dependents, refuseExpansion } from "./expansion.js";
 import { all, type Definitions, keyOf, NEVER, type Node, type Property, type Tree, union } from "./node.js";
+import { MOST_CHAINED } from "./references.js";
 import { SchemaRefusal } from "./refusal.js";
 
 const MOST_DEFINITIONS = 2000;
@@ -86,12 +88,12 @@ function hasValue(node: Node, known: ReadonlySet<string>): boolean {
 /** Names of the definitions that have one. */
 function withValues(definitions: Definitions): Set<string> {
     const known = new Set<string>();
-    for (let before = -1; before < known.size; ) {
-        before = known.size;
-        for (const [name, node] of definitions) {
-            if (hasValue(node, known)) {
-                known.add(name);
-            }
+    const users = dependents(definitions);
+    const open = [...definitions.keys()];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+        if (!known.has(name) && hasValue(definitions.get(name) ?? NEVER, known)) {
+            known.add(name);
+            open.push(...(users.get(name) ?? []));
         }
     }
     return known;
@@ -133,17 +135,22 @@ function leading(node: Node): string[] {
 
 function refuseCircles(definitions: Definitions): void {
     const done = new Set<string>();
-    const visit = (name: string, above: ReadonlySet<string>): void => {
+    const above = new Set<string>();
+    const visit = (name: string): void => {
         if (above.has(name)) {
             throw new SchemaRefusal("#", "$ref", "leads back to itself without a property or an item in between");
         }
+        if (above.size > MOST_CHAINED) {
+            throw new SchemaRefusal("#", "$ref", `leads through a chain of more than ${MOST_CHAINED}`);
+        }
         if (!done.has(name)) {
-            const now = new Set([...above, name]);
-            leading(definitions.get(name) ?? NEVER).forEach((next) => visit(next, now));
+            above.add(name);
+            leading(definitions.get(name) ?? NEVER).forEach(visit);
+            above.delete(name);
             done.add(name);
         }
     };
-    [...definitions.keys()].forEach((name) => visit(name, new Set()));
+    [...definitions.keys()].forEach(visit);
 }
 
 /** @throws SchemaRefusal when no value can be valid, or when it cannot be done */
@@ -157,5 +164,6 @@ export function finish(root: Node, definitions: Definitions): Tree {
     if (result.kind === "never") {
         throw new SchemaRefusal("#", "type", "and the other keywords leave no value that is valid and has an end");
     }
+    refuseExpansion(result, made);
     return { root: result, definitions: made };
 }

@@ -38,16 +38,32 @@ function isDate(text: string): boolean {
     return days !== undefined && day >= 1 && day <= days;
 }
 
-const isTime = matches(`^([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?(Z|z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$`);
+const MINUTES_A_DAY = 24 * 60;
+
+/** RFC 3339. A leap second is there only where it is 23:59 UTC. */
+function isTime(text: string): boolean {
+    const found = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/.exec(text);
+    if (found === null) {
+        return false;
+    }
+    const [, hour, minute, second, sign, offsetHour = "0", offsetMinute = "0"] = found;
+    const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === "-" ? -1 : 1);
+    const utc = (Number(hour) * 60 + Number(minute) - offset + 2 * MINUTES_A_DAY) % MINUTES_A_DAY;
+    return second !== "60" || utc === MINUTES_A_DAY - 1;
+}
 
 function isDateTime(text: string): boolean {
-    const at = text.search(/[Tt ]/);
+    const at = text.search(/[Tt]/);
     return at > 0 && isDate(text.slice(0, at)) && isTime(text.slice(at + 1));
 }
 
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+/** What RFC 3986 lets stand in a URI. */
+const URI_CHARACTERS = "([A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*";
+
 const EMAIL: TextFormat = {
     generated: "^[A-Za-z0-9_+-]{1,32}(\\.[A-Za-z0-9_+-]{1,32})?@([A-Za-z0-9]{1,32}(-[A-Za-z0-9]{1,16})?\\.){1,3}[A-Za-z]{2,12}$",
-    check: matches(`^[A-Za-z0-9.!#$%&'*+/=?^_\`{|}~-]+@${LABEL}(\\.${LABEL})*$`),
+    check: matches(`^${ATOM}(\\.${ATOM})*@${LABEL}(\\.${LABEL})*$`),
 };
 
 const isHost = matches(`^${LABEL}(\\.${LABEL})*$`);
@@ -66,12 +82,12 @@ export const TEXT_FORMATS: Readonly<Record<string, TextFormat>> = {
     "idn-email": { generated: EMAIL.generated ?? "", check: matches("^[^\\s@]+@[^\\s@]+$") },
     hostname: { generated: "^[a-z0-9]{1,20}(-[a-z0-9]{1,20})?(\\.[a-z0-9]{1,20}(-[a-z0-9]{1,20})?){0,3}$", check: (text) => text.length < 254 && isHost(text) },
     ipv4: { generated: "^((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)\\.){3}(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)$", check: isIPv4 },
-    ipv6: { generated: `^${HEX4}(:${HEX4}){7}$`, check: isIPv6 },
+    ipv6: { generated: `^${HEX4}(:${HEX4}){7}$`, check: (text) => isIPv6(text) && !text.includes("%") },
     uri: {
         generated: "^[a-z][a-z0-9+.-]{1,12}://[A-Za-z0-9]{1,40}([.-][A-Za-z0-9]{1,40}){0,5}(:\\d{1,4})?(/[A-Za-z0-9._~!$&'()*+,;=:@-]*)*(\\?[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?(#[A-Za-z0-9._~-]*)?$",
-        check: matches("^[A-Za-z][A-Za-z0-9+.-]*:[^\\s\"<>\\\\^`{|}]*$"),
+        check: matches(`^[A-Za-z][A-Za-z0-9+.-]*:${URI_CHARACTERS}$`),
     },
-    "uri-reference": { generated: "^(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+(\\?[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?$", check: matches("^[^\\s\"<>\\\\^`{|}]*$") },
+    "uri-reference": { generated: "^(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+(\\?[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?$", check: matches(`^${URI_CHARACTERS}$`) },
     uuid: { generated: "^[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", check: matches("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$") },
     "json-pointer": { generated: "^(/[A-Za-z0-9._-]*)*$", check: matches("^(/([^~/]|~[01])*)*$") },
     byte: { generated: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$", check: matches("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$") },
@@ -80,10 +96,14 @@ export const TEXT_FORMATS: Readonly<Record<string, TextFormat>> = {
     binary: anyText,
 };
 
+/** Of IEEE 754's binary32. */
+const LARGEST_FLOAT = 3.4028234663852886e38;
+
 export const NUMBER_FORMATS: Readonly<Record<string, NumberFormat>> = {
     int32: { low: -(2 ** 31), high: 2 ** 31 - 1 },
-    int64: { low: -Infinity, high: Infinity },
-    float: { low: -Infinity, high: Infinity },
+    // 2^63 - 1 is not a number of JavaScript: the largest below it.
+    int64: { low: -(2 ** 63), high: 2 ** 63 - 1024 },
+    float: { low: -LARGEST_FLOAT, high: LARGEST_FLOAT },
     double: { low: -Infinity, high: Infinity },
 };
 

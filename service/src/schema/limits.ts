@@ -39,6 +39,9 @@ export function sizeFault(schema: unknown): string {
                 if (name.length > SCHEMA_LIMITS.nameCharacters) {
                     return `The schema has a name of more than ${SCHEMA_LIMITS.nameCharacters} characters`;
                 }
+                if (name === "__proto__") {
+                    return 'The schema has a property named "__proto__", which cannot be checked';
+                }
                 if (LONE_SURROGATE.test(name)) {
                     return "The schema has a name that is not valid Unicode (a lone surrogate)";
                 }

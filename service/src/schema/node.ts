@@ -94,8 +94,24 @@ export function lengthsOf({ first, least, most }: Pick<ArrayNode, "first" | "lea
     return Array.from({ length: longest - least + 1 }, (_, index) => least + index);
 }
 
-export function keyOf(node: unknown): string {
+/** Nodes never change, and are compared often. */
+const keys = new WeakMap<object, string>();
+
+function keyText(node: unknown): string {
     return JSON.stringify(node, (_key, value: unknown) => (value === Infinity ? "Infinity" : value === -Infinity ? "-Infinity" : value));
+}
+
+export function keyOf(node: unknown): string {
+    if (typeof node !== "object" || node === null) {
+        return keyText(node);
+    }
+    const key = keys.get(node) ?? keyText(node);
+    keys.set(node, key);
+    return key;
+}
+
+function unlikeOf(nodes: readonly Node[]): readonly Node[] {
+    return nodes.length < 2 ? nodes : [...new Map(nodes.map((node) => [keyOf(node), node])).values()];
 }
 
 /** Without repetitions; flat. */
@@ -104,13 +120,13 @@ export function union(nodes: readonly Node[]): Node {
     if (flat.some(({ kind }) => kind === "any")) {
         return ANY;
     }
-    const unlike = [...new Map(flat.map((node) => [keyOf(node), node])).values()];
+    const unlike = unlikeOf(flat);
     return unlike.length === 1 && unlike[0] !== undefined ? unlike[0] : unlike.length === 0 ? NEVER : { kind: "union", nodes: unlike };
 }
 
 /** All at once, not yet combined. */
 export function all(nodes: readonly Node[]): Node {
     const flat = nodes.flatMap((node) => (node.kind === "all" ? node.nodes : [node])).filter(({ kind }) => kind !== "any");
-    const unlike = [...new Map(flat.map((node) => [keyOf(node), node])).values()];
+    const unlike = unlikeOf(flat);
     return unlike.length === 0 ? ANY : unlike.length === 1 && unlike[0] !== undefined ? unlike[0] : { kind: "all", nodes: unlike };
 }

@@ -59,6 +59,9 @@ export function readText(schema: Schema, path: string): Node {
     if (least > MOST_REPEATED) {
         throw new SchemaRefusal(path, "minLength", `is more than ${MOST_REPEATED}`);
     }
+    if (least > numberOf(schema, "maxLength", Infinity)) {
+        throw new SchemaRefusal(path, "minLength", 'is more than "maxLength"');
+    }
     return {
         kind: "string",
         patterns: typeof pattern === "string" ? [pattern] : [],

@@ -1,7 +1,7 @@
 /** Reads a JSON Schema, which ajv has found well-formed, into a tree of what it allows. */
 
 import { NUMBER_FORMATS } from "./formats.js";
-import { References } from "./references.js";
+import { References, type Target } from "./references.js";
 import { REFUSED } from "./keywords.js";
 import { all, ANY, type Definitions, NEVER, type Node, type Property, union } from "./node.js";
 import { MOST_REPEATED, numberOf, readNumber, readText } from "./read-scalar.js";
@@ -51,6 +51,8 @@ function formatType(format: string): Type {
 
 export class SchemaReader {
     private readonly references: References;
+    /** Definitions that are still to be read: one after the other, as a long chain would overflow the stack. */
+    private readonly open: Required<Target>[] = [];
     private nodes = 0;
 
     /**
@@ -67,7 +69,12 @@ export class SchemaReader {
 
     /** @throws SchemaRefusal */
     public whole(): Node {
-        return this.read(this.root, "#");
+        const root = this.read(this.root, "#");
+        for (let next = this.open.shift(); next !== undefined; next = this.open.shift()) {
+            const { name, schema } = next;
+            this.definitions.set(name, this.references.within(name, () => this.read(schema.value, schema.path)));
+        }
+        return root;
     }
 
     private read(schema: unknown, path: string): Node {
@@ -129,6 +136,9 @@ export class SchemaReader {
 
     /** What the schema says by itself. */
     private own(schema: Schema, path: string): Node {
+        if (!("const" in schema) && Array.isArray(schema["enum"]) && schema["enum"].length === 0) {
+            throw new SchemaRefusal(path, "enum", "is empty: no value is valid");
+        }
         const values = "const" in schema ? [schema["const"]] : schema["enum"];
         const types = this.types(schema);
         const plain = types === undefined ? ANY : union(types.map((type) => this.typed(type, schema, path)));
@@ -171,6 +181,9 @@ export class SchemaReader {
         if (least > MOST_REPEATED) {
             throw new SchemaRefusal(path, "minItems", `is more than ${MOST_REPEATED}`);
         }
+        if (least > numberOf(schema, "maxItems", Infinity)) {
+            throw new SchemaRefusal(path, "minItems", 'is more than "maxItems"');
+        }
         // Before 2020-12 a list of schemas stands in `items`, and what comes after in `additionalItems`.
         const listed = Array.isArray(schema["items"]) ? "items" : "prefixItems";
         const after = listed === "items" ? "additionalItems" : "items";
@@ -187,6 +200,13 @@ export class SchemaReader {
                   ? "open"
                   : this.inner(additional, below(path, "additionalProperties"));
         const required = new Set((schema["required"] as string[] | undefined) ?? []);
+        const most = numberOf(schema, "maxProperties", Infinity);
+        if (numberOf(schema, "minProperties", 0) > most) {
+            throw new SchemaRefusal(path, "minProperties", 'is more than "maxProperties"');
+        }
+        if (required.size > most) {
+            throw new SchemaRefusal(path, "required", 'lists more properties than "maxProperties" lets in');
+        }
         const listed = Object.entries((schema["properties"] as Schema | undefined) ?? {});
         const properties: Property[] = listed.map(([name, value]) => ({
             name,
@@ -226,7 +246,7 @@ export class SchemaReader {
     private reference(ref: string, path: string): Node {
         const { name, schema } = this.references.find(ref, path);
         if (schema !== undefined) {
-            this.definitions.set(name, this.references.within(name, () => this.read(schema.value, schema.path)));
+            this.open.push({ name, schema });
         }
         return { kind: "ref", name };
     }

@@ -30,6 +30,12 @@ function targetOf(root: unknown, pointer: string, path: string): unknown {
     return value;
 }
 
+/** References that lead to one another without a property or an item in between. */
+export const MOST_CHAINED = 100;
+
+/** Definitions looked at for circles. */
+const MOST_FOLLOWED = 100_000;
+
 export interface Target {
     readonly name: string;
     /** Absent where it was read before. */
@@ -38,6 +44,9 @@ export interface Target {
 
 export class References {
     private readonly names = new Map<string, string>();
+    /** How many references lead to a definition, one directly after the other. */
+    private readonly levels = new Map<string, number>();
+    private followed = 0;
     /** From a definition to those that hold for the same value. */
     private readonly same = new Map<string, Set<string>>();
     /** Whose value is being read; undefined: the root's, or one inside of it. */
@@ -56,13 +65,18 @@ export class References {
         const name = known ?? `${this.prefix}${this.names.size}`;
         if (this.current !== undefined) {
             this.same.get(this.current)?.add(name);
-            if (this.leads(name, this.current, new Set())) {
+            if (name === this.current || (known !== undefined && this.leads(name, this.current))) {
                 throw new SchemaRefusal(path, "$ref", "leads back to itself without a property or an item in between");
             }
         }
         if (known !== undefined) {
             return { name };
         }
+        const level = this.current === undefined ? 1 : (this.levels.get(this.current) ?? 0) + 1;
+        if (level > MOST_CHAINED) {
+            throw new SchemaRefusal(path, "$ref", `is the end of a chain of more than ${MOST_CHAINED}`);
+        }
+        this.levels.set(name, level);
         this.names.set(pointer, name);
         this.same.set(name, new Set());
         return { name, schema: { value: targetOf(this.root, pointer, path), path: `#${pointer}` } };
@@ -79,11 +93,17 @@ export class References {
         }
     }
 
-    private leads(from: string, to: string, seen: Set<string>): boolean {
-        if (from === to) {
-            return true;
+    private leads(from: string, to: string): boolean {
+        const seen = new Set([from]);
+        for (const name of seen) {
+            this.followed += 1;
+            if (this.followed > MOST_FOLLOWED) {
+                throw new SchemaRefusal("#", "$ref", "is used too often in definitions that refer to one another");
+            }
+            for (const next of this.same.get(name) ?? []) {
+                seen.add(next);
+            }
         }
-        seen.add(from);
-        return [...(this.same.get(from) ?? [])].some((next) => !seen.has(next) && this.leads(next, to, seen));
+        return seen.has(to);
     }
 }

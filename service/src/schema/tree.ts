@@ -17,10 +17,19 @@ function parametersOf({ parameters }: Callable, definitions: Definitions, prefix
     return parameters === undefined ? NO_ARGUMENTS : all([new SchemaReader(parameters, definitions, prefix).whole(), ANY_OBJECT]);
 }
 
+/** Of schemas that are in use: each is checked first, and made a grammar of later. */
+const kept = new WeakMap<object, Tree>();
+
 /** @param schema that `compileSchema` took. @throws SchemaRefusal */
-export function treeOf(schema: unknown): Tree {
+export function treeOf(schema: object): Tree {
+    const known = kept.get(schema);
+    if (known !== undefined) {
+        return known;
+    }
     const definitions: Definitions = new Map<string, Node>();
-    return finish(new SchemaReader(schema, definitions, "d").whole(), definitions);
+    const tree = finish(new SchemaReader(schema, definitions, "d").whole(), definitions);
+    kept.set(schema, tree);
+    return tree;
 }
 
 /** Any JSON object. */
