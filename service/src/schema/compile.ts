@@ -4,10 +4,10 @@ import { Ajv } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { badRequest, messageOf } from "../errors.js";
-import { EXACT } from "./exact.js";
+import { exactKeywords } from "./exact.js";
 import { checks, isKnownFormat } from "./formats.js";
 import { nestsTooDeep, sizeFault } from "./limits.js";
-import { compilePattern } from "./pattern/linear.js";
+import { compilePattern, LONGEST_PROGRAM, programSteps } from "./pattern/linear.js";
 import { mapSchemas } from "./subschemas.js";
 import { argumentsTree, treeOf } from "./tree.js";
 
@@ -28,8 +28,16 @@ const PATTERN_STEPS = 20;
 /** Listed properties that take as long as one schema. */
 const PROPERTIES_A_STEP = 20;
 
+/** Characters of a text whose length is counted as fast as one schema is looked at. */
+const CHARACTERS_A_STEP = 1000;
+
 /** Of one schema; each takes milliseconds to compile. */
 const MOST_PATTERNS = 200;
+
+const UNEVALUATED = ["unevaluatedProperties", "unevaluatedItems"];
+
+/** Schemas in a schema that has such a keyword: what each evaluates is put together in a time that grows with the square of their number. */
+const MOST_UNEVALUATED = 500;
 
 /** Compiled schemas that are kept: agents send the same tools with each request. */
 const KEPT = 256;
@@ -70,7 +78,7 @@ const SETTINGS = {
     inlineRefs: false,
     // Else `constructor` is there in every object.
     ownProperties: true,
-    formats: checks() as never,
+    formats: checks(spend) as never,
     logger: false,
     // Making the code shorter takes a time that grows with its square.
     code: { regExp: engine, optimize: false },
@@ -85,11 +93,11 @@ function draftOf(schema: object): Draft {
     return draft.includes("2019-09") ? Ajv2019 : Ajv2020;
 }
 
-/** Of each draft one that knows what a schema looks like: to make it takes longer than to use it. */
+/** Of each draft one without formats (a `$ref` may name a definition with any letters) that knows what a schema looks like: to make it takes longer than to use it. */
 const judges = new Map<Draft, InstanceType<Draft>>();
 
 function judgeOf(draft: Draft): InstanceType<Draft> {
-    const judge = judges.get(draft) ?? new draft(SETTINGS);
+    const judge = judges.get(draft) ?? new draft({ ...SETTINGS, validateFormats: false });
     judges.set(draft, judge);
     return judge;
 }
@@ -98,14 +106,28 @@ function judgeOf(draft: Draft): InstanceType<Draft> {
 function faultOf(schema: object, purpose: Purpose): string {
     let fault = "";
     let patterns = 0;
+    let program = 0;
+    let schemas = 0;
     mapSchemas(schema, (one) => {
         const { format, pattern, patternProperties } = one;
         if (purpose === "check" && typeof format === "string" && !isKnownFormat(format)) {
             fault = `the format "${format.slice(0, 50)}" is not supported`;
         }
-        patterns += (pattern === undefined ? 0 : 1) + Object.keys(patternProperties ?? {}).length;
+        const all = [...(typeof pattern === "string" ? [pattern] : []), ...Object.keys(patternProperties ?? {})];
+        schemas += 1;
+        patterns += all.length;
+        if (patterns <= MOST_PATTERNS) {
+            program += all.reduce((sum, source) => sum + programSteps(source), 0);
+        }
         return one;
     });
+    const unevaluated = UNEVALUATED.find((keyword) => has(schema, [keyword]));
+    if (unevaluated !== undefined && schemas > MOST_UNEVALUATED) {
+        return `"${unevaluated}" is supported in a schema of at most ${MOST_UNEVALUATED} schemas`;
+    }
+    if (program > LONGEST_PROGRAM) {
+        return `"pattern": the repetitions of the schema's patterns make them too large together`;
+    }
     return patterns > MOST_PATTERNS ? `The schema has more than ${MOST_PATTERNS} patterns` : fault;
 }
 
@@ -114,9 +136,14 @@ function faultOf(schema: object, purpose: Purpose): string {
  * thousands. With it a recursive schema's alternatives are all gone through to their ends, each time one is met.
  */
 function refers(schema: object): boolean {
+    return has(schema, ["$ref", "$dynamicRef", "$recursiveRef"]);
+}
+
+/** Whether one of the keywords stands in it anywhere. */
+function has(schema: object, keywords: readonly string[]): boolean {
     let found = false;
     mapSchemas(schema, (one) => {
-        found ||= "$ref" in one || "$dynamicRef" in one || "$recursiveRef" in one;
+        found ||= keywords.some((keyword) => keyword in one);
         return one;
     });
     return found;
@@ -128,18 +155,27 @@ function stepsOf({ properties, required }: Readonly<Record<string, unknown>>): n
     return 1 + ((listed ?? 0) + (needed ?? 0)) / PROPERTIES_A_STEP;
 }
 
+/** Lengths are counted and names gone through, by each schema again. */
+function stepsFor(value: unknown): number {
+    if (typeof value === "string") {
+        return value.length / CHARACTERS_A_STEP;
+    }
+    return typeof value === "object" && value !== null ? (Array.isArray(value) ? value : Object.keys(value)).length / PROPERTIES_A_STEP : 0;
+}
+
 /** A fresh instance for each schema: two of them may share an `$id`. */
 function validatorOf(schema: object, draft: Draft): Validator {
     const ajv = new draft({ ...SETTINGS, meta: false, validateSchema: false, allErrors: !refers(schema) });
+    ajv.opts.unevaluated = has(schema, UNEVALUATED);
     ajv.addKeyword({
         keyword: STEP,
         before: "not",
-        validate: (count: number) => {
-            spend(count);
+        validate: (count: number, value: unknown) => {
+            spend(count + stepsFor(value));
             return true;
         },
     });
-    for (const definition of EXACT) {
+    for (const definition of exactKeywords(spend)) {
         ajv.removeKeyword(String(definition.keyword));
         ajv.addKeyword(definition);
     }
@@ -219,6 +255,9 @@ function compile(schema: object, purpose: Purpose): Compiled {
         }
         return { validate: laterValidator(schema, draft), error: "" };
     } catch (thrown) {
+        if (thrown instanceof RangeError) {
+            return { error: '"$ref": the schema\'s references make it nest too deep' };
+        }
         return { error: messageOf(thrown) };
     }
 }

@@ -2,6 +2,12 @@
 
 import type { FuncKeywordDefinition } from "ajv";
 
+/** Counts what a check takes, and throws when that is too much. */
+export type Spend = (steps: number) => void;
+
+/** Characters of a value's text that take as long as one step. */
+const CHARACTERS_A_STEP = 100;
+
 /** The same text for equal JSON values, whatever the order of their properties. @param value nested no deeper than limits.ts allows */
 export function canonical(value: unknown): string {
     if (Array.isArray(value)) {
@@ -23,34 +29,46 @@ function decimal(value: number): { readonly digits: bigint; readonly exponent: n
 
 /** Of the numbers as they are written: 19.99 is a multiple of 0.01, which a division of binary numbers denies. */
 export function isMultiple(value: number, of: number): boolean {
+    // JSON's 1e999.
+    if (!Number.isFinite(value) || !Number.isFinite(of)) {
+        return false;
+    }
     const [a, b] = [decimal(value), decimal(of)];
     const least = Math.min(a.exponent, b.exponent);
     const scaled = ({ digits, exponent }: ReturnType<typeof decimal>): bigint => digits * 10n ** BigInt(exponent - least);
     return scaled(a) % scaled(b) === 0n;
 }
 
-export const EXACT: readonly FuncKeywordDefinition[] = [
-    {
-        keyword: "multipleOf",
-        type: "number",
-        schemaType: "number",
-        validate: (of: number, value: number) => isMultiple(value, of),
-        error: { message: ({ schema }) => `must be multiple of ${String(schema)}` },
-    },
-    {
-        keyword: "uniqueItems",
-        type: "array",
-        schemaType: "boolean",
-        validate: (wanted: boolean, items: readonly unknown[]) => !wanted || new Set(items.map(canonical)).size === items.length,
-        error: { message: "must NOT have duplicate items" },
-    },
-    {
-        keyword: "enum",
-        schemaType: "array",
-        compile: (values: readonly unknown[]) => {
-            const keys = new Set(values.map(canonical));
-            return (value) => keys.has(canonical(value));
+/** For ajv. */
+export function exactKeywords(spend: Spend): FuncKeywordDefinition[] {
+    const textOf = (value: unknown): string => {
+        const text = canonical(value);
+        spend(text.length / CHARACTERS_A_STEP);
+        return text;
+    };
+    return [
+        {
+            keyword: "multipleOf",
+            type: "number",
+            schemaType: "number",
+            validate: (of: number, value: number) => isMultiple(value, of),
+            error: { message: ({ schema }) => `must be multiple of ${String(schema)}` },
         },
-        error: { message: "must be equal to one of the allowed values" },
-    },
-];
+        {
+            keyword: "uniqueItems",
+            type: "array",
+            schemaType: "boolean",
+            validate: (wanted: boolean, items: readonly unknown[]) => !wanted || new Set(items.map(textOf)).size === items.length,
+            error: { message: "must NOT have duplicate items" },
+        },
+        {
+            keyword: "enum",
+            schemaType: "array",
+            compile: (values: readonly unknown[]) => {
+                const keys = new Set(values.map(canonical));
+                return (value) => keys.has(textOf(value));
+            },
+            error: { message: "must be equal to one of the allowed values" },
+        },
+    ];
+}

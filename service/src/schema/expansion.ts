@@ -1,6 +1,7 @@
 /** How large what is made of a tree may become: written out for llama.cpp, and nested inside of it. */
 
-import { type ArrayNode, type Definitions, type Node } from "./node.js";
+import { type ArrayNode, type Definitions, keyOf, type Node } from "./node.js";
+import { MOST_REPEATED } from "./read-scalar.js";
 import { SchemaRefusal } from "./refusal.js";
 
 /** Items of all lists whose first items are listed, of each length that is possible: n items without `minItems` are some n * n / 2. */
@@ -8,6 +9,20 @@ const MOST_LISTED_ITEMS = 5000;
 
 /** Levels from the root, through references. What translates a tree calls itself at each, in llama.cpp too. */
 const MOST_LEVELS = 200;
+
+/** Items and characters that llama.cpp writes out, of `minItems`, `maxItems`, `minLength` and `maxLength` of different schemas. */
+const MOST_REPETITIONS = 50_000;
+
+/** Characters of the properties' names of objects that may have others: each is written out, with what it is not. */
+const MOST_NAME_CHARACTERS = 10_000;
+
+function repetitions(node: Node): number {
+    return node.kind === "string" || (node.kind === "array" && node.first.length === 0) ? (node.most > MOST_REPEATED ? node.least : node.most) : 0;
+}
+
+function nameCharacters(node: Node): number {
+    return node.kind !== "object" || typeof node.others === "string" ? 0 : node.properties.reduce((sum, { name }) => sum + name.length, 0);
+}
 
 function writtenItems({ first, least, most }: ArrayNode): number {
     const longest = Math.min(most, Math.max(least, first.length));
@@ -31,7 +46,8 @@ function childrenOf(node: Node): readonly Node[] {
 /** @throws SchemaRefusal */
 export function refuseExpansion(root: Node, definitions: Definitions): void {
     const seen = new Set<string>();
-    let items = 0;
+    const counted = new Set<string>();
+    let [items, repeated, characters] = [0, 0, 0];
     const visit = (node: Node, level: number): void => {
         if (level > MOST_LEVELS) {
             throw new SchemaRefusal("#", "$ref", `nests the schema deeper than ${MOST_LEVELS} levels`);
@@ -43,6 +59,18 @@ export function refuseExpansion(root: Node, definitions: Definitions): void {
                 visit(definitions.get(name) ?? { kind: "never" }, level + 1);
             }
             return;
+        }
+        const key = nameCharacters(node) + repetitions(node) > 0 ? keyOf(node) : "";
+        if (key !== "" && !counted.has(key)) {
+            counted.add(key);
+            repeated += repetitions(node);
+            characters += nameCharacters(node);
+        }
+        if (repeated > MOST_REPETITIONS) {
+            throw new SchemaRefusal("#", node.kind === "array" ? "maxItems" : "maxLength", `and other limits of lengths make more than ${MOST_REPETITIONS} together`);
+        }
+        if (characters > MOST_NAME_CHARACTERS) {
+            throw new SchemaRefusal("#", "additionalProperties", `stands beside names of more than ${MOST_NAME_CHARACTERS} characters together`);
         }
         if (node.kind === "array") {
             items += writtenItems(node);

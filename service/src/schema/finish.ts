@@ -134,27 +134,35 @@ function leading(node: Node): string[] {
 }
 
 function refuseCircles(definitions: Definitions): void {
-    const done = new Set<string>();
+    /** How long the chain is that begins with it. */
+    const lengths = new Map<string, number>();
     const above = new Set<string>();
-    const visit = (name: string): void => {
+    const visit = (name: string): number => {
         if (above.has(name)) {
             throw new SchemaRefusal("#", "$ref", "leads back to itself without a property or an item in between");
+        }
+        const known = lengths.get(name);
+        if (known !== undefined) {
+            return known;
         }
         if (above.size > MOST_CHAINED) {
             throw new SchemaRefusal("#", "$ref", `leads through a chain of more than ${MOST_CHAINED}`);
         }
-        if (!done.has(name)) {
-            above.add(name);
-            leading(definitions.get(name) ?? NEVER).forEach(visit);
-            above.delete(name);
-            done.add(name);
+        above.add(name);
+        const length = leading(definitions.get(name) ?? NEVER).reduce((longest, next) => Math.max(longest, 1 + visit(next)), 1);
+        above.delete(name);
+        if (length > MOST_CHAINED) {
+            throw new SchemaRefusal("#", "$ref", `leads through a chain of more than ${MOST_CHAINED}`);
         }
+        lengths.set(name, length);
+        return length;
     };
     [...definitions.keys()].forEach(visit);
 }
 
 /** @throws SchemaRefusal when no value can be valid, or when it cannot be done */
 export function finish(root: Node, definitions: Definitions): Tree {
+    refuseCircles(definitions);
     const flattener = new Flattener(definitions);
     const flat = flattener.flatten(all([root]));
     refuseCircles(flattener.made);

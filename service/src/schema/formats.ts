@@ -1,6 +1,7 @@
 /** What `format` may be: how such a text is generated, and how one is checked. Both take a time that grows with the text only. */
 
 import { isIPv4, isIPv6 } from "node:net";
+import type { Spend } from "./exact.js";
 import { compilePattern } from "./pattern/linear.js";
 
 export interface TextFormat {
@@ -112,8 +113,14 @@ export function isKnownFormat(format: string): boolean {
 }
 
 /** For ajv. */
-export function checks(): Record<string, object> {
-    const texts = Object.entries(TEXT_FORMATS).map(([name, { check }]) => [name, { type: "string", validate: check }] as const);
+export function checks(spend: Spend): Record<string, object> {
+    const texts = Object.entries(TEXT_FORMATS).map(([name, { check }]) => {
+        const validate = (text: string): boolean => {
+            spend(text.length);
+            return check(text);
+        };
+        return [name, { type: "string", validate }] as const;
+    });
     const numbers = Object.entries(NUMBER_FORMATS).map(
         ([name, { low, high }]) => [name, { type: "number", validate: (value: number) => (name.startsWith("int") ? Number.isInteger(value) : true) && value >= low && value <= high }] as const,
     );

@@ -25,6 +25,9 @@ const BETTER: ReadonlyMap<string, string> = new Map([
 
 const OTHER_NAMES = /^(ref-defs-n(\d+)-additional-k\d*) ::= \["\] \( /;
 
+/** Of a schema for llama.cpp, and of a grammar. */
+const MOST_CHARACTERS = 2_000_000;
+
 class Writer {
     public readonly schemas: Record<string, object> = {};
     /** Texts that stand for rules of our own. */
@@ -118,10 +121,9 @@ class Writer {
 
     private array({ first, rest, least, most }: ArrayNode): object {
         if (first.length > 0) {
-            const tuples = lengthsOf({ first, least, most }).map((length) => ({
-                type: "array",
-                prefixItems: Array.from({ length }, (_, index) => this.refer(first[index] ?? rest)),
-            }));
+            const lengths = lengthsOf({ first, least, most });
+            const items = Array.from({ length: lengths.at(-1) ?? 0 }, (_, index) => this.refer(first[index] ?? rest));
+            const tuples = lengths.map((length) => ({ type: "array", prefixItems: items.slice(0, length) }));
             return tuples.length === 1 && tuples[0] !== undefined ? tuples[0] : { anyOf: tuples };
         }
         if (most === 0 || rest.kind === "never") {
@@ -142,6 +144,13 @@ class Writer {
             required: properties.filter(({ required }) => required).map(({ name }) => name),
             additionalProperties: additional,
         };
+    }
+}
+
+/** @throws SchemaRefusal for what llama.cpp would take seconds to read */
+function refuseLarge(text: string): void {
+    if (text.length > MOST_CHARACTERS) {
+        throw new SchemaRefusal("#", "type", `and the other keywords make a grammar of more than ${MOST_CHARACTERS} characters`);
     }
 }
 
@@ -172,10 +181,13 @@ function better(line: string, { rules, listed }: Writer): string {
 export function grammarOf(tree: Tree, translate: Translate): string {
     const writer = new Writer(tree.definitions, markFor(tree));
     const root = writer.refer(tree.root);
-    const text = translate(JSON.stringify({ ...root, $defs: writer.schemas }));
-    return text
+    const schema = JSON.stringify({ ...root, $defs: writer.schemas });
+    refuseLarge(schema);
+    const text = translate(schema)
         .trimEnd()
         .split("\n")
         .map((line) => better(line, writer))
         .join("\n");
+    refuseLarge(text);
+    return text;
 }

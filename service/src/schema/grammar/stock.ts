@@ -13,6 +13,9 @@ function isPlainValue(value: unknown): boolean {
     return value === null || typeof value === "boolean" || typeof value === "number" || (typeof value === "string" && !/\p{Cc}/u.test(value));
 }
 
+/** Objects and lists of a schema, written out. */
+const MOST_WRITTEN = 50_000;
+
 class StockWriter {
     public readonly schemas: Record<string, object> = {};
 
@@ -71,9 +74,11 @@ class StockWriter {
 
     private array({ first, rest, least, most }: ArrayNode): object {
         if (first.length > 0) {
-            const tuples = lengthsOf({ first, least, most }).map((length) => ({
+            const lengths = lengthsOf({ first, least, most });
+            const items = Array.from({ length: lengths.at(-1) ?? 0 }, (_, index) => this.schemaOf(first[index] ?? rest));
+            const tuples = lengths.map((length) => ({
                 type: "array",
-                prefixItems: Array.from({ length }, (_, index) => this.schemaOf(first[index] ?? rest)),
+                prefixItems: items.slice(0, length),
                 minItems: length,
                 maxItems: length,
             }));
@@ -112,9 +117,27 @@ class StockWriter {
     }
 }
 
+/** How many schemas there are when each is written out where it stands: of a tuple with optional items each length has its own. */
+function writtenSize(value: unknown): number {
+    const known = new Map<object, number>();
+    const size = (one: unknown): number => {
+        if (typeof one !== "object" || one === null) {
+            return 0;
+        }
+        const sum = known.get(one) ?? Object.values(one).reduce<number>((total, child) => total + size(child), 1);
+        known.set(one, sum);
+        return sum;
+    };
+    return size(value);
+}
+
 /** @throws SchemaRefusal */
 export function stockSchema({ root, definitions }: Tree): object {
     const writer = new StockWriter(definitions);
     const schema = writer.schemaOf(root);
-    return Object.keys(writer.schemas).length === 0 ? schema : { ...schema, $defs: writer.schemas };
+    const whole = Object.keys(writer.schemas).length === 0 ? schema : { ...schema, $defs: writer.schemas };
+    if (writtenSize(whole) > MOST_WRITTEN) {
+        refuse("prefixItems", "of many lengths inside of one another");
+    }
+    return whole;
 }

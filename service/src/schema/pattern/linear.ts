@@ -11,8 +11,8 @@ export interface LinearPattern {
     readonly steps: number;
 }
 
-/** Steps of RE2's program. */
-const LONGEST_PROGRAM = 20_000;
+/** Steps of RE2's program, and of those of one schema together. */
+export const LONGEST_PROGRAM = 20_000;
 
 const point = (value: number): string => `\\x{${value.toString(16)}}`;
 
@@ -65,6 +65,18 @@ function steps(pattern: Pattern): number {
             return steps(pattern.item) * (pattern.most === Infinity ? pattern.least + 1 : Math.max(1, pattern.most)) + 1;
         default:
             return 1;
+    }
+}
+
+/** Of the compiled pattern; 0 for a text that is not a pattern. */
+export function programSteps(source: string): number {
+    try {
+        return steps(parsePattern(source));
+    } catch (thrown) {
+        if (thrown instanceof PatternFault) {
+            return 0;
+        }
+        throw thrown;
     }
 }
 

@@ -6,6 +6,9 @@ import { inverted, joined, type Pattern, PatternFault, type Range } from "./tree
 
 const MOST_NESTED = 40;
 
+/** Of a group, with < and >. */
+const LONGEST_NAME = 100;
+
 class Reader {
     private readonly characters: readonly string[];
     private at = 0;
@@ -84,7 +87,7 @@ class Reader {
             return { kind: "ahead", item: this.inside(), not };
         }
         if (this.take("?")) {
-            const named = /^<[A-Za-z_$][\w$]*>/u.exec(this.characters.slice(this.at).join(""));
+            const named = /^<[A-Za-z_$][\w$]*>/u.exec(this.characters.slice(this.at, this.at + LONGEST_NAME).join(""));
             if (named !== null) {
                 this.at += named[0].length;
             } else if (!this.take(":")) {
