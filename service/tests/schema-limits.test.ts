@@ -32,6 +32,7 @@ describe("a schema that would take too long", () => {
         ["a chain of references", { $ref: "#/$defs/a0", $defs: named(1900, (index) => [`a${index}`, index === 1899 ? {} : { $ref: `#/$defs/a${index + 1}` }]) }, /"\$ref" at #\/\$defs\/a\d+ is the end of a chain of more than 100/],
         ["a chain of references through properties", { $ref: "#/$defs/a0", $defs: named(1200, (index) => [`a${index}`, index === 1199 ? {} : { properties: { n: { $ref: `#/$defs/a${index + 1}` } } }]) }, /"\$ref" at # nests the schema deeper/],
         ["repetitions of repetitions", { type: "string", pattern: "^(a{1000}){1000}$" }, /"pattern"/],
+        ["a pattern that RE2 does not take", { type: "string", pattern: "^(a{0,990}){20}$" }, /"pattern"/],
         ["many limits of lengths", { properties: named(190, (index) => [`p${index}`, { type: "string", maxLength: 1000 - index }]) }, /"maxLength" at # and other limits of lengths/],
         ["long names beside other properties", { properties: named(190, (index) => [`${index}${"x".repeat(490)}`, true]), additionalProperties: { type: "null" } }, /"additionalProperties" at # stands beside names/],
         ["unevaluatedProperties in a large schema", { allOf: many(600, (index) => ({ required: [`a${index}`] })), unevaluatedProperties: false }, /"unevaluatedProperties" is supported in a schema of at most 500/],
@@ -76,6 +77,16 @@ describe("a schema that would take too long", () => {
         expect(timed(() => checkOf({ type: "array", items: { enum: items.slice(0, 4000) } })(items.slice(0, 4000)))).toBe("");
         const long = `${"a".repeat(100_000)}@b.c`;
         expect(() => timed(() => checkOf({ type: "string", allOf: many(1000, (index) => ({ format: "email", title: String(index) })) })(long))).toThrow(/cannot be checked/);
+    });
+});
+
+describe("a check of alternatives inside of alternatives", () => {
+    it("ends after some steps, though each leaves an error", () => {
+        const choice = (from: number): object => ({ anyOf: many(20, (index) => ({ $ref: `#/$defs/a${from + index + 1}` })) });
+        const schema = { ...choice(-1), $defs: named(80, (index) => [`a${index}`, index < 60 ? choice(index) : { type: "null" }]) };
+        const check = checkOf(schema, "check");
+        expect(() => check(1)).toThrow(/too many alternatives/);
+        expect(() => timed(() => check(1))).toThrow(/too many alternatives/);
     });
 });
 

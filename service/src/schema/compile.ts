@@ -8,6 +8,7 @@ import { exactKeywords } from "./exact.js";
 import { checks, isKnownFormat } from "./formats.js";
 import { nestsTooDeep, sizeFault } from "./limits.js";
 import { compilePattern, LONGEST_PROGRAM, programSteps } from "./pattern/linear.js";
+import { stepsFor, stepsOf } from "./steps.js";
 import { mapSchemas } from "./subschemas.js";
 import { argumentsTree, treeOf } from "./tree.js";
 
@@ -24,12 +25,6 @@ const MOST_STEPS = 500_000;
 
 /** Steps of a pattern that take as long as one schema. */
 const PATTERN_STEPS = 20;
-
-/** Listed properties that take as long as one schema. */
-const PROPERTIES_A_STEP = 20;
-
-/** Characters of a text whose length is counted as fast as one schema is looked at. */
-const CHARACTERS_A_STEP = 1000;
 
 /** Of one schema; each takes milliseconds to compile. */
 const MOST_PATTERNS = 200;
@@ -147,20 +142,6 @@ function has(schema: object, keywords: readonly string[]): boolean {
         return one;
     });
     return found;
-}
-
-/** Each listed property is looked for in each object. */
-function stepsOf({ properties, required }: Readonly<Record<string, unknown>>): number {
-    const [listed, needed] = [properties, required].map((names) => (typeof names === "object" && names !== null ? Object.keys(names).length : 0));
-    return 1 + ((listed ?? 0) + (needed ?? 0)) / PROPERTIES_A_STEP;
-}
-
-/** Lengths are counted and names gone through, by each schema again. */
-function stepsFor(value: unknown): number {
-    if (typeof value === "string") {
-        return value.length / CHARACTERS_A_STEP;
-    }
-    return typeof value === "object" && value !== null ? (Array.isArray(value) ? value : Object.keys(value)).length / PROPERTIES_A_STEP : 0;
 }
 
 /** A fresh instance for each schema: two of them may share an `$id`. */

@@ -43,7 +43,7 @@ export function isMultiple(value: number, of: number): boolean {
 export function exactKeywords(spend: Spend): FuncKeywordDefinition[] {
     const textOf = (value: unknown): string => {
         const text = canonical(value);
-        spend(text.length / CHARACTERS_A_STEP);
+        spend(1 / 2 + text.length / CHARACTERS_A_STEP);
         return text;
     };
     return [

@@ -1,53 +1,19 @@
 /** Reads a JSON Schema, which ajv has found well-formed, into a tree of what it allows. */
 
-import { NUMBER_FORMATS } from "./formats.js";
 import { References, type Target } from "./references.js";
 import { REFUSED } from "./keywords.js";
 import { all, ANY, type Definitions, NEVER, type Node, type Property, union } from "./node.js";
 import { MOST_REPEATED, numberOf, readNumber, readText } from "./read-scalar.js";
 import { below, SchemaRefusal } from "./refusal.js";
+import { isMeant, type Type, TYPES } from "./types.js";
 
 type Schema = Readonly<Record<string, unknown>>;
-
-const TYPES = ["string", "integer", "number", "boolean", "null", "array", "object"] as const;
-type Type = (typeof TYPES)[number];
-
-/** Without `type`, a keyword tells for which it was meant. */
-const MEANT_FOR: Readonly<Record<string, Type>> = {
-    properties: "object",
-    required: "object",
-    additionalProperties: "object",
-    propertyNames: "object",
-    minProperties: "object",
-    maxProperties: "object",
-    items: "array",
-    prefixItems: "array",
-    minItems: "array",
-    maxItems: "array",
-    uniqueItems: "array",
-    minLength: "string",
-    maxLength: "string",
-    pattern: "string",
-    minimum: "number",
-    maximum: "number",
-    exclusiveMinimum: "number",
-    exclusiveMaximum: "number",
-    multipleOf: "number",
-};
 
 /** Each optional property takes the translation a time that grows with their number. */
 const MOST_OPTIONAL = 200;
 
 /** Nodes of one tree. */
 const MOST_NODES = 20_000;
-
-function isMeant(type: Type, schema: Schema): boolean {
-    return Object.keys(schema).some((keyword) => MEANT_FOR[keyword] === type) || (typeof schema["format"] === "string" && type === formatType(schema["format"]));
-}
-
-function formatType(format: string): Type {
-    return Object.hasOwn(NUMBER_FORMATS, format) ? "number" : "string";
-}
 
 export class SchemaReader {
     private readonly references: References;

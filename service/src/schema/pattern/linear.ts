@@ -3,6 +3,7 @@
 import { RE2JS } from "re2js";
 import { messageOf } from "../../errors.js";
 import { parsePattern } from "./parse.js";
+import { MOST_REPEATED } from "./quantifier.js";
 import { type Pattern, PatternFault, type Range, splitAhead } from "./tree.js";
 
 export interface LinearPattern {
@@ -68,10 +69,27 @@ function steps(pattern: Pattern): number {
     }
 }
 
-/** Of the compiled pattern; 0 for a text that is not a pattern. */
+/** How often a part is repeated, by repetitions inside of one another. */
+function repetitions(pattern: Pattern): number {
+    switch (pattern.kind) {
+        case "sequence":
+            return pattern.items.reduce((most, item) => Math.max(most, repetitions(item)), 1);
+        case "choice":
+            return pattern.options.reduce((most, option) => Math.max(most, repetitions(option)), 1);
+        case "ahead":
+            return repetitions(pattern.item);
+        case "repeat":
+            return repetitions(pattern.item) * Math.max(1, pattern.most === Infinity ? pattern.least : pattern.most);
+        default:
+            return 1;
+    }
+}
+
+/** Of the compiled pattern; 0 for a text that is not a pattern, Infinity where RE2 does not take its repetitions. */
 export function programSteps(source: string): number {
     try {
-        return steps(parsePattern(source));
+        const pattern = parsePattern(source);
+        return repetitions(pattern) > MOST_REPEATED ? Infinity : steps(pattern);
     } catch (thrown) {
         if (thrown instanceof PatternFault) {
             return 0;

@@ -11,7 +11,7 @@ export interface Quantifier {
 }
 
 /** RE2's own limit. */
-const MOST_REPEATED = 1000;
+export const MOST_REPEATED = 1000;
 
 const SIGNS: Readonly<Record<string, readonly [least: number, most: number]>> = { "*": [0, Infinity], "+": [1, Infinity], "?": [0, 1] };
 
