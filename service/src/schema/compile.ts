@@ -29,6 +29,9 @@ const PATTERN_STEPS = 20;
 /** Of one schema; each takes milliseconds to compile. */
 const MOST_PATTERNS = 200;
 
+/** In a schema; each takes some 0.1 ms to compile. */
+const MOST_SCHEMAS = 2500;
+
 const UNEVALUATED = ["unevaluatedProperties", "unevaluatedItems"];
 
 /** Schemas in a schema that has such a keyword: what each evaluates is put together in a time that grows with the square of their number. */
@@ -116,6 +119,9 @@ function faultOf(schema: object, purpose: Purpose): string {
         }
         return one;
     });
+    if (schemas > MOST_SCHEMAS) {
+        return `The schema is too large: it holds more than ${MOST_SCHEMAS} schemas`;
+    }
     const unevaluated = UNEVALUATED.find((keyword) => has(schema, [keyword]));
     if (unevaluated !== undefined && schemas > MOST_UNEVALUATED) {
         return `"${unevaluated}" is supported in a schema of at most ${MOST_UNEVALUATED} schemas`;
