@@ -5,7 +5,6 @@ import { CLASSES, code, CONTROLS, LINE_END, rangeOf } from "./classes.js";
 import { inverted, joined, type Pattern, PatternFault, type Range } from "./tree.js";
 
 const MOST_NESTED = 40;
-
 /** Of a group, with < and >. */
 const LONGEST_NAME = 100;
 
@@ -13,7 +12,6 @@ class Reader {
     private readonly characters: readonly string[];
     private at = 0;
     private depth = 0;
-
     public constructor(text: string) {
         this.characters = Array.from(text);
     }
