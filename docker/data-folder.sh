@@ -23,7 +23,7 @@ prepare_data() {
     say data "${DATA}"
 }
 
-# Says why the data folder cannot be written, by trying it once more aloud, and what helps.
+# Says why the data folder cannot be written, by trying it again with the error shown, and what helps.
 fail_unwritable() {
     why=$({ mkdir -p "${MODELS}" && true >>"${OFFERED}"; } 2>&1) || true
     why=${why##*: }
@@ -95,7 +95,7 @@ has_models() {
     return 1
 }
 
-# offer_model OWN SIZE NAME: 0 when the offer is settled, be it taken or not; 1 when a later start
+# offer_model OWN SIZE NAME: 0 when nothing is left to do for this model; 1 when a later start
 # shall try again.
 offer_model() {
     case $2/$3 in

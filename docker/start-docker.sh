@@ -19,7 +19,7 @@
 #   130, 143       interrupted, stopped (SIGINT, SIGTERM)
 #
 # Functions that find something out set the variables that their comment names: subshells are slow.
-# shellcheck disable=SC2154,SC2310,SC2312 # therefore; a failure in a condition is meant to go on
+# shellcheck disable=SC2154,SC2310,SC2312 # therefore; a failure in a condition must not end the script
 set -eu
 
 ROOT=${MENTATOR_SYSTEM_ROOT:-}
@@ -131,7 +131,7 @@ leave_root() {
 
 stay_root() { MENTATOR_ENTRYPOINT_USER="root stays: $1"; }
 
-# find_user OWNER: sets `to_uid` and `to_gid` to who shall run; never a root's uid or gid.
+# find_user OWNER: sets `to_uid` and `to_gid`, the user that the service runs as; never root's uid or gid.
 find_user() {
     to_uid=${1%:*}
     to_gid=${1#*:}

@@ -42,7 +42,7 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
             body["options"] = {}
         if isinstance(body["options"], dict):
             _shorten(body["options"], "maxTokens")
-        # Each would load the model anew.
+        # Each would load the model again.
         for key in ("contextSize", "gpulayer"):
             if _count(body.get(key)):
                 body[key] = None

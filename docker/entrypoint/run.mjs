@@ -100,7 +100,7 @@ export function run(argv, { limitMs, graceMs = 1000, giveUpMs = 1000, log, cwd, 
         child.on("exit", (code, signal) => {
             clearTimeout(timer);
             const status = signal === null ? (code ?? 0) : 128 + constants.signals[signal];
-            // Not until the pipes are closed: whoever it has started may keep them open.
+            // Not until the pipes are closed: a process that it started may keep them open.
             timer = setTimeout(finish, PIPE_MS, status);
             child.on("close", () => finish(status));
         });

@@ -68,6 +68,6 @@ function becomeService(args, env) {
 export async function start(args) {
     const env = await chooseBackend();
     say("time", `${elapsed()} in this script`);
-    await new Promise(setImmediate); // a signal that has come is heeded first
+    await new Promise(setImmediate); // a signal that has arrived is handled first
     becomeService(args, env);
 }

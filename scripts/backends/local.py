@@ -1,7 +1,7 @@
 """Decides what to build and run on one machine: the variant and the flags of its own hardware.
 
-Whoever builds for others wants `universal`; whoever wants an answer here would wait for hours while
-kernels compile for cards that this machine does not have.
+A build for others is `universal`. On one machine that would take hours: kernels compile for cards
+that this machine does not have.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def refuse_replacement(reference: str, digest: str, there: str) -> None:
     if there not in ("", digest):
         raise PublishFailed(
             f"{reference} is published already, with another digest than {digest}.",
-            why=f"The registry has {there}: whoever uses this tag expects it to stay the same.",
+            why=f"The registry has {there}: users of this tag expect it to stay the same.",
             next="Raise the version in the application's package.json and build again, "
             f"or run `{task_command('publish --replace')}`.",
         )

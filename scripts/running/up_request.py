@@ -75,7 +75,7 @@ def resolve(loaded: Loaded) -> UpRequest:
 
 
 def build_settings(choice: LocalChoice, settings: Settings) -> Settings:
-    """The settings with the machine's variant and targets; targets that somebody named stay."""
+    """The settings with the machine's variant and targets; named targets stay."""
     default = Settings()
     options: dict[str, Any] = {
         name: targets
