@@ -72,19 +72,10 @@ fail() {
     exit "$1"
 }
 
-# Exports the machine's uptime in units of 10 ms, where there is a /proc: main.mjs tells the time since.
+# Exports the machine's uptime in seconds, where there is a /proc: start.mjs tells the time since then.
 note_start() {
     now=
-    if [ -r "${ROOT}/proc/uptime" ] && read -r now _ <"${ROOT}/proc/uptime"; then
-        case ${now} in
-            '' | *[!0-9.]* | *.*.* | .* | ??????????*) now= ;; # not an uptime
-            *)
-                case ${now} in *.*) decimals=${now#*.}00 ;; *) decimals=00 ;; esac
-                decimals=${decimals%"${decimals#??}"}
-                now=$((${now%%.*} * 100 + ${decimals#0}))
-                ;;
-        esac
-    fi
+    [ ! -r "${ROOT}/proc/uptime" ] || read -r now _ <"${ROOT}/proc/uptime" || true
     export MENTATOR_ENTRYPOINT_START="${now:-unknown}"
 }
 

@@ -42,13 +42,21 @@ async function chooseBackend() {
 }
 
 /**
- * The time since start-docker.sh began, which notes the machine's uptime in units of 10 ms.
+ * The time since start-docker.sh began, which notes the machine's uptime in seconds.
  * @returns {string}
  */
 function elapsed() {
-    const began = parseInt(process.env["MENTATOR_ENTRYPOINT_START"] ?? "", 10);
-    const now = Math.floor(Math.round(parseFloat(readText(`${paths.root}/proc/uptime`)) * 1000) / 10);
-    return Number.isNaN(now - began) ? "unknown" : `${(now - began) * 10} ms`;
+    const began = seconds(process.env["MENTATOR_ENTRYPOINT_START"] ?? "");
+    const now = seconds(readText(`${paths.root}/proc/uptime`));
+    return Number.isNaN(now - began) ? "unknown" : `${Math.round((now - began) * 100) * 10} ms`;
+}
+
+/**
+ * The first number of /proc/uptime; NaN where it is not one.
+ * @param {string} uptime
+ */
+function seconds(uptime) {
+    return Number(/^(\d{1,12}(?:\.\d+)?)(?:\s|$)/.exec(uptime)?.[1] ?? NaN);
 }
 
 /**

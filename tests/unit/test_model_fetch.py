@@ -139,7 +139,7 @@ def test_a_changed_file_starts_over(
     served.etag = etags[1]
     fetch(wanted(served, pinned=False), target, QUICK)
     assert target.read_bytes() == served.body
-    # A weak ETag may not stand in If-Range: the change is seen in the 206, and the file is requested again.
+    # A weak ETag may not stand in If-Range: the 206 shows the change, and all is requested again.
     assert ("If-Range" in served.seen[-1]) == (not etags[0].startswith("W/"))
 
 
