@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scripts import bases as base_images
@@ -80,6 +82,7 @@ def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None
         metadata = records.read(chosen.metadata)
     finally:
         chosen.metadata.unlink(missing_ok=True)
+        remove_old_metadata(chosen.metadata.parent)
     digest: str = metadata.get("containerimage.digest", "")
     if code != 0 or not digest:
         raise BuildFailed(
@@ -88,6 +91,24 @@ def _run(docker: Engine, chosen: BuildPlan, environment: Mapping[str, str | None
             next=f"Fix it and run `{task_command('build')}` again: finished steps are cached.",
         )
     return digest
+
+
+def remove_old_metadata(folder: Path) -> None:
+    """Remove the metadata of builds that were killed: the processes in the names are gone."""
+    for path in folder.glob("metadata-*.json"):
+        number = path.stem.removeprefix("metadata-")
+        if number.isdigit() and not _runs(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # signal 0 only asks (kill(2))
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _record(

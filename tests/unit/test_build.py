@@ -247,3 +247,15 @@ def test_two_builds_at_once_hold_the_model_that_each_records(
     last = json.loads((tmp_path / "build" / "image.json").read_text())
     assert last["digest"] == f"sha256:{last['model']['sha256']}"
     assert list((tmp_path / "build").glob("metadata*")) == []
+
+
+def test_metadata_of_a_killed_build_is_removed_and_that_of_a_running_one_stays(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    names = [f"metadata-{ended.pid}.json", f"metadata-{os.getpid()}.json", "metadata-x.json"]
+    for name in names:
+        (tmp_path / name).touch()
+    build.remove_old_metadata(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
