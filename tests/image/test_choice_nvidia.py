@@ -133,7 +133,7 @@ def test_without_the_drivers_library_the_images_own_backends_are_dropped(
         assert "the driver's library libcuda.so.1 is not in the container" in row(ended.log, name)
 
 
-def test_a_driver_that_is_no_driver_is_told(
+def test_a_driver_that_is_no_driver_is_reported(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
     fakes = Fakes(tmp_path).nvidia_nodes().file(LIBCUDA, "not a library")

@@ -68,7 +68,7 @@ def test_new_mode_with_targets_of_its_own_needs_more() -> None:
     } <= set(lacking)
 
 
-def test_profile_without_its_devices_is_told() -> None:
+def test_profile_without_its_devices_is_reported() -> None:
     rocm = TABLE.mode("rocm")
     container = replace(rocm.container, run=("--device", "/dev/other"))
     (told,) = mode_parts.missing(replace(rocm, container=container), REPOSITORY, build_flags())

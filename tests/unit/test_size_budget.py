@@ -35,7 +35,7 @@ def test_each_target_adds_its_kernels(
     assert BUDGETS.limit(variant, {"rocm": targets}) == megabytes * MB
 
 
-def test_within_the_budget_the_room_left_is_told() -> None:
+def test_within_the_budget_the_room_left_is_reported() -> None:
     assert check("cpu", 150 * MB, 200 * MB) == "cpu: 150.0 MB of 200.0 MB (75 %)"
     assert "100 %" in check("cpu", 200 * MB, 200 * MB)
 
@@ -45,7 +45,7 @@ def test_over_the_budget_is_an_error() -> None:
         check("cpu", 200 * MB, 150 * MB)
 
 
-def test_what_cannot_be_compared_is_told() -> None:
+def test_what_cannot_be_compared_is_reported() -> None:
     with pytest.raises(UsageError, match="compressed"):
         check("cpu", None, 1)
     with pytest.raises(UsageError, match="no budget"):

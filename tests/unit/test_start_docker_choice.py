@@ -258,7 +258,7 @@ def test_a_node_that_this_user_may_not_write_is_refused(
 
 
 @pytest.mark.parametrize("end", ["process.exit(1);", HANG, DEAF + HANG])
-def test_nothing_of_a_dropped_candidate_goes_on(surface: Surface, end: str) -> None:
+def test_nothing_of_a_dropped_candidate_continues(surface: Surface, end: str) -> None:
     amd(surface)
     surface.probe("rocm", CHILD + end)
     before = time.monotonic()

@@ -72,7 +72,7 @@ def test_a_command_that_is_not_there(surface: Surface) -> None:
     assert "no-such-command" in started.err
 
 
-def test_a_missing_node_is_told(surface: Surface) -> None:
+def test_a_missing_node_is_reported(surface: Surface) -> None:
     (surface.tools / "node").unlink()
     started = surface.start()
     assert started.code == 127
@@ -107,7 +107,7 @@ def test_few_heaps_keep_what_was_freed(surface: Surface, given: str | None, used
 
 
 @pytest.mark.parametrize("uptime", ["12.05 3.00", "0.09 0.01", "12 3", "12.5 3", "12.057 3", "0"])
-def test_its_own_time_is_told(surface: Surface, uptime: str) -> None:
+def test_its_own_time_is_reported(surface: Surface, uptime: str) -> None:
     surface.file("/proc/uptime", f"{uptime}\n")
     assert surface.start().row("time") == "time    0 ms in this script"
 

@@ -250,7 +250,7 @@ def test_a_line_of_the_manifest_that_makes_no_sense_is_skipped(surface: Surface,
     assert "skipped a line of manifest.txt" in started.row("models")
 
 
-def test_a_default_that_the_image_lost_is_told(surface: Surface) -> None:
+def test_a_default_that_the_image_lost_is_reported(surface: Surface) -> None:
     surface.file("/opt/mentator-llm-service/default-models/manifest.txt", "sum 3 small.gguf\n")
     started = surface.start()
     assert started.code == 74

@@ -189,7 +189,7 @@ def test_a_missing_data_folder_is_made_and_given(surface: Surface) -> None:
 
 
 @needs_root
-def test_a_host_user_who_cannot_write_the_own_folder_is_told(surface: Surface) -> None:
+def test_a_host_user_who_cannot_write_the_own_folder_is_reported(surface: Surface) -> None:
     surface.own(surface.data, 1000)
     surface.data.chmod(0o555)
     started = surface.start(uid=ROOT)

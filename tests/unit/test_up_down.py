@@ -205,7 +205,7 @@ def test_the_key_in_a_configuration_with_comments(text: str, key: str | None) ->
     assert api_key.from_text(text) == key
 
 
-def test_a_configuration_that_cannot_be_read_is_told(
+def test_a_configuration_that_cannot_be_read_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / api_key.CONFIGURATION).mkdir()
