@@ -17,7 +17,8 @@ TOKENS = 4
 
 
 def _count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    """A number of tokens; JSON Schema takes 1e300 for an integer as well."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
 
 
 def _shorten(body: dict[str, Any], key: str) -> None:
