@@ -6,8 +6,10 @@ import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
-import { LlamaEngine } from "./engine/llama-engine.js";
+import { EngineProcess } from "./engine-process/engine-process.js";
 import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { engineProgram } from "./engine-process/program.js";
+import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
@@ -21,6 +23,7 @@ import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
 import { FairScheduler } from "./schedule/fair.js";
+import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -43,11 +46,20 @@ export interface StartOptions {
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
+    /** JavaScript of the engine's process, absolute; another one in tests. */
+    readonly engineProgram?: string;
 }
 
 export interface RunningService {
-    /** Lets running requests finish, refuses those that wait, and closes everything. */
-    stop(why: string): Promise<void>;
+    /** Models can be used. Rejects with a StartError when the service has to end instead. */
+    readonly started: Promise<void>;
+    /** Resolves when the service has to end, later than at its start. */
+    readonly failed: Promise<StartError>;
+    /**
+     * Lets running requests finish, refuses those that wait, and closes everything. Also during the start.
+     * @param exitCode of the process, should it not come to its end by itself
+     */
+    stop(why: string, exitCode?: number): Promise<void>;
 }
 
 async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
@@ -72,8 +84,8 @@ function makeFolders(configuration: Configuration): void {
 }
 
 /**
- * Listens first, then loads the engine: /state/version must not wait for it.
- * @throws StartError
+ * Listens first, then starts the engine's process: /state/version must not wait for it.
+ * @returns when it listens. @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
     const { configuration, chosen, host } = options;
@@ -96,10 +108,21 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.forget();
         cut.abort(gpuLostError(why));
     });
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
+    const deaths = new NativeDeaths(proof, backend.proofFile);
+    let giveUp: (why: StartError) => void = () => undefined;
+    const failed = new Promise<StartError>((resolve) => {
+        giveUp = resolve;
+    });
+    const setup = { backend, threads, settings: configuration.engine, logLevel: configuration.log.level };
+    const engine = new EngineProcess(
+        setup,
+        engineProgram(process.env, options.engineProgram),
+        { log, witness: gpu === false ? undefined : watch, onNativeDeath: () => deaths.record(), onGivenUp: (why) => giveUp(why) },
+    );
+    const engineState = (): ReturnType<Service["engineState"]> => engine.state;
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
+    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;
@@ -113,7 +136,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const metrics = new Metrics(
         { version, backend: backendName },
-        figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
+        figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
     const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
@@ -123,6 +146,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         backend,
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
+        engineState,
         models,
         scheduler,
         prompts,
@@ -154,10 +178,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     watch.start();
     const stopRetention = startRetention(database, configuration.log.liveDay);
 
-    const stop = async (why: string): Promise<void> => {
+    const stop = async (why: string, exitCode = 0): Promise<void> => {
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);
-        setTimeout(() => process.exit(0), LAST_MSEC).unref();
+        setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
         watch.stop();
         models.stop();
         tools.stop();
@@ -168,19 +192,25 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await server.close();
         await drained;
         await engine.close();
-        proof.release();
+        if (exitCode === 0) {
+            deaths.release();
+        }
         stopRetention();
         log.write("info", "core", "stopped");
         database.close();
     };
 
-    proof.use();
-    try {
-        await Promise.all([engine.start(), models.start(), tools.start()]);
-    } catch (thrown) {
-        await server.close();
-        database.close();
-        throw thrown;
-    }
-    return { stop };
+    const start = async (): Promise<void> => {
+        proof.use();
+        try {
+            await Promise.all([engine.start(), models.start(), tools.start()]);
+        } catch (thrown) {
+            if (!stopping) {
+                await server.close();
+                database.close();
+            }
+            throw thrown;
+        }
+    };
+    return { started: start(), failed, stop };
 }

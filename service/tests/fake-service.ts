@@ -135,9 +135,10 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
+    const engineState: Service["engineState"] = () => ({ running: engine.ready, pid: null, restarts: 0, lastEnd: null, lastEndTimestamp: null, residentBytes: 0 });
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
+    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
@@ -152,6 +153,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             backend: chosen.backend,
             backendNames: chosen.modes.map(({ name }) => name),
             engine,
+            engineState,
             models,
             scheduler,
             prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),

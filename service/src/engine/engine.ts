@@ -148,6 +148,9 @@ export interface Device {
 /** Models that generate, and so may not be unloaded. */
 export type Busy = (model: LoadedModel) => boolean;
 
+/** The same, where it is asked elsewhere. A model for which it says false gets no more requests from then on. */
+export type AskBusy = (model: LoadedModel) => boolean | Promise<boolean>;
+
 /** `load` throws it while models that generate hold the memory: try again when one of them is idle. */
 export class MemoryBusy extends Error {}
 
@@ -180,4 +183,9 @@ export interface Engine {
     checkGrammar(schema: object): Promise<string>;
     inspect(file: string): Promise<ModelFacts>;
     close(): Promise<void>;
+}
+
+/** An engine that asks elsewhere which models are busy. */
+export interface AskingEngine extends Engine {
+    load(spec: LoadSpec, busy: AskBusy, signal: AbortSignal): Promise<LoadedModel>;
 }

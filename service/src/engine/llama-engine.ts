@@ -6,7 +6,7 @@ import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
 import type { ModelFacts } from "../models/catalog.js";
 import { gpuDevice, listedDevice, processor } from "./device.js";
-import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
+import type { AskBusy, AskingEngine, Device, Embedded, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
 import { inspectGguf } from "./gguf.js";
 import { Loader } from "./loader.js";
 import { memoryOfThisProcess } from "./memory.js";
@@ -23,7 +23,7 @@ interface Started {
     readonly loader: Loader;
 }
 
-export class LlamaEngine implements Engine {
+export class LlamaEngine implements AskingEngine {
     private started: Started | undefined;
     /** Requests that come during the start wait for it. */
     private starting: Promise<Started> | undefined;
@@ -82,7 +82,7 @@ export class LlamaEngine implements Engine {
         return this.residents.find(spec, this.hasGpu);
     }
 
-    public async load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel> {
+    public async load(spec: LoadSpec, busy: AskBusy, signal: AbortSignal): Promise<LoadedModel> {
         const { runtime, needs: reader, loader } = await this.open();
         const needs = await reader.of(spec);
         refuseImpossible(spec, needs, memoryOfThisProcess().total);

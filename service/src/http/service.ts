@@ -3,6 +3,7 @@
 import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { Engine } from "../engine/engine.js";
+import type { ProcessState } from "../engine-process/supervisor.js";
 import type { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../metrics/metrics.js";
@@ -22,6 +23,8 @@ export interface Service {
     /** All modes that there are, as /state may name them. */
     readonly backendNames: readonly string[];
     readonly engine: Engine;
+    /** How the engine's process is. */
+    engineState(): ProcessState;
     readonly models: ModelCatalog;
     readonly scheduler: Scheduler;
     readonly prompts: Prompts;

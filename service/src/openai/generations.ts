@@ -65,11 +65,12 @@ export class Generations {
             const asked = run.asked();
             const model = await modelOf(this.models, body.model);
             const { name } = model;
+            const { onChunk } = run;
             const failed = new AbortController();
             const signal = AbortSignal.any([run.signal, failed.signal]);
             const ends = await Promise.all(
                 asked.map(async (one, index) => {
-                    const end = await this.one(specOf(model), one, signal, (chunk) => run.onChunk?.(index, chunk, name));
+                    const end = await this.one(specOf(model), one, signal, onChunk === undefined ? undefined : (chunk) => onChunk(index, chunk, name));
                     if ("failure" in end) {
                         failed.abort(end.failure);
                     }
@@ -95,8 +96,8 @@ export class Generations {
     }
 
     /** Never rejects. */
-    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, onChunk: (chunk: Chunk) => void): Promise<End> {
-        const finished = await this.scheduler.run({ spec, request, signal, ...(otherwise === undefined ? { onChunk } : {}) });
+    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, onChunk: ((chunk: Chunk) => void) | undefined): Promise<End> {
+        const finished = await this.scheduler.run({ spec, request, signal, ...(otherwise === undefined && onChunk !== undefined ? { onChunk } : {}) });
         if ("failure" in finished) {
             return { duration: finished.duration, failure: finished.failure };
         }
