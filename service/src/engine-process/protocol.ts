@@ -101,7 +101,7 @@ const isNumber = (value: unknown): boolean => Number.isSafeInteger(value);
 const isText = (value: unknown): boolean => typeof value === "string";
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 const KINDS: readonly unknown[] = ["error", "warn", "info", "debug", "trace"] satisfies Kind[];
-const isChunk = (chunk: Partial<Chunk> | undefined): boolean => (chunk?.kind === "text" || chunk?.kind === "reasoning") && isText(chunk.text) && isNumber(chunk.tokens);
+const isChunk = (chunk: Partial<Chunk> | undefined): boolean => isText(chunk?.kind) && isText(chunk?.text) && isNumber(chunk?.tokens);
 
 const CHECKS: { readonly [Type in Report["type"]]: (report: Partial<Extract<Report, { readonly type: Type }>>) => boolean } = {
     hello: ({ protocol }) => protocol === PROTOCOL,
