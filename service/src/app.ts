@@ -133,6 +133,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         defaultOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
+        allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,

@@ -25,6 +25,7 @@ describe("parsing", () => {
             modelDir: "/m",
             dbFile: "/d",
             apiKey: "",
+            allowedHosts: [],
             corsOrigins: [],
             defaultOptions: DEFAULT_OPTIONS,
             engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },

@@ -116,7 +116,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -158,6 +158,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
+            allowedHosts: options.allowedHosts ?? [],
             corsOrigins: options.corsOrigins ?? [],
             notReady,
             logTable,

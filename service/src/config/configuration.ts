@@ -31,6 +31,7 @@ export interface Configuration extends Paths {
     readonly port: number;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;
     readonly engine: EngineSettings;

@@ -29,6 +29,7 @@ export const KEYS: readonly Key[] = [
     { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
     { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
     { path: "apiKey", type: "text", secret: true, fallback: "", comment: "When it is set, every call needs Authorization: Bearer KEY. The variable MENTATOR_API_KEY overrides it" },
+    { path: "allowedHosts", type: "texts", fallback: [], comment: "Without a key: public names that browsers call this service by, e.g. [\"llm.example.org\", \"*.example.org\"]; local names and addresses always work" },
     { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
     { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the most likely token" },
     { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Choose among the smallest set of tokens with this probability together, 0..1" },

@@ -187,6 +187,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     return {
         ...own,
         apiKey: values.get("apiKey") as string,
+        allowedHosts: values.get("allowedHosts") as string[],
         corsOrigins: values.get("corsOrigins") as string[],
         defaultOptions: {
             temperature: number("defaultOptions.temperature"),

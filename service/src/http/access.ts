@@ -1,8 +1,9 @@
-/** Who may call: the optional API key, and which pages of other origins. */
+/** Who may call: the optional API key, by which names, and which pages of other origins. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ServiceError } from "../errors.js";
+import { refusalOf, type Trusted } from "./callers.js";
 
 declare module "fastify" {
     interface FastifyContextConfig {
@@ -37,6 +38,14 @@ export function installApiKey(server: FastifyInstance, apiKey: string): void {
         reply.header("www-authenticate", "Bearer");
         const why = given === undefined ? "An API key is needed: send it as Authorization: Bearer KEY." : "The API key is not the right one.";
         done(new ServiceError(401, why));
+    });
+}
+
+/** Without a key: refuses what a page of somebody else sends through a browser. Pages and health have no data. */
+export function installCallers(server: FastifyInstance, trusted: Trusted): void {
+    server.addHook("onRequest", ({ method, headers, is404, routeOptions }, _reply, done) => {
+        const why = is404 || routeOptions.config.open === true ? "" : refusalOf({ method, headers }, trusted);
+        done(why === "" ? undefined : new ServiceError(403, why));
     });
 }
 

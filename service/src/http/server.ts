@@ -1,7 +1,7 @@
 /** The HTTP server: Fastify with our errors, our checks and all routes. */
 
 import { fastify, type FastifyInstance } from "fastify";
-import { installApiKey, installCors } from "./access.js";
+import { installApiKey, installCallers, installCors } from "./access.js";
 import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
@@ -48,6 +48,8 @@ export function createServer(service: Service): FastifyInstance {
     }
     if (service.apiKey !== "") {
         installApiKey(server, service.apiKey);
+    } else {
+        installCallers(server, { hosts: service.allowedHosts, origins: service.corsOrigins });
     }
     installErrors(server, service.log);
     installDocument(server, service.version, service.apiKey !== "");
