@@ -2,6 +2,7 @@
 
 import { fastify, type FastifyInstance } from "fastify";
 import { installApiKey, installCallers, installCors } from "./access.js";
+import { connectionOptions, limitConnections, type Limits, limitsFor } from "./connections.js";
 import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
@@ -29,8 +30,9 @@ const PART_LIMIT = 1000;
 
 const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
-export function createServer(service: Service): FastifyInstance {
+export function createServer(service: Service, limits: Limits = limitsFor(service.scheduler.limit)): FastifyInstance {
     const server = fastify({
+        ...connectionOptions(limits),
         bodyLimit: BODY_LIMIT,
         forceCloseConnections: true,
         genReqId,
@@ -38,6 +40,7 @@ export function createServer(service: Service): FastifyInstance {
         // Faults before any route is known, as of a path that cannot be decoded.
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
     });
+    limitConnections(server.server, limits);
     service.inFlight.install(server, () => service.stopping());
     installValidation(server);
     installRequestId(server);
