@@ -5,6 +5,7 @@ import { toServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
 import { modelOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
+import { withAnyOf } from "../schedule/abort.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { openAiError } from "./errors.js";
 
@@ -66,15 +67,16 @@ export class Generations {
             const model = await modelOf(this.models, body.model);
             const { name } = model;
             const failed = new AbortController();
-            const signal = AbortSignal.any([run.signal, failed.signal]);
-            const ends = await Promise.all(
-                asked.map(async (one, index) => {
-                    const end = await this.one(specOf(model), one, signal, (chunk) => run.onChunk?.(index, chunk, name));
-                    if ("failure" in end) {
-                        failed.abort(end.failure);
-                    }
-                    return end;
-                }),
+            const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>
+                Promise.all(
+                    asked.map(async (one, index) => {
+                        const end = await this.one(specOf(model), one, signal, (chunk) => run.onChunk?.(index, chunk, name));
+                        if ("failure" in end) {
+                            failed.abort(end.failure);
+                        }
+                        return end;
+                    }),
+                ),
             );
             duration = longest(ends.map((end) => end.duration));
             const answers = ends.map((end) => {

@@ -2,6 +2,7 @@
 
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
 import { badRequest } from "../errors.js";
+import { withAnyOf } from "../schedule/abort.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -123,10 +124,10 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
         for (const call of toolCalls) {
             const tool = tools.find(({ name }) => name === call.name);
             const started = performance.now();
-            const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(ledger.leftMsec)))]);
+            const limit = AbortSignal.timeout(Math.max(1, Math.ceil(ledger.leftMsec)));
             const args = argumentsOf(call);
             const fault = tool === undefined ? `there is no tool ${call.name}` : argumentsFault(tool, args);
-            const content = tool === undefined || fault !== "" ? `The call failed: ${fault}.` : await callTool(tool, args, limit);
+            const content = tool === undefined || fault !== "" ? `The call failed: ${fault}.` : await withAnyOf([signal, limit], async (any) => callTool(tool, args, any));
             ledger.tool(call.name, performance.now() - started);
             messages.push({ role: "tool", toolCallId: call.id, content });
         }

@@ -9,6 +9,7 @@
 
 import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
 import { ServiceError, shuttingDownError } from "../errors.js";
+import { withAnyOf } from "./abort.js";
 import type { Entry, Place } from "./entry.js";
 import { Queue } from "./queue.js";
 import { RETRY_UNKNOWN, Running } from "./running.js";
@@ -117,8 +118,7 @@ export class FairScheduler implements Scheduler {
     }
 
     private async perform<Result>(job: Job, model: LoadedModel, task: Task<Result>): Promise<Result> {
-        const outside = AbortSignal.any([job.signal, this.stop.signal]);
-        return withTimeLimit(async (signal) => task(model, signal), job.durationMsec, outside);
+        return withAnyOf([job.signal, this.stop.signal], async (outside) => withTimeLimit(async (signal) => task(model, signal), job.durationMsec, outside));
     }
 
     /** Resolves when a slot is this request's. It then counts as running. */
@@ -195,9 +195,12 @@ export class FairScheduler implements Scheduler {
 
     private async load(entry: Entry): Promise<void> {
         const { job } = entry;
-        const signal = AbortSignal.any([job.signal, this.stop.signal]);
+        let signal = job.signal;
         try {
-            const model = await this.engine.load(job.spec, (other) => this.onModels.on(other) > 0, signal);
+            const model = await withAnyOf([job.signal, this.stop.signal], async (any) => {
+                signal = any;
+                return this.engine.load(job.spec, (other) => this.onModels.on(other) > 0, any);
+            });
             this.loading = undefined;
             this.onModels.begin(model);
             entry.go({ model, status: "load" });

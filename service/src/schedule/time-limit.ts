@@ -1,6 +1,7 @@
 /** Runs work with a time limit, and stops waiting for work that does not end. */
 
 import { badRequest } from "../errors.js";
+import { withAnyOf } from "./abort.js";
 
 /**
  * @param limitMsec of the request; absent: none
@@ -16,7 +17,7 @@ export async function withTimeLimit<Result>(work: (signal: AbortSignal) => Promi
     const late = (): void => limit.abort(badRequest(`The time limit of ${limitMsec} ms (durationMsec) was reached.`));
     const timer = setTimeout(late, limitMsec);
     try {
-        return await work(AbortSignal.any([signal, limit.signal]));
+        return await withAnyOf([signal, limit.signal], work);
     } finally {
         clearTimeout(timer);
     }
