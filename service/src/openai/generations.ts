@@ -26,6 +26,8 @@ export interface Run {
     readonly signal: AbortSignal;
     /** @throws ServiceError */
     readonly asked: () => readonly Asked[];
+    /** Called once it is sure that the request is served, if nothing fails. */
+    readonly onAdmitted?: () => void;
     readonly onChunk?: (index: number, chunk: Chunk, model: string) => void;
     /** The body of the answer. */
     readonly respond: (answers: readonly Generated[], model: string) => object;
@@ -70,7 +72,7 @@ export class Generations {
             const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>
                 Promise.all(
                     asked.map(async (one, index) => {
-                        const end = await this.one(specOf(model), one, signal, (chunk) => run.onChunk?.(index, chunk, name));
+                        const end = await this.one(specOf(model), one, signal, { onChunk: (chunk) => run.onChunk?.(index, chunk, name), onAdmitted: () => run.onAdmitted?.() });
                         if ("failure" in end) {
                             failed.abort(end.failure);
                         }
@@ -97,8 +99,8 @@ export class Generations {
     }
 
     /** Never rejects. */
-    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, onChunk: (chunk: Chunk) => void): Promise<End> {
-        const finished = await this.scheduler.run({ spec, request, signal, ...(otherwise === undefined ? { onChunk } : {}) });
+    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, { onChunk, onAdmitted }: Hearing): Promise<End> {
+        const finished = await this.scheduler.run({ spec, request, signal, onAdmitted, ...(otherwise === undefined ? { onChunk } : {}) });
         if ("failure" in finished) {
             return { duration: finished.duration, failure: finished.failure };
         }
@@ -111,10 +113,15 @@ export class Generations {
             }
             return { duration, generated: result };
         }
-        const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, onChunk);
+        const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, { onChunk, onAdmitted });
         const { promptMsec, queueMsec } = again.duration;
         return { ...again, duration: { promptMsec: duration.promptMsec + promptMsec, queueMsec: duration.queueMsec + queueMsec } };
     }
+}
+
+interface Hearing {
+    readonly onChunk: (chunk: Chunk) => void;
+    readonly onAdmitted: () => void;
 }
 
 type End = { readonly duration: Duration } & ({ readonly generated: Generated } | { readonly failure: unknown });

@@ -159,7 +159,9 @@ export class FairScheduler implements Scheduler {
                 const retryAfter = this.onModels.retryAfter(this.limit, this.running);
                 this.queue.remove(entry);
                 entry.refuse(new ServiceError(429, `The queue is full: ${this.limit} requests wait.`, retryAfter));
+                return;
             }
+            job.onAdmitted?.();
         });
     }
 

@@ -8,6 +8,8 @@ export interface Job {
     readonly durationMsec?: number;
     /** Aborted when the client leaves. */
     readonly signal: AbortSignal;
+    /** Called when the request is not refused for want of room. Must not throw. */
+    readonly onAdmitted?: () => void;
     /** Called when the request has to wait, and whenever it moves up; 1 is the next one. Must not throw. */
     readonly onPosition?: (position: number) => void;
 }

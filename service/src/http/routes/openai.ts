@@ -40,6 +40,7 @@ async function stream(generations: Generations, run: Run, kind: Kind, head: Head
     try {
         const ran = await generations.run({
             ...run,
+            onAdmitted: () => events.keepAlive(),
             onChunk: (index, chunk, model) => {
                 begin(index, model);
                 const piece = chunk.text === "" ? undefined : kind.pieces.piece(index, chunk);
@@ -59,6 +60,7 @@ async function stream(generations: Generations, run: Run, kind: Kind, head: Head
         events.done();
     } catch (thrown) {
         if (!events.begun) {
+            events.abandon();
             throw thrown;
         }
         events.fail(openAiError(statusOf(thrown), thrown).body);
