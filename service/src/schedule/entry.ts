@@ -1,6 +1,7 @@
 /** A request as the scheduler keeps it, and what it waits for. */
 
 import type { LoadedModel } from "../engine/engine.js";
+import type { Lane } from "./running.js";
 import type { Job } from "./scheduler.js";
 
 /** A slot of a model, held until the request ends. */
@@ -12,6 +13,7 @@ export interface Place {
 
 export interface Entry {
     readonly job: Job;
+    readonly lane: Lane;
     /** Milliseconds, any clock. */
     readonly came: number;
     /** When its model first found the memory in use. */

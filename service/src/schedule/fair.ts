@@ -1,5 +1,6 @@
 /**
- * First come, first served for each model, as many at once as it has slots; models share the memory.
+ * First come, first served for each model, as many at once as it has slots, and one request for embeddings beside
+ * them; models share the memory.
  *
  * A request whose model is not loaded has it loaded at once if there is memory. If requests that run hold
  * the memory, later requests may go on with the models that are there, but only for a while: then no
@@ -12,7 +13,7 @@ import { ServiceError, shuttingDownError } from "../errors.js";
 import { withAnyOf } from "./abort.js";
 import type { Entry, Place } from "./entry.js";
 import { Queue } from "./queue.js";
-import { RETRY_UNKNOWN, Running } from "./running.js";
+import { type Lane, RETRY_UNKNOWN, Running } from "./running.js";
 import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
 import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
@@ -60,11 +61,11 @@ export class FairScheduler implements Scheduler {
 
     public async run(job: GenerationJob): Promise<Finished<Generated>> {
         const { request, onChunk } = job;
-        return this.take(job, (model, signal) => this.engine.generate(model, request, { signal, ...(onChunk === undefined ? {} : { onChunk }) }));
+        return this.take(job, "generation", (model, signal) => this.engine.generate(model, request, { signal, ...(onChunk === undefined ? {} : { onChunk }) }));
     }
 
     public async embed(job: EmbeddingJob): Promise<Finished<Embedded>> {
-        return this.take(job, (model, signal) => this.engine.embed(model, job.texts, signal));
+        return this.take(job, "embedding", (model, signal) => this.engine.embed(model, job.texts, signal));
     }
 
     public async drain(limitMsec: number): Promise<void> {
@@ -91,7 +92,7 @@ export class FairScheduler implements Scheduler {
         clearTimeout(last);
     }
 
-    private async take<Result>(job: Job, task: Task<Result>): Promise<Finished<Result>> {
+    private async take<Result>(job: Job, lane: Lane, task: Task<Result>): Promise<Finished<Result>> {
         const came = performance.now();
         let began: number | undefined;
         const duration = (): Duration => {
@@ -101,14 +102,14 @@ export class FairScheduler implements Scheduler {
         };
         let place: Place;
         try {
-            place = await this.turn(job, came, (at) => {
+            place = await this.turn(job, lane, came, (at) => {
                 began = at;
             });
         } catch (failure) {
             return { duration: duration(), failure };
         }
         const { model, status } = place;
-        const work = this.perform(job, model, task).finally(() => this.release(model, performance.now() - (began ?? came)));
+        const work = this.perform(job, model, task).finally(() => this.release(model, lane, performance.now() - (began ?? came)));
         try {
             const result = await unlessAborted(work, this.stop.signal);
             return { duration: duration(), result, loadModelStatus: status };
@@ -122,7 +123,7 @@ export class FairScheduler implements Scheduler {
     }
 
     /** Resolves when a slot is this request's. It then counts as running. */
-    private async turn(job: Job, came: number, onBegin: (at: number | undefined) => void): Promise<Place> {
+    private async turn(job: Job, lane: Lane, came: number, onBegin: (at: number | undefined) => void): Promise<Place> {
         const { signal } = job;
         signal.throwIfAborted();
         if (this.draining) {
@@ -138,6 +139,7 @@ export class FairScheduler implements Scheduler {
             };
             const entry: Entry = {
                 job,
+                lane,
                 came,
                 stuckSince: undefined,
                 triedAt: -1,
@@ -175,9 +177,9 @@ export class FairScheduler implements Scheduler {
             const model = this.engine.find(entry.job.spec);
             if (model !== undefined) {
                 // A request that came before the one that waits for memory is not delayed by it.
-                if (this.hasSlot(model) && !(held && entry.came > stuck.came)) {
+                if (this.hasRoom(model, entry.lane) && !(held && entry.came > stuck.came)) {
                     this.leave(entry, now);
-                    this.onModels.begin(model);
+                    this.onModels.begin(model, entry.lane);
                     entry.go({ model, status: "exists" });
                 }
             } else if (this.loading === undefined && (stuck === undefined || (stuck === entry && entry.triedAt !== this.onModels.idleCount))) {
@@ -201,10 +203,10 @@ export class FairScheduler implements Scheduler {
         try {
             const model = await withAnyOf([job.signal, this.stop.signal], async (any) => {
                 signal = any;
-                return this.engine.load(job.spec, (other) => this.onModels.on(other) > 0, any);
+                return this.engine.load(job.spec, (other) => this.onModels.isBusy(other), any);
             });
             this.loading = undefined;
-            this.onModels.begin(model);
+            this.onModels.begin(model, entry.lane);
             entry.go({ model, status: "load" });
         } catch (thrown) {
             this.loading = undefined;
@@ -220,8 +222,8 @@ export class FairScheduler implements Scheduler {
         this.settle();
     }
 
-    private release(model: LoadedModel, tookMsec: number): void {
-        this.onModels.end(model, tookMsec);
+    private release(model: LoadedModel, lane: Lane, tookMsec: number): void {
+        this.onModels.end(model, lane, tookMsec);
         this.settle();
     }
 
@@ -232,9 +234,9 @@ export class FairScheduler implements Scheduler {
         }
     }
 
-    /** One slot is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
-    private hasSlot(model: LoadedModel): boolean {
-        const kept = this.loading !== undefined && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
-        return this.onModels.on(model) + kept < model.slots;
+    /** One place is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
+    private hasRoom(model: LoadedModel, lane: Lane): boolean {
+        const kept = this.loading?.lane === lane && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
+        return this.onModels.hasRoom(model, lane, kept);
     }
 }
