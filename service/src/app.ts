@@ -20,7 +20,7 @@ import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { FairScheduler } from "./schedule/fair.js";
+import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -92,7 +92,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
+    const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 
     let stopping = false;

@@ -29,6 +29,7 @@ describe("parsing", () => {
             corsOrigins: [],
             defaultOptions: DEFAULT_OPTIONS,
             engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
+            limits: { answerSeconds: 3600, queueSeconds: 600 },
             log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
         });
     });

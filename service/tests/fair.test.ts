@@ -156,6 +156,29 @@ describe("the fair scheduler", () => {
         expect(await scheduler.run(job("a", { durationMsec: 10 }))).toMatchObject({ failure: { statusCode: 400 } });
     });
 
+    it("limits the wait where that is set, and says when to try again", async () => {
+        const engine = new CrowdedEngine(1);
+        engine.slots = 1;
+        const scheduler = new FairScheduler(engine, QUEUE, undefined, { queueMsec: 50, answerMsec: 0 });
+        await scheduler.run(job("a"));
+        engine.delayMsec = 200;
+        const [first, second] = [scheduler.run(job("a")), scheduler.run(job("a"))];
+        expect(await second).toMatchObject({ failure: { statusCode: 503, retryAfterSeconds: 1, message: expect.stringContaining("queueTimeLimit") as string } });
+        expect(scheduler.waiting).toBe(0);
+        expect(await first).toHaveProperty("result");
+    });
+
+    it("limits the time of an answer whose request sets no limit", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, QUEUE, undefined, { queueMsec: 0, answerMsec: 30 });
+        engine.delayMsec = 5000;
+        expect(await scheduler.run(job("a"))).toMatchObject({ failure: { statusCode: 400, message: expect.stringContaining("engine.timeLimit") as string } });
+        const { spec, signal } = job("a");
+        expect(await scheduler.embed({ spec, signal, texts: ["x"] })).toMatchObject({ failure: { statusCode: 400 } });
+        engine.delayMsec = 60;
+        expect(await scheduler.run(job("a", { durationMsec: 4000 }))).toHaveProperty("result");
+    });
+
     it("refuses waiting and new requests when it stops, and cuts running ones at the time limit", async () => {
         const engine = new CrowdedEngine(1);
         const scheduler = new FairScheduler(engine, QUEUE);

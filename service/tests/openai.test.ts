@@ -259,6 +259,19 @@ describe("completions", () => {
         expect(two.choices.map(({ text, index }) => [index, text])).toEqual([[0, "ahello"], [1, "bhello"]]);
     });
 
+    it("of many prompts are one request's: an idle server takes them, and others wait behind few of them", async () => {
+        await end();
+        await use(fakeService({ queueLimit: 2 }));
+        fake.engine.delayMsec = 1;
+        const many = client.completions.create({ model: "tiny.q4", prompt: Array<string>(64).fill("x"), n: 8 });
+        await vi.waitFor(() => expect(fake.scheduler.waiting).toBe(7));
+        const other = await client.completions.create({ model: "tiny.q4", prompt: "other" });
+        expect(other.choices).toHaveLength(1);
+        expect(fake.engine.asked.length).toBeLessThan(100);
+        const { choices } = await many;
+        expect(choices.map(({ index }) => index)).toEqual(Array.from({ length: 512 }, (_, index) => index));
+    });
+
     it("stream", async () => {
         fake.engine.text = "one two";
         let text = "";

@@ -35,6 +35,8 @@ export interface Configuration extends Paths {
     readonly corsOrigins: readonly string[];
     readonly defaultOptions: GenerationOptions;
     readonly engine: EngineSettings;
+    /** 0: none. */
+    readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
     readonly log: {
         readonly level: LogLevel;
         readonly format: LogFormat;

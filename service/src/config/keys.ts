@@ -41,6 +41,8 @@ export const KEYS: readonly Key[] = [
     { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Context size of each slot in tokens, prompt and answer together, 512 or more; 0: from the model and the memory" },
     { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens in a batch at most, 16..4096; 0: from the CPU quota" },
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
+    { path: "engine.queueTimeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 600, comment: "Seconds that a request may wait, 1..86400; then it is answered with 503. 0: no limit" },
+    { path: "engine.timeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 3600, comment: "Seconds that an answer may take where the request sets no limit, 1..86400; waiting and loading do not count. 0: no limit" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
     { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },
     { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that logs are kept, 1..365" },

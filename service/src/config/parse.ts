@@ -203,6 +203,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             batchSize: number("engine.batchSize"),
             queueSize: number("engine.queueSize"),
         },
+        limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
         log: {
             level: text("log.level") as LogLevel,
             format: text("log.format") as LogFormat,

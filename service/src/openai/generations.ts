@@ -7,7 +7,11 @@ import { modelOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
 import { withAnyOf } from "../schedule/abort.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
+import { fewAtOnce } from "../schedule/window.js";
 import { openAiError } from "./errors.js";
+
+/** Answers of one request that wait or run at once, at most: the others leave the queue to other requests. */
+const MOST_AT_ONCE = 8;
 
 /** One of the answers that are asked for. */
 export interface Asked {
@@ -70,15 +74,17 @@ export class Generations {
             const { name } = model;
             const failed = new AbortController();
             const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>
-                Promise.all(
-                    asked.map(async (one, index) => {
-                        const end = await this.one(specOf(model), one, signal, { onChunk: (chunk) => run.onChunk?.(index, chunk, name), onAdmitted: () => run.onAdmitted?.() });
-                        if ("failure" in end) {
-                            failed.abort(end.failure);
-                        }
-                        return end;
-                    }),
-                ),
+                fewAtOnce(asked, MOST_AT_ONCE, async (one, index) => {
+                    const end = await this.one(specOf(model), one, signal, {
+                        follows: index > 0,
+                        onChunk: (chunk) => run.onChunk?.(index, chunk, name),
+                        onAdmitted: () => run.onAdmitted?.(),
+                    });
+                    if ("failure" in end) {
+                        failed.abort(end.failure);
+                    }
+                    return end;
+                }),
             );
             duration = longest(ends.map((end) => end.duration));
             const answers = ends.map((end) => {
@@ -99,8 +105,8 @@ export class Generations {
     }
 
     /** Never rejects. */
-    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, { onChunk, onAdmitted }: Hearing): Promise<End> {
-        const finished = await this.scheduler.run({ spec, request, signal, onAdmitted, ...(otherwise === undefined ? { onChunk } : {}) });
+    private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, { onChunk, onAdmitted, follows }: Part): Promise<End> {
+        const finished = await this.scheduler.run({ spec, request, signal, onAdmitted, follows, ...(otherwise === undefined ? { onChunk } : {}) });
         if ("failure" in finished) {
             return { duration: finished.duration, failure: finished.failure };
         }
@@ -113,13 +119,16 @@ export class Generations {
             }
             return { duration, generated: result };
         }
-        const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, { onChunk, onAdmitted });
+        const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, { onChunk, onAdmitted, follows: true });
         const { promptMsec, queueMsec } = again.duration;
         return { ...again, duration: { promptMsec: duration.promptMsec + promptMsec, queueMsec: duration.queueMsec + queueMsec } };
     }
 }
 
-interface Hearing {
+/** One answer of several to a request. */
+interface Part {
+    /** It is not the one by which the request is admitted or refused. */
+    readonly follows: boolean;
     readonly onChunk: (chunk: Chunk) => void;
     readonly onAdmitted: () => void;
 }

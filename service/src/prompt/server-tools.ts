@@ -1,8 +1,8 @@
 /** An answer for which the model may call the service's own tools: ask, run the tools, give the results, ask again. */
 
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
-import { badRequest } from "../errors.js";
 import { withAnyOf } from "../schedule/abort.js";
+import { ownTimeReached } from "../schedule/refusals.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -99,7 +99,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
 
     const generate = async (more: Partial<ChatRequest>): Promise<Generated> => {
         if (ledger.leftMsec < 1) {
-            throw badRequest(`The time limit of ${durationMsec} ms (durationMsec) was reached.`);
+            throw ownTimeReached(durationMsec);
         }
         const finished = await scheduler.run({
             spec,

@@ -8,12 +8,14 @@
  * not change places with every request.
  */
 
+import type { Configuration } from "../config/configuration.js";
 import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
-import { ServiceError, shuttingDownError } from "../errors.js";
+import { shuttingDownError } from "../errors.js";
 import { withAnyOf } from "./abort.js";
-import type { Entry, Place } from "./entry.js";
+import { type Entry, type Place, waiting } from "./entry.js";
 import { Queue } from "./queue.js";
-import { type Lane, RETRY_UNKNOWN, Running } from "./running.js";
+import { loadingFailed, ownTimeReached, queueFull, timeReached, waitedTooLong } from "./refusals.js";
+import { type Lane, Running } from "./running.js";
 import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
 import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
@@ -25,14 +27,16 @@ const GRACE_MSEC = 2000;
 
 type Task<Result> = (model: LoadedModel, signal: AbortSignal) => Promise<Result>;
 
-function reasonOf(thrown: unknown, signal: AbortSignal, draining: boolean): Error {
-    if (signal.aborted) {
-        return signal.reason as Error;
-    }
-    if (thrown instanceof MemoryBusy) {
-        return draining ? shuttingDownError() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
-    }
-    return thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Milliseconds; 0: no limit. */
+interface Times {
+    /** How long a request may wait for its turn. */
+    readonly queueMsec: number;
+    /** How long an answer may take whose request has no limit of its own. */
+    readonly answerMsec: number;
+}
+
+export function timesOf({ limits }: Pick<Configuration, "limits">): Times {
+    return { queueMsec: limits.queueSeconds * 1000, answerMsec: limits.answerSeconds * 1000 };
 }
 
 export class FairScheduler implements Scheduler {
@@ -49,6 +53,7 @@ export class FairScheduler implements Scheduler {
         private readonly engine: Engine,
         public readonly limit: number,
         private readonly patienceMsec = PATIENCE_MSEC,
+        private readonly times: Times = { queueMsec: 0, answerMsec: 0 },
     ) {}
 
     public get waiting(): number {
@@ -119,7 +124,9 @@ export class FairScheduler implements Scheduler {
     }
 
     private async perform<Result>(job: Job, model: LoadedModel, task: Task<Result>): Promise<Result> {
-        return withAnyOf([job.signal, this.stop.signal], async (outside) => withTimeLimit(async (signal) => task(model, signal), job.durationMsec, outside));
+        const { durationMsec } = job;
+        const limit = durationMsec === undefined ? { msec: this.times.answerMsec, error: timeReached } : { msec: durationMsec, error: ownTimeReached };
+        return withAnyOf([job.signal, this.stop.signal], async (outside) => withTimeLimit(async (signal) => task(model, signal), limit, outside));
     }
 
     /** Resolves when a slot is this request's. It then counts as running. */
@@ -129,42 +136,26 @@ export class FairScheduler implements Scheduler {
         if (this.draining) {
             throw shuttingDownError();
         }
-        return new Promise<Place>((resolve, reject) => {
-            const leave = (): void => {
-                // A request whose model is being loaded is not in the queue: `load` refuses it.
-                if (this.queue.remove(entry)) {
-                    reject(signal.reason as Error);
-                    this.dispatch();
-                }
-            };
-            const entry: Entry = {
-                job,
-                lane,
-                came,
-                stuckSince: undefined,
-                triedAt: -1,
-                position: 0,
-                begin: onBegin,
-                go: (place) => {
-                    signal.removeEventListener("abort", leave);
-                    resolve(place);
-                },
-                refuse: (why) => {
-                    signal.removeEventListener("abort", leave);
-                    reject(why);
-                },
-            };
-            signal.addEventListener("abort", leave, { once: true });
-            this.queue.add(entry);
-            this.dispatch();
-            if (this.waiting > this.limit && this.queue.last === entry) {
-                const retryAfter = this.onModels.retryAfter(this.limit, this.running);
-                this.queue.remove(entry);
-                entry.refuse(new ServiceError(429, `The queue is full: ${this.limit} requests wait.`, retryAfter));
-                return;
+        const [entry, place] = waiting({ job, lane, came, begin: onBegin }, this.times.queueMsec, (left, late) => {
+            // A request whose model is being loaded is not in the queue: `load` refuses it.
+            if (this.queue.remove(left)) {
+                left.refuse(late ? this.late() : (signal.reason as Error));
+                this.dispatch();
             }
-            job.onAdmitted?.();
         });
+        this.queue.add(entry);
+        this.dispatch();
+        if (job.follows !== true && this.queue.requests > this.limit && this.queue.last === entry) {
+            this.queue.remove(entry);
+            entry.refuse(queueFull(this.limit, this.onModels.retryAfter(this.limit, this.running)));
+        } else {
+            job.onAdmitted?.();
+        }
+        return place;
+    }
+
+    private late(): Error {
+        return waitedTooLong(this.times.queueMsec, this.onModels.retryAfter(this.waiting, this.running));
     }
 
     /** Starts whatever can start. */
@@ -211,13 +202,18 @@ export class FairScheduler implements Scheduler {
         } catch (thrown) {
             this.loading = undefined;
             if (thrown instanceof MemoryBusy && !signal.aborted && !this.draining && (this.onModels.total > 0 || entry.triedAt !== this.onModels.idleCount)) {
+                if (this.times.queueMsec > 0 && performance.now() - entry.came >= this.times.queueMsec) {
+                    entry.refuse(this.late());
+                    this.settle();
+                    return;
+                }
                 entry.stuckSince ??= performance.now();
                 entry.begin(undefined);
                 this.queue.putBack(entry);
                 this.dispatch();
                 return;
             }
-            entry.refuse(reasonOf(thrown, signal, this.draining));
+            entry.refuse(loadingFailed(thrown, signal, this.draining));
         }
         this.settle();
     }

@@ -4,8 +4,10 @@ import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "..
 
 export interface Job {
     readonly spec: LoadSpec;
-    /** Time limit of the generation, ms: waiting and loading do not count. Absent: none. */
+    /** Time limit of the generation, ms: waiting and loading do not count. Absent: the scheduler's own. */
     readonly durationMsec?: number;
+    /** A further part of a request that was admitted: it is not counted as one that waits. */
+    readonly follows?: boolean;
     /** Aborted when the client leaves. */
     readonly signal: AbortSignal;
     /** Called when the request is not refused for want of room. Must not throw. */
@@ -37,7 +39,7 @@ export type Finished<Result> = { readonly duration: Duration } & (
 );
 
 export interface Scheduler {
-    /** Requests that wait; those that run are not counted. */
+    /** Requests that wait, also parts of one; those that run are not counted. */
     readonly waiting: number;
     /** Requests that run, loading included. */
     readonly running: number;
