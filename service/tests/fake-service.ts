@@ -27,7 +27,10 @@ export class FakeEngine implements Engine {
     public text = "hello";
     public finishReason: FinishReason = "stop";
     public toolCalls: Generated["toolCalls"] = [];
+    /** The arguments of the first call as they are told, piece by piece. */
+    public callPieces: readonly string[] = [];
     public delayMsec = 0;
+    public usage: Generated["usage"] = { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 };
     /** Thrown after the last piece. */
     public failAfter: Error | undefined;
     public slots = 1;
@@ -61,11 +64,13 @@ export class FakeEngine implements Engine {
         for (const [text] of this.text.matchAll(/\s*\S+/g)) {
             onChunk?.({ kind: "text", text, tokens: 1 });
         }
+        const [call] = this.toolCalls;
+        this.callPieces.forEach((text, index) => onChunk?.({ kind: "call", text, tokens: 1, ...(index === 0 && call !== undefined ? { call } : {}) }));
         if (this.failAfter !== undefined) {
             throw this.failAfter;
         }
         const { text, finishReason, toolCalls } = this;
-        return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+        return { text, finishReason, toolCalls, usage: this.usage };
     }
 
     public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {

@@ -143,6 +143,51 @@ describe("chat", () => {
         expect(streamed.choices).toMatchObject([{ message: { tool_calls: calls }, finish_reason: "tool_calls" }]);
     });
 
+    it("streams the arguments of a demanded call as they are written, once", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":12}' }];
+        fake.engine.callPieces = ["", '{"n"', ":12}"];
+        const request = { ...CHAT, tools: [TOOL], tool_choice: "required" as const, response_format: { type: "json_object" as const } };
+        const deltas: unknown[] = [];
+        for await (const { choices } of await client.chat.completions.create({ ...request, stream: true })) {
+            deltas.push(...(choices[0]?.delta.tool_calls ?? []));
+        }
+        expect(deltas).toEqual([
+            { index: 0, id: "c1", type: "function", function: { name: "add", arguments: "" } },
+            { index: 0, function: { arguments: '{"n"' } },
+            { index: 0, function: { arguments: ":12}" } },
+        ]);
+        const { choices } = await client.chat.completions.stream(request).finalChatCompletion();
+        expect(choices).toMatchObject([{ message: { tool_calls: [{ id: "c1", function: { name: "add", arguments: '{"n":12}' } }] }, finish_reason: "tool_calls" }]);
+        expect(fake.engine.asked).toHaveLength(2);
+    });
+
+    it("sends a call that was cut as a call, streamed or not, and says so", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "length";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":1' }];
+        fake.engine.callPieces = ['{"n"', ":1"];
+        const request = { ...CHAT, tools: [TOOL], tool_choice: "required" as const, max_tokens: 5 };
+        const { choices } = await client.chat.completions.create(request);
+        expect(choices).toMatchObject([{ message: { content: null, tool_calls: [{ function: { name: "add", arguments: '{"n":1' } }] }, finish_reason: "length" }]);
+        let given = "";
+        const reasons: unknown[] = [];
+        for await (const { choices: [choice] } of await client.chat.completions.create({ ...request, stream: true })) {
+            given += choice?.delta.tool_calls?.[0]?.function?.arguments ?? "";
+            reasons.push(choice?.finish_reason);
+        }
+        expect(given).toBe('{"n":1');
+        expect(reasons.at(-1)).toBe("length");
+    });
+
+    it("counts both generations where tools and a format were asked for", async () => {
+        fake.engine.text = "{}";
+        fake.engine.usage = { promptTokens: 10, cachedTokens: 4, completionTokens: 3, tokensPerSecond: 1 };
+        const { usage } = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
+        expect(usage).toMatchObject({ prompt_tokens: 20, completion_tokens: 6, total_tokens: 26, prompt_tokens_details: { cached_tokens: 8 } });
+    });
+
     it("asks again, constrained, when tools were allowed and none was called", async () => {
         fake.engine.text = "{}";
         const answer = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
@@ -257,6 +302,12 @@ describe("completions", () => {
         expect(asked()).toMatchObject({ kind: "completion", prompt: "Once", options: { maxTokens: 16 } });
         const two = await client.completions.create({ model: "tiny.q4", prompt: ["a", "b"], echo: true, max_tokens: 3 });
         expect(two.choices.map(({ text, index }) => [index, text])).toEqual([[0, "ahello"], [1, "bhello"]]);
+    });
+
+    it("count each prompt once", async () => {
+        fake.engine.usage = { promptTokens: 10, completionTokens: 3, tokensPerSecond: 1 };
+        const { usage } = await client.completions.create({ model: "tiny.q4", prompt: ["a", "b", "c"], n: 2 });
+        expect(usage).toMatchObject({ prompt_tokens: 30, completion_tokens: 18, total_tokens: 48 });
     });
 
     it("of many prompts are one request's: an idle server takes them, and others wait behind few of them", async () => {

@@ -132,10 +132,11 @@ export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked
     return Array.from({ length: body.n ?? 1 }, (_, index) => {
         const plain: ChatRequest = { kind: "chat", messages, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) };
         const constrained: ChatRequest = constraint === undefined ? plain : { ...plain, constraint };
+        const common = { check, samePrompt: index > 0 };
         if (!usesTools) {
-            return { request: constrained, check };
+            return { ...common, request: constrained };
         }
         const request: ChatRequest = { ...plain, tools, toolChoice };
-        return constraint === undefined ? { request, check } : { request, otherwise: constrained, check };
+        return { ...common, request, ...(constraint === undefined || toolChoice !== "auto" ? {} : { otherwise: constrained }) };
     });
 }

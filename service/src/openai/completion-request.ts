@@ -18,6 +18,7 @@ export function completionRequests(body: CompletionBody, defaults: GenerationOpt
     const options = optionsOf(body, defaults, body.max_tokens ?? MAX_TOKENS);
     const stop = stopOf(body);
     return promptsOf(body).map(({ prompt, index }) => ({
+        samePrompt: index > 0,
         request: { kind: "completion", prompt, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) },
     }));
 }

@@ -1,5 +1,6 @@
 /** Runs the generations of one OpenAI request: one or several answers, all or an error. */
 
+import { sumOf } from "../engine/usage.js";
 import type { Chunk, Generated, GenerationRequest, LoadSpec, Usage } from "../engine/engine.js";
 import { toServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
@@ -16,6 +17,8 @@ const MOST_AT_ONCE = 8;
 /** One of the answers that are asked for. */
 export interface Asked {
     readonly request: GenerationRequest;
+    /** A further answer to the prompt of the one before. */
+    readonly samePrompt?: boolean;
     /** Used when `request` made no tool call; the text of `request` is then dropped, and not streamed. */
     readonly otherwise?: GenerationRequest;
     /** Of the answer that is sent. @throws ServiceError when it breaks what was asked for */
@@ -34,26 +37,32 @@ export interface Run {
     readonly onAdmitted?: () => void;
     readonly onChunk?: (index: number, chunk: Chunk, model: string) => void;
     /** The body of the answer. */
-    readonly respond: (answers: readonly Generated[], model: string) => object;
+    readonly respond: (answers: readonly Generated[], model: string, usage: Usage) => object;
 }
 
 interface Ran {
     readonly answers: readonly Generated[];
     readonly model: string;
+    readonly usage: Usage;
     readonly response: object;
 }
 
-/** All answers together; the prompt counts once. */
-export function usageOf(answers: readonly Generated[]): Usage {
+/** All answers together: a prompt counts once, however many answers it gets, and every generation counts. */
+function usageOf(answers: readonly Generated[], asked: readonly Asked[]): Usage {
     const usages = answers.map(({ usage }) => usage);
-    const total = (key: "completionTokens" | "tokensPerSecond"): number => usages.reduce((sum, usage) => sum + usage[key], 0);
-    const first = usages[0];
+    const prompts = usages.filter((_, index) => asked[index]?.samePrompt !== true);
+    const completionTokens = total(usages, "completionTokens");
     return {
-        promptTokens: 0,
-        ...first,
-        completionTokens: total("completionTokens"),
-        tokensPerSecond: Math.round((total("tokensPerSecond") / Math.max(1, usages.length)) * 10) / 10,
+        ...usages[0],
+        promptTokens: total(prompts, "promptTokens"),
+        cachedTokens: total(prompts, "cachedTokens"),
+        completionTokens,
+        tokensPerSecond: Math.round((total(usages, "tokensPerSecond") / Math.max(1, usages.length)) * 10) / 10,
     };
+}
+
+function total(usages: readonly Usage[], key: "promptTokens" | "cachedTokens" | "completionTokens" | "tokensPerSecond"): number {
+    return usages.reduce((sum, usage) => sum + (usage[key] ?? 0), 0);
 }
 
 export class Generations {
@@ -93,9 +102,10 @@ export class Generations {
                 }
                 return end.generated;
             });
-            const response = run.respond(answers, name);
-            this.journal.close({ ...entry, code: 200, duration, usage: usageOf(answers), response, answerRaw: answers.map(({ text }) => text).join("\n") });
-            return { answers, model: name, response };
+            const usage = usageOf(answers, asked);
+            const response = run.respond(answers, name, usage);
+            this.journal.close({ ...entry, code: 200, duration, usage, response, answerRaw: answers.map(({ text }) => text).join("\n") });
+            return { answers, model: name, usage, response };
         } catch (thrown) {
             const error = toServiceError(thrown);
             const { status, body: response } = openAiError(error.statusCode, error);
@@ -111,7 +121,7 @@ export class Generations {
             return { duration: finished.duration, failure: finished.failure };
         }
         const { duration, result } = finished;
-        if (otherwise === undefined || result.finishReason === "tool") {
+        if (otherwise === undefined || result.toolCalls.length > 0) {
             try {
                 check?.(result);
             } catch (thrown) {
@@ -121,7 +131,8 @@ export class Generations {
         }
         const again = await this.one(spec, { request: otherwise, ...(check === undefined ? {} : { check }) }, signal, { onChunk, onAdmitted, follows: true });
         const { promptMsec, queueMsec } = again.duration;
-        return { ...again, duration: { promptMsec: duration.promptMsec + promptMsec, queueMsec: duration.queueMsec + queueMsec } };
+        const sums = "generated" in again ? { generated: { ...again.generated, usage: sumOf(result.usage, again.generated.usage) } } : again;
+        return { ...sums, duration: { promptMsec: duration.promptMsec + promptMsec, queueMsec: duration.queueMsec + queueMsec } };
     }
 }
 

@@ -1,6 +1,7 @@
 /** An answer for which the model may call the service's own tools: ask, run the tools, give the results, ask again. */
 
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
+import { sumOf } from "../engine/usage.js";
 import { withAnyOf } from "../schedule/abort.js";
 import { ownTimeReached } from "../schedule/refusals.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
@@ -29,18 +30,6 @@ export interface Answered {
     /** In the order of their first call. */
     readonly usedTools: readonly string[];
     readonly failure?: unknown;
-}
-
-function sum(a: Usage | undefined, b: Usage): Usage {
-    return a === undefined
-        ? b
-        : {
-              ...b,
-              promptTokens: a.promptTokens + b.promptTokens,
-              cachedTokens: (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0),
-              completionTokens: a.completionTokens + b.completionTokens,
-              ...(a.firstTokenMsec === undefined ? {} : { firstTokenMsec: a.firstTokenMsec }),
-          };
 }
 
 /** How much of `durationMsec` a generation took; loading and waiting do not count. */
@@ -115,7 +104,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
             ledger.loadModelStatus = "load";
         }
         ledger.leftMsec -= spent(finished.result.usage);
-        ledger.usage = sum(ledger.usage, finished.result.usage);
+        ledger.usage = sumOf(ledger.usage, finished.result.usage);
         return { ...finished.result, usage: ledger.usage };
     };
 
