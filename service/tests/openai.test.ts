@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ContextOverflow } from "../src/errors.js";
+import { chatRequests } from "../src/openai/chat-request.js";
 import { createServer } from "../src/http/server.js";
 import { type Fake, fakeService } from "./fake-service.js";
 
@@ -186,6 +187,22 @@ describe("chat", () => {
         fake.engine.usage = { promptTokens: 10, cachedTokens: 4, completionTokens: 3, tokensPerSecond: 1 };
         const { usage } = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
         expect(usage).toMatchObject({ prompt_tokens: 20, completion_tokens: 6, total_tokens: 26, prompt_tokens_details: { cached_tokens: 8 } });
+    });
+
+    it("lets others pass while it reads many tools, and refuses too many", async () => {
+        const parameters = (seed: number): Record<string, unknown> => ({ type: "object", properties: Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`p${seed}x${index}`, { type: "string" }])) });
+        const tools = Array.from({ length: 64 }, (_, index) => ({ type: "function" as const, function: { name: `t${index}`, parameters: parameters(index) } }));
+        let turns = 0;
+        const turn = (): void => {
+            turns += 1;
+            next = setImmediate(turn);
+        };
+        let next = setImmediate(turn);
+        await chatRequests({ ...CHAT, tools }, fake.service.defaultOptions);
+        clearImmediate(next);
+        expect(turns).toBeGreaterThan(60);
+        const large = { type: "function" as const, function: { name: "t", description: "x".repeat(10_000) } };
+        await expect(client.chat.completions.create({ ...CHAT, tools: Array<typeof large>(60).fill(large) })).rejects.toMatchObject({ status: 400, param: "tools" });
     });
 
     it("asks again, constrained, when tools were allowed and none was called", async () => {

@@ -2,6 +2,7 @@
 
 import { fastify, type FastifyInstance } from "fastify";
 import { installApiKey, installCallers, installCors } from "./access.js";
+import { installBodies } from "./body.js";
 import { connectionOptions, limitConnections, type Limits, limitsFor } from "./connections.js";
 import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
@@ -42,6 +43,7 @@ export function createServer(service: Service, limits: Limits = limitsFor(servic
     });
     limitConnections(server.server, limits);
     service.inFlight.install(server, () => service.stopping());
+    installBodies(server);
     installValidation(server);
     installRequestId(server);
     installSecurityHeaders(server);

@@ -1,5 +1,6 @@
-/** A body of /v1/chat/completions as requests to the engine. Pure. */
+/** A body of /v1/chat/completions as requests to the engine. */
 
+import { setImmediate } from "node:timers/promises";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ChatMessage, ChatRequest, Constraint, ToolCall, ToolChoice, ToolDefinition } from "../engine/engine.js";
 import { MOST_NESTED, nestsTooDeep } from "../schema/limits.js";
@@ -9,6 +10,9 @@ import type { BodyMessage, BodyTool, BodyToolCall, ChatBody } from "./chat-schem
 import { ParameterFault } from "./errors.js";
 import type { Asked } from "./generations.js";
 import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
+
+/** Of all tools: a model with a context of 32,768 tokens cannot read more of them. */
+const MOST_TOOL_CHARACTERS = 500_000;
 
 function textOf(content: BodyMessage["content"], at: string): string {
     if (content === undefined || content === null) {
@@ -82,6 +86,20 @@ function toolOf({ function: { name, description, parameters } }: BodyTool, index
     };
 }
 
+/** A turn of the event loop for each: a schema takes up to a third of a second. */
+async function toolsOf({ tools }: ChatBody): Promise<ToolDefinition[]> {
+    const given = tools ?? [];
+    if (given.reduce((sum, tool) => sum + JSON.stringify(tool).length, 0) > MOST_TOOL_CHARACTERS) {
+        throw new ParameterFault("tools", `The tools have more than ${MOST_TOOL_CHARACTERS} characters together.`);
+    }
+    const definitions: ToolDefinition[] = [];
+    for (const [index, tool] of given.entries()) {
+        definitions.push(toolOf(tool, index));
+        await setImmediate();
+    }
+    return definitions;
+}
+
 function choiceOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinition[]): ToolChoice {
     if (choice === undefined || choice === null) {
         return "auto";
@@ -119,10 +137,10 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
  * one is asked only when no tool was called.
  * @throws ParameterFault
  */
-export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked[] {
+export async function chatRequests(body: ChatBody, defaults: GenerationOptions): Promise<Asked[]> {
     refuseUnsupported(body);
     const options = optionsOf(body, defaults, body.max_completion_tokens ?? body.max_tokens ?? defaults.maxTokens);
-    const tools = (body.tools ?? []).map(toolOf);
+    const tools = await toolsOf(body);
     const toolChoice = choiceOf(body, tools);
     const constraint = constraintOf(body);
     const stop = stopOf(body);

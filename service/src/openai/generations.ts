@@ -32,7 +32,7 @@ export interface Run {
     readonly requestId: string;
     readonly signal: AbortSignal;
     /** @throws ServiceError */
-    readonly asked: () => readonly Asked[];
+    readonly asked: () => Promise<readonly Asked[]> | readonly Asked[];
     /** Called once it is sure that the request is served, if nothing fails. */
     readonly onAdmitted?: () => void;
     readonly onChunk?: (index: number, chunk: Chunk, model: string) => void;
@@ -78,7 +78,7 @@ export class Generations {
         let duration: Duration = { promptMsec: 0, queueMsec: 0 };
         const entry = { kind: "generation", requestId, call, model: body.model, request: body } as const;
         try {
-            const asked = run.asked();
+            const asked = await run.asked();
             const model = await modelOf(this.models, body.model);
             const { name } = model;
             const failed = new AbortController();

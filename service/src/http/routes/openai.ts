@@ -9,7 +9,7 @@ import { completionRequests, promptsToEcho } from "../../openai/completion-reque
 import { COMPLETION_ANSWER, COMPLETION_SCHEMA, type CompletionBody } from "../../openai/completion-schema.js";
 import { openAiError } from "../../openai/errors.js";
 import { CHAT_PIECES, chatForm, completionForm, completionPieces, type Head, type Pieces, usageForm } from "../../openai/form.js";
-import { type Asked, Generations, type Run } from "../../openai/generations.js";
+import { Generations, type Run } from "../../openai/generations.js";
 import type { Control } from "../../openai/shared-schema.js";
 import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "../answers.js";
 import { statusOf } from "../errors.js";
@@ -21,7 +21,7 @@ import type { Routes } from "../routes.js";
 interface Kind {
     readonly object: string;
     readonly prefix: string;
-    readonly asked: () => readonly Asked[];
+    readonly asked: Run["asked"];
     readonly pieces: Pieces;
     readonly form: (head: Head, model: string, answers: readonly Generated[], usage: Usage) => object;
 }
