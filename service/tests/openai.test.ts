@@ -293,6 +293,71 @@ describe("chat", () => {
         expect(fake.engine.asked).toEqual([]);
     });
 
+    it("gives several answers that differ, without a temperature too", async () => {
+         
+        await client.chat.completions.create({ ...CHAT, n: 2 });
+        expect(fake.engine.asked).toMatchObject([{ options: { temperature: 1, topP: 1, topK: 0 } }, { options: { temperature: 1 } }]);
+        expect(new Set(fake.engine.asked.map(({ options }) => options.seed)).size).toBe(2);
+        await client.chat.completions.create({ ...CHAT, n: 2, temperature: 0 });
+        expect(asked()).toMatchObject({ options: { temperature: 0 } });
+    });
+
+    it.each([
+        ["json_schema", SCHEMA],
+        ["guided_json", SCHEMA],
+        ["guided_json", JSON.stringify(SCHEMA)],
+        ["structured_outputs", { json: SCHEMA }],
+        ["response_format", { type: "json_object", schema: SCHEMA }],
+    ])("obeys a schema in %s, of chats and completions", async (name, value) => {
+        fake.engine.text = '{"n": 4}';
+        await client.chat.completions.create({ ...CHAT, [name]: value });
+        expect(asked()).toMatchObject({ constraint: { kind: "schema", schema: SCHEMA } });
+        await client.completions.create({ model: "tiny.q4", prompt: "x", [name]: value } as never);
+        expect(asked()).toMatchObject({ kind: "completion", constraint: { kind: "schema", schema: SCHEMA } });
+        fake.engine.text = "{}";
+        await expect(client.completions.create({ model: "tiny.q4", prompt: "x", [name]: value } as never)).rejects.toMatchObject({ code: "invalid_answer" });
+    });
+
+    it.each([
+        ["grammar", 'root ::= "x"'],
+        ["ignore_eos", true],
+        ["guided_regex", "a+"],
+        ["structured_outputs", { choice: ["a"] }],
+        ["logit_bias", { 5: 1 }],
+        ["logprobs", true],
+        ["min_tokens", 5],
+        ["functions", [{ name: "f" }]],
+        ["modalities", ["text", "audio"]],
+        ["json_schema", "no schema"],
+        ["guided_json", { type: "banana" }],
+        ["max_tokens", 0],
+    ])("refuses %s by its name", async (name, value) => {
+        await expect(client.chat.completions.create({ ...CHAT, [name]: value })).rejects.toMatchObject({ status: 400, param: name });
+        expect(fake.engine.asked).toEqual([]);
+    });
+
+    it("takes fields that ask for nothing, and refuses two forms at once", async () => {
+        const nothing = { grammar: "", ignore_eos: false, logprobs: false, top_logprobs: 0, min_tokens: 0, logit_bias: {}, functions: null, structured_outputs: { json: null }, constructor: 1, toString: "x" };
+        await client.chat.completions.create({ ...CHAT, ...nothing } as never);
+        expect(asked()).not.toHaveProperty("constraint");
+        await expect(client.chat.completions.create({ ...CHAT, response_format: { type: "json_object" }, guided_json: SCHEMA } as never)).rejects.toMatchObject({ status: 400, param: "guided_json" });
+    });
+
+    it("takes max_tokens -1 for no limit", async () => {
+        await client.chat.completions.create({ ...CHAT, max_completion_tokens: -1 });
+        await client.completions.create({ model: "tiny.q4", prompt: "x", max_tokens: -1 });
+        expect((asked() as { options: { maxTokens: number } }).options.maxTokens).toBeGreaterThan(1_000_000);
+    });
+
+    it("lets only allowed tools be called, and reads refusals", async () => {
+        const other = { type: "function" as const, function: { name: "other" } };
+        const allowed = { type: "allowed_tools" as const, allowed_tools: { mode: "auto" as const, tools: [{ type: "function", function: { name: "add" } }] } };
+        const messages = [...MESSAGES, { role: "assistant" as const, content: null, refusal: "No." }, { role: "assistant" as const, content: [{ type: "refusal" as const, refusal: "Never." }] }, ...MESSAGES];
+        await client.chat.completions.create({ model: "tiny.q4", messages, tools: [TOOL, other], tool_choice: allowed });
+        expect(asked()).toMatchObject({ tools: [{ name: "add" }], toolChoice: "auto", messages: [{}, { content: "No." }, { content: "Never." }, {}] });
+        expect((asked() as { tools: unknown[] }).tools).toHaveLength(1);
+    });
+
     it("gives several answers", async () => {
         // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated by OpenAI, but still supported here
         const { choices, usage } = await client.chat.completions.create({ ...CHAT, n: 3, seed: 5, temperature: 1 });
@@ -434,6 +499,16 @@ describe("errors", () => {
             }
         };
         await expect(read()).rejects.toThrow(/the engine broke/);
+    });
+
+    it.each(["//v1/models", "/v1/v1/models", "/v1/models/", "/v1//models?a=//b", "/v1/v1/v1/models"])("are none for %s", async (url) => {
+        expect((await server.inject(url)).json()).toMatchObject({ object: "list" });
+    });
+
+    it("for a path without /v1 name the right one", async () => {
+        const reply = await server.inject({ method: "POST", url: "/chat/completions", payload: CHAT });
+        expect(reply.statusCode).toBe(404);
+        expect(reply.body).toContain("/v1/chat/completions");
     });
 
     it("for an unknown path", async () => {

@@ -7,6 +7,7 @@ import { connectionOptions, limitConnections, type Limits, limitsFor } from "./c
 import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
+import { plainUrl } from "./plain-url.js";
 import { genReqId, installRequestId } from "./request-id.js";
 import type { Routes } from "./routes.js";
 import { checkRoutes } from "./routes/check.js";
@@ -37,6 +38,7 @@ export function createServer(service: Service, limits: Limits = limitsFor(servic
         bodyLimit: BODY_LIMIT,
         forceCloseConnections: true,
         genReqId,
+        rewriteUrl: ({ url }) => plainUrl(url ?? "/"),
         routerOptions: { maxParamLength: PART_LIMIT },
         // Faults before any route is known, as of a path that cannot be decoded.
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
