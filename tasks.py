@@ -80,9 +80,12 @@ def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
     from scripts.image import build as verb
     from scripts.image import build_request
 
+    build_request.require_effect(loaded, push=push)
     resolved = build_request.resolve(loaded.settings, dry=dry)
     if dry:
         verb.show(resolved)
+        if push:
+            say("# then publish, if the smoke tests have passed with the digest of this build")
         return
     verb.build(resolved)
     if push:

@@ -132,7 +132,12 @@ def _record(
         "backends": dict(request.backends.arguments),
         "node": request.node,
         "bases": {"source": bases.source, **bases.identities},
-        "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
+        "model": {
+            "setting": request.model,
+            "name": staged.name,
+            "sha256": staged.sha256,
+            "bytes": staged.size,
+        },
         "revision": request.pipeline.commit,
     }
 

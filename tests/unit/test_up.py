@@ -15,6 +15,7 @@ from scripts.image.build_request import BuildRequest
 from scripts.running import ask, ownership, up
 from scripts.running.container import Container
 from scripts.running.up_request import UpRequest
+from tests.containers import free_port
 
 #: `docker run` takes a second; `inspect` shows a healthy container.
 DOCKER = """#!/bin/sh
@@ -52,8 +53,11 @@ def request(folder: Path) -> UpRequest:
     return UpRequest(
         engine=EngineOptions(folder / "engine"),
         backend="auto",
-        any_variant=True,
+        variant="",
+        model="",
         data=folder / "data",
+        host="127.0.0.1",
+        port=free_port(),
         address="http://127.0.0.1:9",
         name="one",
         api_key="",
