@@ -33,7 +33,10 @@ task = partial(declare_task, choices=CHOICES)
 @task(lenient=True, json="machine-readable")
 def config(loaded: Loaded, json: bool = False) -> None:
     """Print every setting, its value in force, where it came from, and what it means."""
-    say(settings_report.report(loaded, as_json=json))
+    from scripts.host import ca_bundle
+
+    bundle = "" if loaded.settings.ca_bundle else ca_bundle.find("")
+    say(settings_report.report(loaded, found={"ca_bundle": str(bundle or "")}, as_json=json))
 
 
 @task(lenient=True, json="machine-readable")

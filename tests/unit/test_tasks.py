@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +158,20 @@ def test_config_prints_every_setting_with_its_origin_and_meaning() -> None:
     _, value, origin, meaning = backend.split(maxsplit=3)
     assert (value, origin) == ("auto", "(default)")
     assert f"one of: {DEMANDS}" in meaning
+
+
+def test_config_shows_the_ca_bundle_that_is_used(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    argv = [sys.executable, "-m", "invoke", "config", "--json"]
+    for variables, origin in (
+        ({"SSL_CERT_FILE": str(bundle)}, "default"),
+        ({"MENTATOR_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": ""}, "environment"),
+    ):
+        read = json.loads(commands.check(argv, env=variables, cwd=REPOSITORY))
+        (row,) = (row for row in read["settings"] if row["name"] == "ca_bundle")
+        assert (row["value"], row["origin"]) == (str(bundle), origin)
+        assert next(row for row in read["settings"] if row["name"] == "no_cache")["value"] is False
 
 
 def test_a_backend_that_is_not_in_the_table_is_refused() -> None:
