@@ -58,21 +58,18 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     # Two at once would remove each other's container, or fail for its name.
     lock = cache_home() / f"up-{container.name}.lock"
     with hold_lock(lock, f"which starts the container {container.name}"):
-        _replace(docker, container)
-        say(f"healthy: {request.address} (data in {request.data})")
-        say(f"> {GREETING}")
-        # Read now: a first start writes the configuration.
-        ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
-
-
-def _replace(docker: Engine, container: Container) -> None:
-    """Start the container in the place of one of its name; an interruption leaves none."""
-    _remove(docker, container.name)
-    try:
-        start(docker, container)
-    except KeyboardInterrupt:
         _remove(docker, container.name)
-        raise
+        try:
+            start(docker, container)
+            say(f"healthy: {request.address} (data in {request.data})")
+            say(f"> {GREETING}")
+            # Read now: a first start writes the configuration.
+            ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
+        except KeyboardInterrupt:
+            # Whoever cancels it, such as CI, does not expect that half of it stays.
+            say(f"interrupted: the container {container.name} is removed, its data stay")
+            _remove(docker, container.name)
+            raise
 
 
 def start(docker: Engine, container: Container) -> None:
