@@ -100,7 +100,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -152,7 +152,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}:${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
@@ -171,7 +171,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     proof.use();
@@ -179,7 +179,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
-        database.close();
+        await database.close();
         throw thrown;
     }
     return { stop };
