@@ -93,7 +93,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -146,7 +146,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
@@ -165,7 +165,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     proof.use();
@@ -173,7 +173,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
-        database.close();
+        await database.close();
         throw thrown;
     }
     return { stop };

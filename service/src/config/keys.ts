@@ -43,9 +43,12 @@ export const KEYS: readonly Key[] = [
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "engine.queueTimeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 600, comment: "Seconds that a request may wait, 1..86400; then it is answered with 503. 0: no limit" },
     { path: "engine.timeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 3600, comment: "Seconds that an answer may take where the request sets no limit, 1..86400; waiting and loading do not count. 0: no limit" },
+    { path: "tools.folders", type: "texts", absolute: true, fallback: [], comment: "Folders that server-side tools may read and write by LIB.fs, e.g. [\"/srv/reports\"]; absolute; empty: none" },
+    { path: "tools.http", type: "boolean", fallback: true, comment: "Whether server-side tools may reach the network by LIB.http and LIB.fetch" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
     { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },
-    { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that logs are kept, 1..365" },
+    { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that the service's log is kept in the database, 1..365; prompts are kept as log.promptLiveDay says" },
+    { path: "log.promptLiveDay", type: "integer", min: 1, max: 36_500, zero: true, fallback: 0, comment: "Days that prompts are kept, 1..36500; 0: for ever. What is older is deleted, and the log says so an hour before" },
     { path: "log.savePrompt", type: "boolean", fallback: false, comment: "Keep the texts of prompts and answers in the database" },
 ];
 
@@ -53,5 +56,6 @@ export const KEYS: readonly Key[] = [
 export const SECTIONS: Readonly<Record<string, string>> = {
     defaultOptions: "Options of a request that does not set them",
     engine: "How models are run",
+    tools: "What server-side tools may reach",
     log: "Logs, on standard output and in the database",
 };
