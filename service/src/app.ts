@@ -2,18 +2,18 @@
 
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
-import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { EngineProcess } from "./engine-process/engine-process.js";
-import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
 import { engineProgram } from "./engine-process/program.js";
+import { gpuLostError, type ServiceError, shuttingDownError, type StartError } from "./errors.js";
 import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
+import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
@@ -22,7 +22,7 @@ import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { FairScheduler } from "./schedule/fair.js";
+import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
@@ -43,6 +43,7 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
@@ -60,14 +61,6 @@ export interface RunningService {
      * @param exitCode of the process, should it not come to its end by itself
      */
     stop(why: string, exitCode?: number): Promise<void>;
-}
-
-async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
-    try {
-        await server.listen({ host, port });
-    } catch (thrown) {
-        throw new StartError(4, [`Cannot listen on ${host}:${port}: ${messageOf(thrown)}`]);
-    }
 }
 
 /** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
@@ -88,7 +81,7 @@ function makeFolders(configuration: Configuration): void {
  * @returns when it listens. @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, chosen, host } = options;
+    const { configuration, chosen } = options;
     const { backend } = chosen;
     const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
@@ -122,8 +115,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const engineState = (): ReturnType<Service["engineState"]> => engine.state;
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize));
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -157,6 +150,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         defaultOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
+        allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,
@@ -167,16 +161,16 @@ export async function startService(options: StartOptions): Promise<RunningServic
         inFlight,
     };
     const server = createServer(service);
-    await listen(server, host, configuration.port);
+    const host = await listen(server, options.host === "" ? ALL_ADDRESSES : [options.host], configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
     log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
-    log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string, exitCode = 0): Promise<void> => {
         stopping = true;
@@ -197,7 +191,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     const start = async (): Promise<void> => {
@@ -207,7 +201,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         } catch (thrown) {
             if (!stopping) {
                 await server.close();
-                database.close();
+                await database.close();
             }
             throw thrown;
         }

@@ -8,9 +8,9 @@ function sum(one: Duration, other: Duration): Duration {
     return { promptMsec: one.promptMsec + other.promptMsec, queueMsec: one.queueMsec + other.queueMsec };
 }
 
-/** The same within what is left of its time. */
+/** The same within what is left of its time. It was admitted before, so a full queue does not refuse it. */
 function rest<Kind extends Job>(job: Kind, { promptMsec }: Duration): Kind {
-    return job.durationMsec === undefined ? job : { ...job, durationMsec: Math.max(1, job.durationMsec - promptMsec) };
+    return { ...job, follows: true, ...(job.durationMsec === undefined ? {} : { durationMsec: Math.max(1, job.durationMsec - promptMsec) }) };
 }
 
 /** It is run once more and no more: a request that ends the engine each time would end it for all others too. */
