@@ -18,6 +18,7 @@ import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
 import { FairScheduler } from "./schedule/fair.js";
@@ -98,7 +99,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     });
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
 

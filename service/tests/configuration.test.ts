@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -117,6 +118,20 @@ describe("files", () => {
             expect.unreachable();
         } catch (thrown) {
             expect(thrown).toMatchObject({ exitCode: 2, lines: [`${invalid}:1: log.savePrompt: must be true or false, not 1`] });
+        }
+    });
+
+    it.each([
+        ["a FIFO", (file: string) => void execFileSync("mkfifo", [file]), "is no regular file"],
+        ["a folder", mkdirSync as (file: string) => void, "is no regular file"],
+        ["a device without end", (file: string) => symlinkSync("/dev/zero", file), "is no regular file"],
+        ["a loop of links", (file: string) => symlinkSync(file, file), "ELOOP"],
+        ["a file of gigabytes", (file: string) => ftruncateSync(openSync(file, "w"), 5 * 1024 ** 3), "a configuration has"],
+    ])("that are %s end the start at once", (_what, make, why) => {
+        const file = path.join(folder(), "c.jsonc");
+        make(file);
+        for (const read of [readConfiguration, readContainerConfiguration]) {
+            expect(() => read(file)).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringContaining(why) as string }) as Error);
         }
     });
 

@@ -13,6 +13,7 @@ import { Log } from "../src/log.js";
 import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
+import type { ModelFacts, ModelKind } from "../src/models/kind.js";
 import { Journal } from "../src/prompt/journal.js";
 import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
 import { FairScheduler } from "../src/schedule/fair.js";
@@ -88,8 +89,8 @@ export class FakeEngine implements Engine {
         return Promise.resolve("");
     }
 
-    public async inspect(): Promise<object> {
-        return Promise.resolve({ layerCount: 2 });
+    public async inspect(): Promise<ModelFacts> {
+        return Promise.resolve({ kind: "chat", layerCount: 2 });
     }
 
     public async close(): Promise<void> {
@@ -116,7 +117,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -130,7 +131,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const savePrompt = options.savePrompt ?? false;
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
-    const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
+    const models = new ModelCatalog(modelDir, async () => Promise.resolve({ facts: { kind: options.kind ?? "chat", layerCount: 2 }, incomplete: false }), log);
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
     const startTimestamp = Date.now();

@@ -3,7 +3,7 @@
 import type { Chunk, Generated, GenerationRequest, LoadSpec, Usage } from "../engine/engine.js";
 import { toServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { writerOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { openAiError } from "./errors.js";
@@ -63,7 +63,7 @@ export class Generations {
         const entry = { kind: "generation", requestId, call, model: body.model, request: body } as const;
         try {
             const asked = run.asked();
-            const model = await modelOf(this.models, body.model);
+            const model = await writerOf(this.models, body.model);
             const { name } = model;
             const failed = new AbortController();
             const signal = AbortSignal.any([run.signal, failed.signal]);

@@ -32,11 +32,12 @@ const MODELS = {
             type: "array",
             items: {
                 type: "object",
-                required: ["name", "relativeFileName", "sizeKb"],
+                required: ["name", "relativeFileName", "sizeKb", "kind"],
                 properties: {
                     name: { type: "string" },
                     relativeFileName: { type: "string", description: "Below modelDir" },
                     sizeKb: { type: "integer", minimum: 0 },
+                    kind: { type: "string", enum: ["chat", "embedding", "rerank"], description: "What it can be asked for" },
                     layerCount: { type: "integer", minimum: 0 },
                     isReasoning: { type: "boolean" },
                 },
