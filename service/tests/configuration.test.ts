@@ -27,6 +27,8 @@ describe("parsing", () => {
             dbFile: "/d",
             apiKey: "",
             corsOrigins: [],
+            models: [],
+            pull: { hosts: [], withoutKey: false },
             defaultOptions: DEFAULT_OPTIONS,
             engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
             log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
@@ -48,6 +50,14 @@ describe("parsing", () => {
         const { faults } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d",\n"apiKey": "se cret", "corsOrigins": "x"}');
         expect(faults.map(({ key, line }) => [key, line])).toEqual([["apiKey", 2], ["corsOrigins", 2]]);
         expect(JSON.stringify(faults)).not.toContain("cret");
+    });
+
+    it("refuses sources and hosts of models that have not the form of one", () => {
+        const text = '{"modelDir": "/m", "dbFile": "/d",\n"models": ["hf:a/b", "ftp://x"],\n"pull": {"hosts": ["a b"]}}';
+        expect(parseConfiguration(text).faults).toEqual([
+            { key: "models", line: 2, message: expect.stringContaining('"ftp://x" cannot be used') as string },
+            { key: "pull.hosts", line: 3, message: expect.stringContaining("HOST:PORT") as string },
+        ]);
     });
 
     it("says where the syntax is wrong", () => {

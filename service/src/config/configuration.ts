@@ -32,6 +32,13 @@ export interface Configuration extends Paths {
     /** Empty: no key is needed. */
     readonly apiKey: string;
     readonly corsOrigins: readonly string[];
+    /** Sources that are pulled at the start. */
+    readonly models: readonly string[];
+    readonly pull: {
+        readonly hosts: readonly string[];
+        /** Also where no API key is set. */
+        readonly withoutKey: boolean;
+    };
     readonly defaultOptions: GenerationOptions;
     readonly engine: EngineSettings;
     readonly log: {
