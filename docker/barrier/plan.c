@@ -14,8 +14,8 @@
 
 typedef struct ggml_cplan plan_function(const struct ggml_cgraph * graph, int threads, struct ggml_threadpool * pool);
 
-// Seconds between two looks. Shorter ones see single time slices, a few milliseconds each.
-static const double LOOK_AGAIN = 0.1;
+// Seconds between two looks: many time slices, a few milliseconds each.
+static const double LOOK_AGAIN = 0.2;
 
 static const double NSEC = 1e9;
 
@@ -49,11 +49,14 @@ static plan_function * original(void * caller) {
     return function;
 }
 
-static void look(double now) {
+// As many CPUs as there are threads count as ours: where a quota is why there are no more, its CPUs are all we have.
+static void look(double now, int threads_here) {
     static struct share share;
-    const int asked = atomic_exchange(&most, 0);
+    const int elsewhere = atomic_exchange(&most, 0);
+    const int asked = elsewhere > threads_here ? elsewhere : threads_here;
+    const int machine = count_cpus();
     const struct seen seen = measure(now, share.threads != 0);
-    const int threads = next_threads(&share, asked, count_cpus(), seen, now);
+    const int threads = next_threads(&share, asked, machine < asked ? machine : asked, seen, now);
     if (threads >= asked) {
         share.threads = 0;
     }
@@ -63,11 +66,13 @@ static void look(double now) {
 static int threads_for(int asked) {
     const double now = now_seconds();
     if (asked > atomic_load(&most)) {
-        atomic_store(&most, asked); // two at once may differ for one look
+        atomic_store(&most, asked); // where two do so at once, the larger one comes again
     }
     if (now >= atomic_load(&next_look) && !atomic_flag_test_and_set(&looking)) {
-        atomic_store(&next_look, now + LOOK_AGAIN);
-        look(now);
+        if (now >= atomic_load(&next_look)) { // nobody has looked meanwhile
+            atomic_store(&next_look, now + LOOK_AGAIN);
+            look(now, asked);
+        }
         atomic_flag_clear(&looking);
     }
     const int limit = atomic_load(&allowed);

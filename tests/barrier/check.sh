@@ -30,6 +30,15 @@ fi
 cc $options -O1 -g "$here/share_test.c" "$folder/share.c" -o "$work/share_test"
 "$work/share_test" || fail "the number of threads"
 # shellcheck disable=SC2086 # as above
+cc $options -O1 -g "$here/measure_test.c" "$folder/measure.c" -o "$work/measure_test"
+"$work/measure_test" || fail "what /proc says"
+# As in the image: the functions in the global scope, the backend loaded beside them.
+# shellcheck disable=SC2086 # as above
+cc $options -O1 -g -fPIC -shared "$here/backend.c" -o "$work/backend.so"
+# shellcheck disable=SC2086 # as above
+cc $options -O1 -g -rdynamic "$here/plan_test.c" "$folder/plan.c" "$folder/share.c" -o "$work/plan_test" -ldl
+"$work/plan_test" "$work/backend.so" || fail "the plan of a graph"
+# shellcheck disable=SC2086 # as above
 cc $options -O1 -g -fsanitize=thread "$here/stress.c" "$folder/barrier.c" -o "$work/stress" -pthread
 "$work/stress" || fail "the barrier under ThreadSanitizer"
 

@@ -12,7 +12,7 @@ static void expect(const char * what, int found, int wanted) {
     }
 }
 
-// Windows of a tenth of a second in which so much was seen; the threads after the last one.
+// Looks, a tenth of a second apart, in which so much was seen; the threads after the last one.
 static int after(struct share * share, int most, int cpus, struct seen seen, double * now, int windows) {
     int threads = 0;
     for (int i = 0; i < windows; i++) {
@@ -24,9 +24,9 @@ static int after(struct share * share, int most, int cpus, struct seen seen, dou
 
 // What two threads see on two CPUs: run, waited, idle (CPUs).
 static const struct seen QUIET = {1.9, 0.02, -1, 0.1};
-static const struct seen ONE_LOOP = {1.0, 0.5, -1, 0.1};
-static const struct seen TWO_LOOPS = {0.9, 0.9, -1, 0.1};
-static const struct seen FOUR_LOOPS = {0.6, 1.3, -1, 0.1};
+static const struct seen ONE_LOOP = {1.0, 0.72, -1, 0.1};
+static const struct seen TWO_LOOPS = {0.9, 1.0, -1, 0.1};
+static const struct seen FOUR_LOOPS = {0.63, 1.34, -1, 0.1};
 static const struct seen BURSTY = {1.5, 0.35, -1, 0.1};
 // What one thread sees there.
 static const struct seen ALONE_BESIDE_ONE = {1.0, 0.01, 0.02, 0.1};
@@ -41,7 +41,9 @@ static void decide(void) {
     expect("four busy loops", best_threads(2, 2, 4), 2);
     expect("one busy loop on 16 CPUs", best_threads(16, 16, 1), 15);
     expect("four busy loops on 16 CPUs", best_threads(16, 16, 4), 12);
-    expect("a CPU quota of 4 on 16 CPUs, half of them busy", best_threads(4, 16, 8), 4);
+    expect("4 threads on 16 CPUs, half of them busy", best_threads(4, 16, 8), 4);
+    expect("a little of something else on 16 CPUs", best_threads(16, 16, 0.1), 16);
+    expect("half of the time one busy loop", best_threads(2, 2, 0.5), 2);
     expect("a single thread", best_threads(1, 2, 5), 1);
 }
 

@@ -41,7 +41,7 @@ LOADS: Mapping[str, Sequence[str]] = {
 OFF = ("--env", "MENTATOR_BARRIER=off")
 PROMPT_WORDS = 110
 #: Tokens of an answer. As released, a token may take seconds.
-GENERATED, GENERATED_OFF = 64, 6
+GENERATED, GENERATED_OFF = 64, 4
 #: Seconds for which the share is measured.
 YARDSTICK = 3
 
