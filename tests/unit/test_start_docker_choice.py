@@ -202,6 +202,7 @@ def test_the_cpu_on_demand_looks_at_nothing(surface: Surface) -> None:
     [
         ("MENTATOR_BACKEND", "metal", "MENTATOR_BACKEND=metal is not a backend"),
         ("MENTATOR_PROBE_TIMEOUT", "0", "MENTATOR_PROBE_TIMEOUT=0 is not a time limit"),
+        ("MENTATOR_BARRIER", "on", "MENTATOR_BARRIER=on is not possible"),
     ],
 )
 def test_a_wrong_demand_is_refused_before_anything_is_changed(
