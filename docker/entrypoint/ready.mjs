@@ -6,7 +6,6 @@ import { findHardware } from "./find.mjs";
 import { compiledTargets, findPlugin } from "./image.mjs";
 import { say } from "./log.mjs";
 import { readIdentity, readSurface } from "./surface.mjs";
-import { fitCards } from "./targets.mjs";
 
 /**
  * @typedef {import("./table.mjs").Mode} Mode
@@ -54,7 +53,7 @@ export async function lookFor(mode, { root, backends }, { env, uid }) {
     if (!here) {
         return { possible: false, seen, finding, remedy };
     }
-    const fit = fitImage(mode, cards, backends, env);
+    const fit = await fitImage(mode, cards, backends, env);
     for (const note of fit.notes) {
         say(mode.name, note);
     }
@@ -75,7 +74,8 @@ export async function lookFor(mode, { root, backends }, { env, uid }) {
  * @param {string} backends
  * @param {NodeJS.ProcessEnv} env
  */
-function fitImage(mode, cards, backends, env) {
+async function fitImage(mode, cards, backends, env) {
+    const { fitCards } = await import("./targets.mjs"); // late, as the proof
     const file = mode.targets?.file;
     const compiled = (file === undefined ? [] : mode.candidates)
         .map(({ name }) => compiledTargets(backends, name, file ?? ""))
