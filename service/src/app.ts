@@ -2,16 +2,16 @@
 
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
-import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
-import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { gpuLostError, type ServiceError, shuttingDownError } from "./errors.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
+import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
@@ -20,7 +20,7 @@ import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { FairScheduler } from "./schedule/fair.js";
+import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -40,6 +40,7 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
@@ -48,14 +49,6 @@ export interface StartOptions {
 export interface RunningService {
     /** Lets running requests finish, refuses those that wait, and closes everything. */
     stop(why: string): Promise<void>;
-}
-
-async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
-    try {
-        await server.listen({ host, port });
-    } catch (thrown) {
-        throw new StartError(4, [`Cannot listen on ${host}:${port}: ${messageOf(thrown)}`]);
-    }
 }
 
 /** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
@@ -76,7 +69,7 @@ function makeFolders(configuration: Configuration): void {
  * @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, chosen, host } = options;
+    const { configuration, chosen } = options;
     const { backend } = chosen;
     const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
@@ -99,8 +92,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -133,6 +126,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         defaultOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
+        allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,
@@ -143,16 +137,16 @@ export async function startService(options: StartOptions): Promise<RunningServic
         inFlight,
     };
     const server = createServer(service);
-    await listen(server, host, configuration.port);
+    const host = await listen(server, options.host === "" ? ALL_ADDRESSES : [options.host], configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
     log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
-    log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
@@ -171,7 +165,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     proof.use();
@@ -179,7 +173,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
-        database.close();
+        await database.close();
         throw thrown;
     }
     return { stop };

@@ -55,7 +55,10 @@ function faultOf(key: Key, value: unknown): string | undefined {
             // Texts of this kind go into headers, which hold no other characters.
             return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
         case "texts":
-            return Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : `must be a list of texts, not ${shown}`;
+            if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+                return `must be a list of texts, not ${shown}`;
+            }
+            return key.absolute === true && !value.every((item) => path.isAbsolute(item)) ? `must hold absolute paths, not ${shown}` : undefined;
         case "integer":
         case "number": {
             const kind = key.type === "integer" ? "an integer" : "a number";
@@ -187,6 +190,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     return {
         ...own,
         apiKey: values.get("apiKey") as string,
+        allowedHosts: values.get("allowedHosts") as string[],
         corsOrigins: values.get("corsOrigins") as string[],
         defaultOptions: {
             temperature: number("defaultOptions.temperature"),
@@ -202,10 +206,13 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             batchSize: number("engine.batchSize"),
             queueSize: number("engine.queueSize"),
         },
+        limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
+        tools: { folders: values.get("tools.folders") as string[], http: values.get("tools.http") as boolean },
         log: {
             level: text("log.level") as LogLevel,
             format: text("log.format") as LogFormat,
             liveDay: number("log.liveDay"),
+            promptLiveDay: number("log.promptLiveDay"),
             savePrompt: values.get("log.savePrompt") as boolean,
         },
     };
