@@ -34,6 +34,7 @@ export function findHardware(mode, surface) {
     const general = mode.container?.remedy ?? "Give the container the device";
     /** @type {string[]} */
     const absent = [];
+    const told = () => absent.filter((text) => text !== "").join(", ");
     for (const [index, reading] of surface.signs.entries()) {
         const sign = mode.signs[index];
         const { is, text, remedy } = sign === undefined ? absence("") : judge(sign, reading, mode, surface);
@@ -42,7 +43,7 @@ export function findHardware(mode, surface) {
             continue;
         }
         const here = is === "found";
-        const before = absent.join(", ");
+        const before = told();
         const finding = before === "" ? text : here ? `${text} (${before})` : `${before}; ${text}`;
         return {
             here,
@@ -52,7 +53,7 @@ export function findHardware(mode, surface) {
             said: here ? (reading.answer?.output ?? "") : "",
         };
     }
-    const finding = oneLine(absent.join(", "), LONGEST) || "it has no signs";
+    const finding = oneLine(told(), LONGEST) || "it has no signs";
     return { here: false, finding, remedy: general, targets: [], said: "" };
 }
 
@@ -66,6 +67,10 @@ export function findHardware(mode, surface) {
 function judge(sign, reading, mode, surface) {
     if (sign.tool !== undefined) {
         return judgeTool(sign, sign.tool[0] ?? "", reading, surface);
+    }
+    if (sign.variable !== undefined) {
+        // Most set none, so its absence is no news.
+        return reading.variable ? { is: "found", text: `${sign.variable}=${reading.variable}` } : absence("");
     }
     return judgeNodes(sign, reading, mode, surface);
 }

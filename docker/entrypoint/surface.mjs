@@ -19,6 +19,7 @@ import { readKfd } from "./kfd.mjs";
  * @typedef {object} SignReading
  * @property {Ended | null} [answer] of the tool; null where it is not on PATH
  * @property {DeviceNode[][]} [nodes] what each of the patterns finds
+ * @property {string} [variable] its value; empty where it is not set
  * @property {Cards} [cards]
  *
  * @typedef {object} Surface
@@ -89,6 +90,9 @@ async function readSign(sign, root, env, toolLimit) {
     }
     if (sign.nodes !== undefined) {
         reading.nodes = sign.nodes.map((pattern) => expand(root, pattern).map((path) => readNode(root, path)));
+    }
+    if (sign.variable !== undefined) {
+        reading.variable = env[sign.variable] ?? "";
     }
     if (sign.cards !== undefined) {
         const read = CARD_READERS[sign.cards];

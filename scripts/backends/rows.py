@@ -24,6 +24,7 @@ Folder = Annotated[str, Meta(pattern=r"\A(?:(?!\.{1,2}(?:/|\Z))[^/]+(?:/|\Z))+\Z
 
 #: A variable of the environment, a flag of `build`.
 Variable = Annotated[str, Meta(pattern=r"\A[A-Z_][A-Z0-9_]*\Z")]
+OptionalVariable = Annotated[str, Meta(pattern=r"\A(?:[A-Z_][A-Z0-9_]*)?\Z")]
 Flag = Annotated[str, Meta(pattern=r"\A--[a-z]+(?:-[a-z]+)*\Z")]
 
 
@@ -89,7 +90,8 @@ class Container(Row, frozen=True):
 
 
 class Sign(Row, frozen=True):
-    """One way to see that the hardware is there: a tool that answers, or nodes that are there.
+    """One way to see that the hardware is there: a tool that answers, nodes that are there, or a
+    variable of the container with which a user names a driver.
 
     `cards` says who can read the targets of the cards: `kfd` is scripts/host/kfd.py.
     """
@@ -101,10 +103,11 @@ class Sign(Row, frozen=True):
     nodes: tuple[PathPattern, ...] = ()
     needs_library: bool = False
     cards: Literal["", "kfd"] = ""
+    variable: OptionalVariable = ""
 
     def __post_init__(self) -> None:
-        if bool(self.tool) == bool(self.nodes):
-            raise ValueError("A sign must have either a tool or nodes")
+        if [bool(self.tool), bool(self.nodes), bool(self.variable)].count(True) != 1:
+            raise ValueError("A sign must have either a tool, nodes or a variable")
 
 
 class Library(Row, frozen=True):

@@ -65,8 +65,9 @@ def _tools(
     for sign in mode.signs:
         if sign.tool:
             yield sign.tool
-        elif all(nodes[pattern] for pattern in sign.nodes) and (library or not sign.needs_library):
-            return
+        elif sign.nodes and all(nodes[pattern] for pattern in sign.nodes):
+            if library or not sign.needs_library:
+                return
 
 
 def _glob(root: Path, pattern: str) -> tuple[str, ...]:

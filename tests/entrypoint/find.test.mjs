@@ -54,6 +54,11 @@ function nvidia(signs, library = true) {
 }
 
 /** @param {SignReading[]} signs */
+function vulkan(...signs) {
+    return findHardware(mode("vulkan"), { uid: UID, toolLimit: 5, library: false, signs });
+}
+
+/** @param {SignReading[]} signs */
 function amd(...signs) {
     return findHardware(mode("rocm"), { uid: UID, toolLimit: 5, library: false, signs });
 }
@@ -88,6 +93,9 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `unknown target, ${KFD}, ${RENDER}`],
     ["AMD's tool without nodes", amd(NO_NODES, says("GPU[0] : Card Series: Radeon\n")),
         `rocm-smi answers (no ${KFD})`],
+    ["a render node, whoever made the card", vulkan({ nodes: [[node(RENDER)]] }), RENDER],
+    ["a driver that the user names", vulkan({ nodes: [[]] }, { variable: "/own/icd.json" }),
+        "VK_DRIVER_FILES=/own/icd.json (no /dev/dri/renderD*)"],
 ])) {
     test(`found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [true, finding]);
@@ -131,6 +139,7 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `${KFD} is there, but uid ${UID} may not read and write it: docker run --group-add 992`],
     ["the render node that is refused", amd({ nodes: [[node(KFD)], [node(RENDER, false, 0)]], cards: cards(["gfx1100"]) }),
         `${RENDER} is there, but uid ${UID} may not read and write it: The host should give it a group of its own, such as render`],
+    ["no render node, and no driver that the user names", vulkan({ nodes: [[]] }, { variable: "" }), "no /dev/dri/renderD*"],
 ])) {
     test(`not found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [false, finding]);
