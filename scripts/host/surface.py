@@ -65,9 +65,10 @@ def _tools(
     for sign in mode.signs:
         if sign.tool:
             yield sign.tool
-        elif sign.nodes and all(nodes[pattern] for pattern in sign.nodes):
-            if library or not sign.needs_library:
-                return
+        elif sign.variable:
+            continue
+        elif all(nodes[pattern] for pattern in sign.nodes) and (library or not sign.needs_library):
+            return
 
 
 def _glob(root: Path, pattern: str) -> tuple[str, ...]:

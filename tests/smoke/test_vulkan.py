@@ -1,4 +1,4 @@
-"""The image on a card that Vulkan serves: it finds it, answers as on the CPU, and finds it again."""
+"""The image on a card that Vulkan serves: found, answers as on the CPU, and found again."""
 
 from __future__ import annotations
 
