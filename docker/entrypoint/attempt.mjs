@@ -7,7 +7,7 @@ import { findHardware } from "./find.mjs";
 import { compiledTargets, findPlugin } from "./image.mjs";
 import { say } from "./log.mjs";
 import { readIdentity, readSurface } from "./surface.mjs";
-import { fit, fitCards } from "./targets.mjs";
+import { fitCards } from "./targets.mjs";
 
 /**
  * @typedef {import("./table.mjs").Mode} Mode
@@ -21,6 +21,7 @@ import { fit, fitCards } from "./targets.mjs";
  * @property {false} possible
  * @property {string} finding why
  * @property {string} remedy
+ * @property {boolean} seen there is a card
  *
  * @typedef {object} Ready
  * @property {true} possible
@@ -43,7 +44,7 @@ import { fit, fitCards } from "./targets.mjs";
 export async function tryMode(mode, table, paths, limit, user) {
     const ready = await lookFor(mode, paths, user);
     if (!ready.possible) {
-        return failure(mode, ready.finding, ready.remedy);
+        return failure(mode, ready);
     }
     say(mode.name, `found: ${ready.finding}`);
     const faults = [...(mode.faults ?? []), ...table.faults];
@@ -66,7 +67,7 @@ export async function tryMode(mode, table, paths, limit, user) {
             remedy ??= result.remedy;
         }
     }
-    return failure(mode, [ready.finding, ...dropped].join("; "), remedy ?? ready.remedy);
+    return failure(mode, { finding: [ready.finding, ...dropped].join("; "), remedy: remedy ?? ready.remedy, seen: true });
 }
 
 /**
@@ -77,26 +78,30 @@ export async function tryMode(mode, table, paths, limit, user) {
  * @returns {Promise<Ready | Impossible>}
  */
 async function lookFor(mode, { root, backends }, { env, uid }) {
-    const { here, finding, remedy, targets, said } = findHardware(mode, await readSurface(mode, { root, env, uid }));
-    if (!here) {
-        return { possible: false, finding, remedy };
-    }
+    const surface = await readSurface(mode, { root, env, uid });
+    const { here, seen, finding, remedy, cards, said } = findHardware(mode, surface);
     const plugins = mode.candidates.map(({ name }) => ({ candidate: name, plugin: findPlugin(backends, name) }));
-    if (plugins.every(({ plugin }) => plugin === undefined)) {
+    const lacking = plugins.every(({ plugin }) => plugin === undefined) && remedy !== "";
+    if (lacking && seen) {
         return {
             possible: false,
+            seen,
             finding: `${finding}, but this image holds no ${mode.name} backend`,
             remedy: `Use an image that was built with ${mode.name}`,
         };
     }
-    const fit = fitImage(mode, targets, backends, env);
+    if (!here) {
+        return { possible: false, seen, finding, remedy };
+    }
+    const fit = fitImage(mode, cards, backends, env);
     for (const note of fit.notes) {
         say(mode.name, note);
     }
     if (!fit.fits) {
-        return { possible: false, finding: finding + fit.finding, remedy: fit.remedy };
+        return { possible: false, seen, finding: finding + fit.finding, remedy: fit.remedy };
     }
-    const own = { ...env, ...fit.environment };
+    const own = { ...env, ...surface.library.environment, ...fit.environment };
+    const targets = cards.map(({ target }) => target);
     const hardware = [said, targets.join(" "), ...readIdentity(mode, { root, env: own, uid })];
     return { possible: true, finding: finding + fit.finding, remedy, targets, hardware, env: own, plugins };
 }
@@ -123,30 +128,27 @@ async function proveCandidate(claim, plugin, paths) {
 
 /**
  * @param {Mode} mode
- * @param {string} finding
- * @param {string} remedy
+ * @param {{ finding: string, remedy: string, seen: boolean }} why
  * @returns {Attempt}
  */
-function failure(mode, finding, remedy) {
-    return { mode, proven: false, finding, remedy };
+function failure(mode, { finding, remedy, seen }) {
+    return { mode, proven: false, finding, remedy, seen };
 }
 
 /**
  * Holds the cards against the image's kernels. All candidates of a mode are compiled for the same
  * targets: the build has one option for them.
  * @param {Mode} mode
- * @param {string[]} cards
+ * @param {import("./kfd.mjs").Card[]} cards
  * @param {string} backends
  * @param {NodeJS.ProcessEnv} env
  */
-function fitImage({ targets, candidates }, cards, backends, env) {
-    if (targets === undefined) {
-        return fit();
-    }
-    const compiled = candidates
-        .map(({ name }) => compiledTargets(backends, name, targets.file))
+function fitImage(mode, cards, backends, env) {
+    const file = mode.targets?.file;
+    const compiled = (file === undefined ? [] : mode.candidates)
+        .map(({ name }) => compiledTargets(backends, name, file ?? ""))
         .find((names) => names.length > 0);
-    return fitCards(targets, cards, compiled ?? [], env);
+    return fitCards(mode, cards, compiled ?? [], env, env["MENTATOR_BACKEND"] === mode.name);
 }
 
 /**

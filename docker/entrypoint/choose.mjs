@@ -10,7 +10,8 @@ import { lastResort } from "./table.mjs";
  * @property {Mode} mode
  * @property {false} proven
  * @property {string} finding why
- * @property {string} remedy
+ * @property {string} remedy empty where nothing helps
+ * @property {boolean} seen there is a card
  *
  * @typedef {object} Proven
  * @property {Mode} mode
@@ -70,7 +71,7 @@ export function choose(table, demand, attempts) {
     if (demand !== "auto" && demand !== mode.name) {
         const { finding, remedy } = failed[0] ?? { finding: "It was not looked for", remedy: "Report this" };
         throw new StartFault(NOT_POSSIBLE, `MENTATOR_BACKEND=${demand} is not possible here.`,
-            `${finding}.`, `${remedy}, or set MENTATOR_BACKEND=auto.`);
+            `${finding}.`, remedy === "" ? "Set MENTATOR_BACKEND=auto." : `${remedy}, or set MENTATOR_BACKEND=auto.`);
     }
     const parts = [
         ...(demand === "auto" ? [] : [`MENTATOR_BACKEND=${demand}`]),
@@ -105,14 +106,18 @@ export function environmentOf({ environment, getLlama }, env, folders, plugin) {
 }
 
 /**
- * The user's variables, without those that the choice sets.
+ * The user's variables, without those that the choice sets, and without empty ones that AMD's runtime would
+ * read as a card of version 0.
  * @param {Table} table
  * @param {NodeJS.ProcessEnv} env
  * @returns {NodeJS.ProcessEnv}
  */
 export function withoutOwn(table, env) {
     const own = new Set([...OWN, ...table.modes.flatMap(({ environment }) => Object.keys(environment?.set ?? {}))]);
-    return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
+    const overrides = new Set(table.modes.map(({ targets }) => targets?.override));
+    return Object.fromEntries(Object.entries(env).filter(([name, value]) => {
+        return !own.has(name) && !(value === "" && overrides.has(name));
+    }));
 }
 
 /**

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { list, readText } from "./surface.mjs";
+import { list, readText } from "./files.mjs";
 
 /**
  * @typedef {import("./paths.mjs").Paths} Paths

@@ -7,7 +7,7 @@ import { explain } from "./faults.mjs";
 import { oneLine, say } from "./log.mjs";
 import { makeKey, recall, wasCutOff, withProof, writeMemory } from "./memory.mjs";
 import { run } from "./run.mjs";
-import { readText } from "./surface.mjs";
+import { readText } from "./files.mjs";
 
 /**
  * @typedef {import("./memory.mjs").Proof} Proof

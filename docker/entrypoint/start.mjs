@@ -6,7 +6,7 @@ import { readDemand } from "./demand.mjs";
 import { findPlugin } from "./image.mjs";
 import { say } from "./log.mjs";
 import { pathsBelow } from "./paths.mjs";
-import { readText } from "./surface.mjs";
+import { readText } from "./files.mjs";
 import { lastResort, provableModes, readTable } from "./table.mjs";
 
 /** @typedef {{ execve?: (file: string, args: string[], env: NodeJS.ProcessEnv) => void }} WithExecve */
@@ -34,6 +34,9 @@ async function chooseBackend() {
         attempts.push(attempt);
         if (!attempt.proven) {
             say(mode.name, `not possible: ${attempt.finding}`);
+            if (attempt.seen && attempt.remedy !== "") {
+                say(mode.name, `next: ${attempt.remedy}`);
+            }
         }
     }
     const choice = choose(table, demand.mode, attempts);

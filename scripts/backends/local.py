@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.backends.rows import AUTO, Mode, Targets
+from scripts.backends.card_rows import Targets
+from scripts.backends.row import AUTO
+from scripts.backends.rows import Mode
 from scripts.backends.table import Table
 from scripts.backends.variants import DEFAULT
 

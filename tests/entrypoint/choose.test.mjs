@@ -36,7 +36,7 @@ function provenMode(name, dropped = []) {
  * @returns {import("../../docker/entrypoint/choose.mjs").Failed}
  */
 function failedMode(name, finding, remedy = "Give it") {
-    return { mode: mode(name), proven: false, finding, remedy };
+    return { mode: mode(name), proven: false, finding, remedy, seen: true };
 }
 
 for (const [name, demand, before, reason] of /** @type {const} */ ([

@@ -6,7 +6,8 @@ import { test } from "node:test";
 
 import { makeKey, recall, wasCutOff, withProof, writeMemory } from "../../docker/entrypoint/memory.mjs";
 import { pathsBelow } from "../../docker/entrypoint/paths.mjs";
-import { readIdentity, readText } from "../../docker/entrypoint/surface.mjs";
+import { readText } from "../../docker/entrypoint/files.mjs";
+import { readIdentity } from "../../docker/entrypoint/surface.mjs";
 import { mode, newRoot, put } from "./system.mjs";
 
 const GOOD = { devices: "NVIDIA L4: 22563 MiB; NVIDIA T4: 14912 MiB", summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms" };
@@ -108,6 +109,8 @@ for (const [name, what, path, text] of CHANGES) {
 test("another device of the vendor on the bus is another key, one of another vendor is not", () => {
     const root = newRoot();
     const before = key("cuda", root, {});
+    put(root, "sys/bus/pci/devices/0000:01:00.0/class", "0x030000\n");
+    put(root, "sys/bus/pci/devices/0000:02:00.0/class", "0x030200\n");
     put(root, "sys/bus/pci/devices/0000:01:00.0/vendor", "0x1002\n");
     put(root, "sys/bus/pci/devices/0000:01:00.0/device", "0x744c\n");
     assert.equal(key("cuda", root, {}), before);

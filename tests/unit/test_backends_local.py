@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from scripts.backends import table as backends
+from scripts.backends.card_rows import Targets
 from scripts.backends.local import choose, targets_for
-from scripts.backends.rows import Targets
 from scripts.backends.table import Table
 from scripts.shared import commands
 from scripts.shared.errors import UsageError
@@ -126,8 +126,9 @@ def every_target(targets: Targets) -> list[str]:
 FIT = """
 import { readFileSync } from "node:fs";
 const { fitCards } = await import(process.argv[1]);
-const { targets, cases } = JSON.parse(readFileSync(0, "utf8"));
-const fits = cases.map(([card, compiled]) => fitCards(targets, [card], compiled, {}));
+const { mode, cases } = JSON.parse(readFileSync(0, "utf8"));
+const card = { node: 1, uuid: "", device: "0:1", units: 40 };
+const fits = cases.map(([target, all]) => fitCards(mode, [{ ...card, target }], all, {}, false));
 console.log(JSON.stringify(fits.map(({ fits, environment }) => ({ fits, environment }))));
 """
 
@@ -135,10 +136,10 @@ console.log(JSON.stringify(fits.map(({ fits, environment }) => ({ fits, environm
 def fits(cases: list[tuple[str, list[str]]]) -> list[dict[str, Any]]:
     """What the entrypoint does with each card in an image with these targets."""
     rows = json.loads(backends.FILE.read_text(encoding="utf-8"))["modes"]
-    targets = next(row["targets"] for row in rows if row["name"] == "rocm")
+    mode = next(row for row in rows if row["name"] == "rocm")
     module = REPOSITORY / "docker" / "entrypoint" / "targets.mjs"
     argv = [*node_argv(), "--input-type=module", "--eval", FIT, str(module)]
-    said = commands.check(argv, stdin=json.dumps({"targets": targets, "cases": cases}))
+    said = commands.check(argv, stdin=json.dumps({"mode": mode, "cases": cases}))
     found: list[dict[str, Any]] = json.loads(said)
     return found
 

@@ -151,7 +151,7 @@ def test_the_probe_is_told_what_the_service_is(surface: Surface) -> None:
         assert told[name] == env[name]
     called = (surface.record / "probes").read_text(encoding="utf-8")
     assert called == f"rocm cuda in {surface.app}\n"
-    assert f"{OVERRIDE}=11.0.0: the image has no kernels for gfx942, gfx1102" in started.row("rocm")
+    assert f"{OVERRIDE}=11.0.0: those for gfx1100 are used" in started.row("rocm")
     assert "without gfx942" in env["MENTATOR_BACKEND_REASON"]
 
 
