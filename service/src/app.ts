@@ -20,8 +20,12 @@ import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
+import { hostsOf, type PullEnvironment } from "./pull/environment.js";
+import { provide } from "./pull/provide.js";
+import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
@@ -43,6 +47,8 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Where models are pulled from. */
+    readonly hub: Omit<PullEnvironment, "models">;
     /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
@@ -95,6 +101,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
     const watch = new GpuWatch(await Surface.now(watched), (why) => {
         log.write("error", "core", gpuLostError(why).message);
@@ -114,7 +121,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     );
     const engineState = (): ReturnType<Service["engineState"]> => engine.state;
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
+    const { modelDir, models: sources, pull } = configuration;
+    const hosts = [...pull.hosts, ...hostsOf(sources)];
+    const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
     const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
@@ -126,7 +136,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
         figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
@@ -141,6 +151,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         engine,
         engineState,
         models,
+        puller,
+        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
         scheduler,
         prompts,
         journal,
@@ -178,6 +190,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
         watch.stop();
         models.stop();
+        leave.abort();
+        puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
         setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
@@ -205,6 +219,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
             }
             throw thrown;
         }
+        void provide(puller, sources, log, leave.signal);
     };
     return { started: start(), failed, stop };
 }

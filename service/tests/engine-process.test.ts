@@ -95,7 +95,7 @@ async function text({ scheduler }: Started, prompt: string, onChunk?: (chunk: Ch
 }
 
 describe("the engine in its own process", () => {
-    it("loads, generates, embeds, checks and reads headers", async () => {
+    it("loads, generates, embeds and checks", async () => {
         const started = await start();
         const { engine } = started;
         expect(engine.ready).toBe(true);
@@ -107,7 +107,6 @@ describe("the engine in its own process", () => {
         expect(chunks).toEqual([{ kind: "text", text: "a", tokens: 1 }, { kind: "reasoning", text: "b", tokens: 2 }]);
         expect(await engine.embed(model, ["a", "abc"], NEVER)).toEqual({ vectors: [[1, 0.5], [3, 0.5]], tokens: 2 });
         expect(await engine.checkGrammar({})).toBe("");
-        expect(await engine.inspect("file")).toEqual({ layerCount: 2 });
     });
 
     it("passes on the engine's errors as what they are", async () => {
@@ -145,14 +144,14 @@ describe("the engine in its own process", () => {
         }
     }, 30_000);
 
-    it("has what the entrypoint exports in its environment, and not the service's key", () => {
-        const { environment, file } = engineProgram({ MENTATOR_API_KEY: "secret", UV_THREADPOOL_SIZE: "1" });
-        expect(environment).toEqual({ MENTATOR_API_KEY: undefined, UV_THREADPOOL_SIZE: "1" });
+    it("has what the entrypoint exports in its environment, and not the service's secrets", () => {
+        const { environment, file } = engineProgram({ MENTATOR_API_KEY: "secret", HF_TOKEN: "secret", UV_THREADPOOL_SIZE: "1" });
+        expect(environment).toEqual({ MENTATOR_API_KEY: undefined, HF_TOKEN: undefined, UV_THREADPOOL_SIZE: "1" });
         expect(path.basename(file)).toBe("child.js");
     });
 });
 
-const MOMENTS = ["load", "prompt", "generation", "grammar", "embed", "inspect"] as const;
+const MOMENTS = ["load", "prompt", "generation", "grammar", "embed"] as const;
 const FAULTS = ["kill", "abort", "segv", "heap", "exit", "throw", "stop", "close", "garbage", "long", "unknown", "broken"] as const;
 
 async function provoke(started: Started, moment: (typeof MOMENTS)[number], word: string): Promise<unknown> {
@@ -162,8 +161,6 @@ async function provoke(started: Started, moment: (typeof MOMENTS)[number], word:
             return load(started, word);
         case "grammar":
             return engine.checkGrammar({ title: word });
-        case "inspect":
-            return engine.inspect(word);
         case "embed":
             return engine.embed(await load(started), [word], NEVER);
         case "prompt":
@@ -222,7 +219,7 @@ describe("a fault of the engine's process", { timeout: 30_000 }, () => {
 
     it("does not hold up a call that waits for the restart and is aborted", async () => {
         const started = await start();
-        await expect(started.engine.inspect("inspect:kill")).rejects.toBeInstanceOf(EngineLost);
+        await expect(started.engine.checkGrammar({ title: "grammar:kill" })).rejects.toBeInstanceOf(EngineLost);
         const why = new Error("gone");
         await expect(started.engine.load(spec(), () => false, AbortSignal.abort(why))).rejects.toBe(why);
     });
@@ -230,7 +227,7 @@ describe("a fault of the engine's process", { timeout: 30_000 }, () => {
     it("is a sign against the driver only where the native part or a driver can be its cause", async () => {
         for (const [fault, native] of [["abort", true], ["segv", true], ["stop", true], ["kill", false], ["exit", false], ["heap", false], ["garbage", false]] as const) {
             const started = await start("", GPU);
-            await expect(started.engine.inspect(`inspect:${fault}`)).rejects.toBeInstanceOf(EngineLost);
+            await expect(started.engine.checkGrammar({ title: `grammar:${fault}` })).rejects.toBeInstanceOf(EngineLost);
             expect([fault, started.deaths.length > 0, started.witnessed.includes("failure")]).toEqual([fault, native, native]);
         }
     });
@@ -238,7 +235,7 @@ describe("a fault of the engine's process", { timeout: 30_000 }, () => {
     it("says what it was in one line", async () => {
         for (const [fault, said] of [["abort", /SIGABRT \(the native part or a driver gave up\)/], ["exit", /ended with code 7/], ["throw", /nobody catches this/], ["heap", /JavaScript's memory was used up/], ["stop", /has not answered for \d+ s, and does not compute/], ["long", /it sent a message of 4294967295 bytes/]] as const) {
             const started = await start();
-            await expect(started.engine.inspect(`inspect:${fault}`)).rejects.toBeInstanceOf(EngineLost);
+            await expect(started.engine.checkGrammar({ title: `grammar:${fault}` })).rejects.toBeInstanceOf(EngineLost);
             expect(started.engine.state.lastEnd).toMatch(said);
         }
     });
@@ -254,9 +251,9 @@ describe("the supervisor", { timeout: 60_000 }, () => {
     it("gives up after five restarts, with an exit code of its own", async () => {
         const started = await start();
         for (let index = 0; index < 6; index += 1) {
-            await expect(started.engine.inspect("inspect:kill")).rejects.toBeInstanceOf(EngineLost);
+            await expect(started.engine.checkGrammar({ title: "grammar:kill" })).rejects.toBeInstanceOf(EngineLost);
         }
-        await expect(started.engine.inspect("file")).rejects.toBeInstanceOf(StartError);
+        await expect(started.engine.checkGrammar({})).rejects.toBeInstanceOf(StartError);
         expect(started.givenUp).toMatchObject([{ exitCode: 5 }]);
         expect(started.engine.state).toMatchObject({ running: false, restarts: 5 });
     });

@@ -117,10 +117,6 @@ const CALLS = {
         await suffer(schema.title ?? "", "grammar");
         return "";
     },
-    async inspect({ file }) {
-        await suffer(file, "inspect");
-        return { layerCount: 2 };
-    },
     device: async () => ({ device: "fake", totalVramMb: 1, usedVramMb: 0 }),
     async close() {
         await suffer(FAKE_ENGINE, "end");

@@ -3,7 +3,6 @@
 import { listedDevice, processor } from "../engine/device.js";
 import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../engine/engine.js";
 import { EngineLost } from "../errors.js";
-import type { ModelFacts } from "../models/catalog.js";
 import type { EngineChild } from "./child-process.js";
 import type { Program } from "./program.js";
 import type { Setup } from "./protocol.js";
@@ -99,10 +98,6 @@ export class EngineProcess implements Engine {
 
     public async checkGrammar(schema: object): Promise<string> {
         return (await (await this.supervisor.opened()).call("checkGrammar", { schema })).value;
-    }
-
-    public async inspect(file: string): Promise<ModelFacts> {
-        return (await (await this.supervisor.opened()).call("inspect", { file })).value;
     }
 
     public async close(): Promise<void> {

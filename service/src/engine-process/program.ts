@@ -13,6 +13,6 @@ export interface Program {
  * @param file another one in tests
  */
 export function engineProgram(environment: NodeJS.ProcessEnv, file = fileURLToPath(new URL("./child.js", import.meta.url))): Program {
-    // The engine has no use for the key, and it reads what strangers send.
-    return { file, environment: { ...environment, MENTATOR_API_KEY: undefined } };
+    // The engine has no use for secrets, and it reads what strangers send.
+    return { file, environment: { ...environment, MENTATOR_API_KEY: undefined, HF_TOKEN: undefined } };
 }

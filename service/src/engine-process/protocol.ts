@@ -7,7 +7,6 @@ import type { Backend } from "../backend/backend.js";
 import type { Chunk, Device, Generated, GenerationRequest, LoadedModel, LoadSpec } from "../engine/engine.js";
 import type { EngineSettings } from "../engine/sizing.js";
 import type { Kind, LogLevel } from "../log.js";
-import type { ModelFacts } from "../models/catalog.js";
 import type { WireError } from "./wire-error.js";
 
 export const PROTOCOL = 1;
@@ -29,7 +28,6 @@ export interface Calls {
     readonly generate: { readonly model: number; readonly request: GenerationRequest; readonly stream: boolean };
     readonly embed: { readonly model: number; readonly texts: readonly string[] };
     readonly checkGrammar: { readonly schema: object };
-    readonly inspect: { readonly file: string };
     readonly device: null;
     readonly close: null;
 }
@@ -42,7 +40,6 @@ export interface Results {
     /** The vectors came before, in messages of their own. */
     readonly embed: { readonly tokens: number };
     readonly checkGrammar: string;
-    readonly inspect: ModelFacts;
     readonly device: Device;
     readonly close: null;
 }

@@ -114,7 +114,6 @@ export class EngineServer {
             return { tokens };
         },
         checkGrammar: async ({ schema }) => this.started.checkGrammar(schema),
-        inspect: async ({ file }) => this.started.inspect(file),
         device: async () => this.started.device(),
         close: async () => {
             await this.engine?.close();

@@ -1,7 +1,6 @@
 /** What the service needs of an inference engine. Tests put a fake here; llama-engine.ts is the real one. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { ModelFacts } from "../models/catalog.js";
 
 /** A model as a request wants it loaded. */
 export interface LoadSpec {
@@ -184,7 +183,6 @@ export interface Engine {
     embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
     /** "" or why the schema cannot be used as a grammar. */
     checkGrammar(schema: object): Promise<string>;
-    inspect(file: string): Promise<ModelFacts>;
     close(): Promise<void>;
 }
 

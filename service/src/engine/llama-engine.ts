@@ -4,10 +4,8 @@ import type { Backend } from "../backend/backend.js";
 import { messageOf, ServiceError } from "../errors.js";
 import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
-import type { ModelFacts } from "../models/catalog.js";
 import { gpuDevice, listedDevice, processor } from "./device.js";
 import type { AskBusy, AskingEngine, Device, Embedded, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
-import { inspectGguf } from "./gguf.js";
 import { Loader } from "./loader.js";
 import { memoryOfThisProcess } from "./memory.js";
 import { isNativeFailure } from "./native-failure.js";
@@ -117,10 +115,6 @@ export class LlamaEngine implements AskingEngine {
         } catch (thrown) {
             return messageOf(thrown);
         }
-    }
-
-    public async inspect(file: string): Promise<ModelFacts> {
-        return inspectGguf(file);
     }
 
     public async close(): Promise<void> {
