@@ -18,8 +18,12 @@ import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
+import { hostsOf, type PullEnvironment } from "./pull/environment.js";
+import { provide } from "./pull/provide.js";
+import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
@@ -40,6 +44,8 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Where models are pulled from. */
+    readonly hub: Omit<PullEnvironment, "models">;
     /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
@@ -83,6 +89,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
     const watch = new GpuWatch(await Surface.now(watched), (why) => {
         log.write("error", "core", gpuLostError(why).message);
@@ -91,9 +98,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
     });
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
+    const { modelDir, models: sources, pull } = configuration;
+    const hosts = [...pull.hosts, ...hostsOf(sources)];
+    const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -103,7 +113,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
         figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
@@ -117,6 +127,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
         models,
+        puller,
+        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
         scheduler,
         prompts,
         journal,
@@ -146,7 +158,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
@@ -154,6 +166,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
         watch.stop();
         models.stop();
+        leave.abort();
+        puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
         setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
@@ -165,7 +179,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     proof.use();
@@ -173,8 +187,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
-        database.close();
+        await database.close();
         throw thrown;
     }
+    void provide(puller, sources, log, leave.signal);
     return { stop };
 }

@@ -24,7 +24,7 @@ async function use(made: Fake): Promise<void> {
 
 async function end(): Promise<void> {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 }
 
 beforeEach(async () => use(fakeService()));
