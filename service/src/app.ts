@@ -5,6 +5,7 @@ import { arch, platform } from "node:os";
 import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
+import { plainOptions } from "./config/options.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
 import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
@@ -116,7 +117,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
-    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal, (line) => log.write("warn", "prompt", line));
     const service: Service = {
         version,
         startTimestamp,
@@ -130,7 +131,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         metrics,
         logTable,
         promptTable,
-        defaultOptions: configuration.defaultOptions,
+        defaultOptions: plainOptions(configuration.defaultOptions),
+        promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
         corsOrigins: configuration.corsOrigins,

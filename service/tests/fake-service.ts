@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ChosenBackend } from "../src/backend/backend.js";
+import { defaultsFor, plainOptions } from "../src/config/options.js";
 import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
@@ -116,7 +117,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
+export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -124,7 +125,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     writeFileSync(path.join(modelDir, "Tiny.Q4.gguf"), "x");
     const lines: string[] = [];
     const log = new Log("debug", (line) => lines.push(line));
-    const database = new Database(path.join(folder, "test.db"), log);
+    const database = new Database(options.dbFile ?? path.join(folder, "test.db"), log);
     const logTable = new LogTable(database);
     log.attach((row) => logTable.add(row));
     const savePrompt = options.savePrompt ?? false;
@@ -132,7 +133,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
-    const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const promptOptions = defaultsFor("json");
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
@@ -154,7 +155,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             engine,
             models,
             scheduler,
-            prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
+            prompts: new Prompts(models, scheduler, promptOptions, options.serverTools ?? NO_TOOLS, journal, (line) => log.write("warn", "prompt", line)),
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
@@ -162,7 +163,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             notReady,
             logTable,
             promptTable,
-            defaultOptions,
+            defaultOptions: plainOptions(promptOptions),
+            promptOptions,
             savePrompt,
             log,
             stopping: () => fake.stopping,

@@ -15,6 +15,7 @@ import { logRoutes } from "./routes/log.js";
 import { modelRoutes } from "./routes/models.js";
 import { openAiRoutes } from "./routes/openai.js";
 import { pageRoutes } from "./routes/pages.js";
+import { promptFileRoutes } from "./routes/prompt-file.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { stateRoutes } from "./routes/state.js";
 import { installSecurityHeaders } from "./security-headers.js";
@@ -27,7 +28,7 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service): FastifyInstance {
     const server = fastify({
