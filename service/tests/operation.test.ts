@@ -82,6 +82,9 @@ describe("an API key", () => {
             expect(reply.body).not.toContain("wrong");
         }
         expect((await server.inject({ url, headers: { authorization: `Bearer ${KEY}` } })).statusCode).toBe(200);
+        expect((await server.inject({ url, headers: { "x-api-key": KEY } })).statusCode).toBe(200);
+        expect((await server.inject({ url, headers: { "x-api-key": "wrong" } })).statusCode).toBe(401);
+        expect((await server.inject({ url: `/${url}/`, headers: { "x-api-key": "wrong" } })).statusCode).toBe(401);
     });
 
     it.each(["/health", "/state/version", "/ready"])("is not needed for %s", async (url) => {

@@ -37,9 +37,19 @@ export interface Configuration extends Paths {
     readonly port: number;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
+    /** Sources that are pulled at the start. */
+    readonly models: readonly string[];
+    readonly pull: {
+        readonly hosts: readonly string[];
+        /** Also where no API key is set. */
+        readonly withoutKey: boolean;
+    };
     readonly defaultOptions: PromptOptions;
     readonly engine: EngineSettings;
+    /** 0: none. */
+    readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
     readonly tools: Access;
     readonly log: {
         readonly level: LogLevel;

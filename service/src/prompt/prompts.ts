@@ -1,10 +1,11 @@
 /** POST /prompt, from a valid body to an answer. Of HTTP it knows only status codes. */
 
+import { randomInt } from "node:crypto";
 import { engineOptions, type PromptOptions, readOptions } from "../config/options.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, toServiceError, type ServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { writerOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema, type Validator } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -96,7 +97,7 @@ export class Prompts {
                 spec,
                 request: {
                     messages: messagesOf(message),
-                    options: engineOptions(options),
+                    options: { seed: randomInt(2 ** 32), ...engineOptions(options) },
                     ...(options.stopSequences.length === 0 ? {} : { stop: options.stopSequences.filter((text) => text !== "") }),
                     ...(request.format?.useGrammar === true && schema !== undefined ? { constraint: { kind: "schema", schema } } : {}),
                 },
@@ -145,7 +146,7 @@ export class Prompts {
             }
             validate = "validate" in compiled ? compiled.validate : undefined;
         }
-        const model = await modelOf(this.models, request.model);
+        const model = await writerOf(this.models, request.model);
         const spec = specOf(model, { gpulayer: request.gpulayer, contextSize: request.contextSize });
         return { spec, validate, tools };
     }
