@@ -148,7 +148,9 @@ describe("the database", { timeout: 30_000 }, () => {
         for await (const found of promptFiles(prompts, 0, 10)) {
             pages.push(found.length);
         }
-        expect(pages.slice(0, 3)).toEqual([1, 1, 1]);
+        expect(pages).toEqual([1, 1, 1]);
+        expect((await prompts.byId(NEWEST)).map(({ id }) => id)).toEqual([3]);
+        expect((await prompts.byId({ ...NEWEST, beforeId: 3 })).map(({ id }) => id)).toEqual([2]);
         await database.close();
     });
 
@@ -196,6 +198,17 @@ describe("the database", { timeout: 30_000 }, () => {
         expect(lines.filter((line) => line.includes("goes on without it")).length).toBeLessThanOrEqual(1);
         await database.close();
         expect(rows(file, "SELECT DISTINCT ts FROM log ORDER BY ts")).toEqual([{ ts: 1 }, { ts: 2 }, { ts: 3 }]);
+    });
+
+    it("does not let requests wait for ever for a disk that hangs", async () => {
+        const { file } = open();
+        const lines: string[] = [];
+        const hung = new Database(file, new Log("debug", (line) => lines.push(line)), () => new Worker("setInterval(() => {}, 1000)", { eval: true }), 100);
+        await expect(new LogTable(hung).byId(NEWEST)).rejects.toThrow(/cannot be used: it does not answer/);
+        expect(await new PromptTable(hung, true).statistics([0])).toMatchObject([{ total: 0 }]);
+        hung.write({ table: "log", row: row(1) });
+        await hung.close();
+        expect(lines.join("\n")).toMatch(/did not close/);
     });
 
     it("says once that its file is damaged, and the service goes on", async () => {

@@ -133,7 +133,10 @@ function optionsIn(section: Node | undefined, at: (node: Node) => number, warnin
     const given: unknown = section?.type === "object" ? getNodeValue(section) : {};
     const { options, replaced, unused } = readOptions(given as object);
     const defaults = defaultsFor("json");
-    const line = (name: string): number => at(lastValue(section, name) ?? (section as Node));
+    const line = (name: string): number => {
+        const node = lastValue(section, name) ?? section;
+        return node === undefined ? 1 : at(node);
+    };
     for (const [name, why] of replaced) {
         warnings.push({ key: `defaultOptions.${name}`, line: line(name), message: `${why}; the default ${JSON.stringify(defaults[name as keyof PromptOptions] ?? null)} is used` });
     }

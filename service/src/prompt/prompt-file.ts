@@ -86,6 +86,10 @@ function toolsOf(content: string, codes: ReadonlyMap<string, { lang: string; cod
     }
 }
 
+function textOf(value: unknown): string {
+    return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 function partsOf(sections: readonly Section[]): PromptParts | undefined {
     const contents = new Map(sections.map(({ mark, lines }) => [mark, lines.join("\n").trim()]));
     const named = (start: string): [string, string][] => [...contents].filter(([mark]) => mark.startsWith(start)).map(([mark, content]) => [mark.slice(start.length), content]);
@@ -96,8 +100,8 @@ function partsOf(sections: readonly Section[]): PromptParts | undefined {
     const [llm, options, tool] = ["llm", "options", "tool"].map((mark) => contents.get(mark));
     const { url, model, gpulayer } = assignments(llm ?? "");
     const engine = {
-        ...(url === undefined ? {} : { url: String(url) }),
-        ...(model === undefined ? {} : { model: String(model) }),
+        ...(url === undefined ? {} : { url: textOf(url) }),
+        ...(model === undefined ? {} : { model: textOf(model) }),
         ...(gpulayer === undefined ? {} : { gpulayer: Number(gpulayer) }),
     };
     const codes = new Map(named("tool=").map(([mark, code]) => [mark.slice(mark.indexOf("=") + 1), { lang: mark.slice(0, mark.indexOf("=")), code }]));
@@ -118,10 +122,6 @@ function partsOf(sections: readonly Section[]): PromptParts | undefined {
 
 export function promptsFromText(text: string): PromptParts[] {
     return blocksOf(text).map(partsOf).filter((parts) => parts !== undefined);
-}
-
-function textOf(value: unknown): string {
-    return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function linesOf(object: object): string[] {
