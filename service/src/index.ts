@@ -44,7 +44,7 @@ function startOptions(read: Read, loopback: boolean): StartOptions {
         },
         hub,
         chosen: backendFromEnvironment(process.env),
-        host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
+        host: host === "" && loopback ? "127.0.0.1" : host,
     };
 }
 

@@ -26,13 +26,22 @@ describe("parsing", () => {
             modelDir: "/m",
             dbFile: "/d",
             apiKey: "",
+            allowedHosts: [],
             corsOrigins: [],
             models: [],
             pull: { hosts: [], withoutKey: false },
             defaultOptions: DEFAULT_OPTIONS,
             engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
-            log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
+            limits: { answerSeconds: 3600, queueSeconds: 600 },
+            tools: { folders: [], http: true },
+            log: { level: "debug", format: "text", liveDay: 30, promptLiveDay: 0, savePrompt: false },
         });
+    });
+
+    it("takes absolute folders for tools only", () => {
+        const read = (folders: unknown) => parseConfiguration(JSON.stringify({ modelDir: "/m", dbFile: "/d", tools: { folders, http: false } }));
+        expect(read(["/srv/a"]).configuration?.tools).toEqual({ folders: ["/srv/a"], http: false });
+        expect(read(["a"]).faults).toMatchObject([{ key: "tools.folders", message: expect.stringMatching(/absolute paths/) as string }]);
     });
 
     it("names key and line of every fault", () => {

@@ -30,7 +30,10 @@ export class FakeEngine implements Engine {
     public text = "hello";
     public finishReason: FinishReason = "stop";
     public toolCalls: Generated["toolCalls"] = [];
+    /** The arguments of the first call as they are told, piece by piece. */
+    public callPieces: readonly string[] = [];
     public delayMsec = 0;
+    public usage: Generated["usage"] = { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 };
     /** Thrown after the last piece. */
     public failAfter: Error | undefined;
     public slots = 1;
@@ -64,11 +67,13 @@ export class FakeEngine implements Engine {
         for (const [text] of this.text.matchAll(/\s*\S+/g)) {
             onChunk?.({ kind: "text", text, tokens: 1 });
         }
+        const [call] = this.toolCalls;
+        this.callPieces.forEach((text, index) => onChunk?.({ kind: "call", text, tokens: 1, ...(index === 0 && call !== undefined ? { call } : {}) }));
         if (this.failAfter !== undefined) {
             throw this.failAfter;
         }
         const { text, finishReason, toolCalls } = this;
-        return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+        return { text, finishReason, toolCalls, usage: this.usage };
     }
 
     public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
@@ -122,7 +127,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -168,6 +173,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
+            allowedHosts: options.allowedHosts ?? [],
             corsOrigins: options.corsOrigins ?? [],
             notReady,
             logTable,

@@ -77,6 +77,9 @@ function faultOfTexts(key: Key, value: unknown, shown: string): string | undefin
     if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
         return `must be a list of texts, not ${shown}`;
     }
+    if (key.absolute === true && !value.every((item) => path.isAbsolute(item))) {
+        return `must hold absolute paths, not ${shown}`;
+    }
     return value.map((text) => key.each?.(text)).find((fault) => fault !== undefined);
 }
 
@@ -194,6 +197,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     return {
         ...own,
         apiKey: values.get("apiKey") as string,
+        allowedHosts: values.get("allowedHosts") as string[],
         corsOrigins: values.get("corsOrigins") as string[],
         models: values.get("models") as string[],
         pull: { hosts: values.get("pull.hosts") as string[], withoutKey: values.get("pull.withoutKey") as boolean },
@@ -211,10 +215,13 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             batchSize: number("engine.batchSize"),
             queueSize: number("engine.queueSize"),
         },
+        limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
+        tools: { folders: values.get("tools.folders") as string[], http: values.get("tools.http") as boolean },
         log: {
             level: text("log.level") as LogLevel,
             format: text("log.format") as LogFormat,
             liveDay: number("log.liveDay"),
+            promptLiveDay: number("log.promptLiveDay"),
             savePrompt: values.get("log.savePrompt") as boolean,
         },
     };

@@ -36,6 +36,8 @@ export interface Service {
     readonly savePrompt: boolean;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    /** Names that browsers may call the service by, beside those that nobody else can have. */
+    readonly allowedHosts: readonly string[];
     /** Other origins whose pages may call. */
     readonly corsOrigins: readonly string[];
     readonly log: Log;

@@ -1,5 +1,6 @@
 /** POST /prompt, from a valid body to an answer. Of HTTP it knows only status codes. */
 
+import { randomInt } from "node:crypto";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, toServiceError, type ServiceError } from "../errors.js";
@@ -90,7 +91,7 @@ export class Prompts {
                 spec,
                 request: {
                     messages: messagesOf(message),
-                    options: { ...this.defaults, ...options },
+                    options: { seed: randomInt(2 ** 32), ...this.defaults, ...options },
                     ...(format?.useGrammar === true ? { constraint: { kind: "schema", schema: format.jsonSchema } } : {}),
                 },
                 tools,

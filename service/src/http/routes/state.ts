@@ -2,7 +2,6 @@
 
 import type { LoadedModel } from "../../engine/engine.js";
 import type { Model } from "../../models/catalog.js";
-import { statistics } from "../../store/statistics.js";
 import { answers } from "../answers.js";
 import { PULL_PROGRESS } from "./pull.js";
 import type { Routes } from "../routes.js";
@@ -119,7 +118,7 @@ export const stateRoutes: Routes = (server, service) => {
     server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
         const now = Date.now();
         const { mode, reason, devices } = service.backend;
-        const rows = service.promptTable.times(now - 24 * HOUR_MSEC);
+        const [stats1h, stats3h, stats24h] = await service.promptTable.statistics([1, 3, 24].map((hours) => now - hours * HOUR_MSEC));
         const memory = process.memoryUsage();
         return {
             serverStartTimestamp: service.startTimestamp,
@@ -131,9 +130,9 @@ export const stateRoutes: Routes = (server, service) => {
             memoryExternalMb: megabytes(memory.external),
             queueSize: service.scheduler.waiting,
             savePromptEnabled: service.savePrompt,
-            stats1h: statistics(rows, now - HOUR_MSEC),
-            stats3h: statistics(rows, now - 3 * HOUR_MSEC),
-            stats24h: statistics(rows, now - 24 * HOUR_MSEC),
+            stats1h,
+            stats3h,
+            stats24h,
         };
     });
 };
