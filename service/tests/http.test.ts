@@ -37,6 +37,8 @@ describe("state", () => {
         await fake.service.models.rescan();
         expect((await call("GET", "/state/models")).body).toEqual({
             models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, kind: "chat", layerCount: 2 }],
+            pulls: [],
+            mayChange: false,
         });
         const { body } = await call("GET", "/state");
         expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", title: "CPU", reason: "test" } });
