@@ -33,7 +33,10 @@ task = partial(declare_task, choices=CHOICES)
 @task(lenient=True, json="machine-readable")
 def config(loaded: Loaded, json: bool = False) -> None:
     """Print every setting, its value in force, where it came from, and what it means."""
-    say(settings_report.report(loaded, as_json=json))
+    from scripts.host import ca_bundle
+
+    bundle = "" if loaded.settings.ca_bundle else ca_bundle.find("")
+    say(settings_report.report(loaded, found={"ca_bundle": str(bundle or "")}, as_json=json))
 
 
 @task(lenient=True, json="machine-readable")
@@ -80,9 +83,12 @@ def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
     from scripts.image import build as verb
     from scripts.image import build_request
 
+    build_request.require_effect(loaded, push=push)
     resolved = build_request.resolve(loaded.settings, dry=dry)
     if dry:
         verb.show(resolved)
+        if push:
+            say("# then publish, if the smoke tests have passed with the digest of this build")
         return
     verb.build(resolved)
     if push:

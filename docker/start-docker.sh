@@ -105,7 +105,10 @@ leave_root() {
     collect_groups
     # no-new-privs: nothing in the image is set-uid, so nothing is lost.
     drop="--reuid=${to_uid} --regid=${to_gid} --no-new-privs --inh-caps=-all"
-    if [ -n "${groups}" ]; then
+    if has_kept_groups; then
+        drop="${drop} --keep-groups"
+        groups="as the engine keeps them"
+    elif [ -n "${groups}" ]; then
         drop="${drop} --groups=${groups}"
     else
         drop="${drop} --clear-groups"
@@ -142,6 +145,20 @@ is_rootless() {
     [ -r "${ROOT}/proc/self/uid_map" ] &&
         read -r inside _ count <"${ROOT}/proc/self/uid_map" &&
         [ "${inside} ${count}" = "0 1" ]
+}
+
+# Whether the engine has kept groups of the user who runs it (podman run --group-add keep-groups): they have
+# no number in here, so that nothing can join them again.
+has_kept_groups() {
+    { [ -r "${ROOT}/proc/self/uid_map" ] && read -r inside outside _ <"${ROOT}/proc/self/uid_map"; } || return 1
+    [ "${inside} ${outside}" != "0 0" ] || return 1 # no user namespace
+    overflow=65534
+    [ ! -r "${ROOT}/proc/sys/kernel/overflowgid" ] ||
+        read -r overflow <"${ROOT}/proc/sys/kernel/overflowgid" || true
+    case " $(id -G) " in
+        *" ${overflow} "*) ;;
+        *) return 1 ;;
+    esac
 }
 
 # Sets `groups` to the numbers of the groups to join, with commas: those of the GPUs' device nodes

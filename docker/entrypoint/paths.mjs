@@ -10,9 +10,11 @@ import { join } from "node:path";
  * @property {string} backends a folder for each candidate, with its plugin
  * @property {string} table
  * @property {string} probe
+ * @property {string} measure
  * @property {string} tinyModel
  * @property {string} buildId
  * @property {string} proofs the file of remembered proofs
+ * @property {string} deaths the file of runs that died
  */
 
 /**
@@ -30,8 +32,10 @@ export function pathsBelow(root) {
         backends: join(own, "backends"),
         table: join(own, "backends.json"),
         probe: join(own, "entrypoint", "probe.mjs"),
+        measure: join(own, "entrypoint", "measure.mjs"),
         tinyModel: join(own, "tiny-model.gguf"),
         buildId: join(own, "build-id"),
         proofs: join(app, "data", ".backend-proof"),
+        deaths: join(app, "data", ".backend-deaths"),
     };
 }

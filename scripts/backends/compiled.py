@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.backends import table as backends_table
-from scripts.backends.rows import Candidate, Compile, Mode, Prebuilt, Targets
+from scripts.backends.card_rows import Targets
+from scripts.backends.rows import Candidate, Compile, Mode, Prebuilt
 from scripts.backends.table import Table
 from scripts.shared.errors import UsageError
 
@@ -54,6 +55,18 @@ def choose(
         tuple(dict.fromkeys(sdk for part in parts for sdk in part.sdks)),
         tuple(note for part in parts for note in part.notes),
     )
+
+
+def modes_of_flags(table: Table) -> dict[str, Mode]:
+    """The mode that each flag of `build` is about, by the flag's name as a setting."""
+    found = {}
+    for mode in table.modes:
+        flags = [mode.targets.option] if mode.targets else []
+        for candidate in mode.candidates:
+            if candidate.compile:
+                flags += [candidate.compile.option, candidate.compile.architectures]
+        found.update({argument(flag).lower(): mode for flag in flags})
+    return found
 
 
 def _parts(mode: Mode, flags: Mapping[str, Sequence[str]]) -> list[Backends]:
@@ -101,9 +114,11 @@ def argument(flag: str) -> str:
 
 def origin_of(prebuilt: Prebuilt, asked: str, archs: Sequence[str]) -> tuple[str, str]:
     """`prebuilt` or `source`, and why. `archs` are in CMake's words, e.g. `90-real`."""
+    lacking = [arch for arch in archs if not _in_prebuilt(arch, prebuilt)]
+    if asked == "prebuilt" and lacking:
+        return asked, f"as asked, though it has no code for {', '.join(lacking)}"
     if asked != "auto":
         return asked, "as asked"
-    lacking = [arch for arch in archs if not _in_prebuilt(arch, prebuilt)]
     if lacking:
         return "source", f"the prebuilt one has no code for {', '.join(lacking)}"
     return "prebuilt", "it has what was asked for" if archs else "no architecture was asked for"

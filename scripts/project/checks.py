@@ -23,6 +23,7 @@ from scripts.shared.paths import REPOSITORY
 #: POSIX shell scripts, for shellcheck.
 SHELL = (
     "mentator",
+    ".ci/prepare-runner",
     ".ci/run",
     "deploy/run-in-chroot.sh",
     *sorted(

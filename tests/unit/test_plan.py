@@ -100,7 +100,7 @@ def test_a_plan_holds_what_the_parts_say() -> None:
             "org.opencontainers.image.source": "git@host:app",
             "org.opencontainers.image.licenses": "MIT",
             "org.opencontainers.image.description": (
-                "Local LLMs on CUDA, ROCm or CPU, found by itself"
+                "Local LLMs on CUDA, ROCm, Vulkan or CPU, found by itself"
             ),
             "org.opencontainers.image.base.name": "debian@sha256:d",
             "io.mentator.variant": "cpu",
