@@ -18,7 +18,7 @@ from tests import containers
 from tests.image import stages
 
 LIBRARY = "/opt/mentator/barrier/libmentator-barrier.so"
-QUESTION = "Tell me a story about a fox who learns to swim."
+PROMPT = "Once upon a time, in a land far away,"
 BUSY = "while :; do :; done"
 
 
@@ -34,7 +34,7 @@ def test_its_linter_and_tests_pass_and_another_layout_is_refused(
 def answer(address: str, tokens: int) -> str:
     """The likeliest text."""
     model = service_client.get(address, "/state/models")["models"][0]["name"]
-    body = {"model": model, "prompt": QUESTION, "max_tokens": tokens, "temperature": 0}
+    body = {"model": model, "prompt": PROMPT, "max_tokens": tokens, "temperature": 0}
     done = requests.post(f"{address}/v1/completions", json=body, timeout=600)
     done.raise_for_status()
     text: str = done.json()["choices"][0]["text"]
