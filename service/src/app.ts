@@ -37,6 +37,9 @@ const REPLY_MSEC = 1500;
 /** The process ends after this, whatever still runs: `docker stop` kills it after 10 s. */
 const LAST_MSEC = 8000;
 
+/** The exit code after the GPU was lost. */
+const GPU_LOST = 6;
+
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
@@ -84,11 +87,17 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
     const cut = new AbortController();
     const proof = new Proof(backend.proofFile);
-    const watch = new GpuWatch(await Surface.now(watched), (why) => {
-        log.write("error", "core", gpuLostError(why).message);
-        proof.forget();
-        cut.abort(gpuLostError(why));
-    });
+    let endLost: (why: string) => void = () => undefined;
+    const watch = new GpuWatch(
+        await Surface.now(watched),
+        (why) => {
+            log.write("error", "core", gpuLostError(why).message);
+            proof.forget();
+            cut.abort(gpuLostError(why));
+            endLost(why);
+        },
+        (why) => log.write("warn", "core", `${why}. Work goes on; if computing fails, the service ends with code ${GPU_LOST}.`),
+    );
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
@@ -148,10 +157,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     watch.start();
     const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
-    const stop = async (why: string): Promise<void> => {
+    const stop = async (why: string, exitCode = 0): Promise<void> => {
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);
-        setTimeout(() => process.exit(0), LAST_MSEC).unref();
+        setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
         watch.stop();
         models.stop();
         tools.stop();
@@ -167,6 +176,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
         log.write("info", "core", "stopped");
         await database.close();
     };
+
+    // Docker starts no container again because it is unhealthy, only because it has ended.
+    endLost = (why) => void stop(`the GPU was lost: ${why}`, GPU_LOST).then(() => process.exit(GPU_LOST));
 
     proof.use();
     try {

@@ -51,7 +51,7 @@ export function shuttingDownError(): ServiceError {
 
 /** The GPU is gone. The service does not go on with the CPU, which would be slow without a word. */
 export function gpuLostError(why: string): ServiceError {
-    return new ServiceError(503, `The GPU was lost: ${why}. Restart the container.`, 60);
+    return new ServiceError(503, `The GPU was lost: ${why}. The service ends, so that it is started again.`, 60);
 }
 
 /** The service cannot start or go on; caught once, in index.ts. */
