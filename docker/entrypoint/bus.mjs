@@ -1,10 +1,11 @@
-// The cards of one vendor on this machine's PCI bus: sysfs shows them in every container, given to it or not.
+// The cards of a vendor on this machine's PCI bus: sysfs shows them in every container, given to it or not.
 import { list, readText } from "./files.mjs";
 
 /**
  * @typedef {object} BusCard
  * @property {string} slot 0000:01:00.0
  * @property {string} device its number, as 0x2684
+ * @property {string} [maker] where the mode serves cards of several vendors
  */
 
 /** Classes of display controllers (VGA, 3D, other) and of processing accelerators. */
@@ -21,6 +22,17 @@ export function readBus(root, vendor) {
         .filter((slot) => readText(`${folder}/${slot}/vendor`).trim() === vendor)
         .filter((slot) => CARDS.test(readText(`${folder}/${slot}/class`)))
         .map((slot) => ({ slot, device: readText(`${folder}/${slot}/device`).trim() }));
+}
+
+/**
+ * The cards that a mode may serve.
+ * @param {string} root
+ * @param {Pick<import("./table.mjs").Mode, "vendor" | "vendors">} mode
+ * @returns {BusCard[]}
+ */
+export function readCards(root, { vendor, vendors = [] }) {
+    const others = vendors.flatMap(({ name, pci }) => readBus(root, pci).map((card) => ({ ...card, maker: name })));
+    return [...readBus(root, vendor?.pci), ...others];
 }
 
 /**

@@ -95,6 +95,14 @@ function isObject(value) {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/**
+ * @param {unknown} value
+ * @param {string[]} keys
+ */
+function countOf(value, keys) {
+    return keys.filter((key) => isObject(value) && key in value).length;
+}
+
 const text = must("a text", (value) => typeof value === "string" && value !== "");
 const texts = listOf(text);
 const number = must("a hexadecimal number", (value) => typeof value === "string" && /^0x[0-9a-f]+$/.test(value));
@@ -112,6 +120,7 @@ const sign = objectOf({}, {
     tool: texts,
     nodes: texts,
     noDevice: texts,
+    variable,
     columns: listOf(must(COLUMNS.join(", "), (value) => COLUMNS.some((name) => name === value))),
 });
 
@@ -120,10 +129,11 @@ const row = objectOf({
     getLlama: must("a text, or false", (value) => typeof value === "string" || value === false),
 }, {
     candidates: listOf(objectOf({ name: text })),
-    signs: listOf((value, place) => sign(value, place) ?? (isObject(value) && "tool" in value === "nodes" in value
-        ? `${place} must have either a tool or nodes`
-        : undefined)),
+    signs: listOf((value, place) => sign(value, place) ?? (countOf(value, ["tool", "nodes", "variable"]) === 1
+        ? undefined
+        : `${place} must have either a tool, nodes or a variable`)),
     vendor: objectOf({}, { name: text, pci: text, unserved: objectOf({ below: number, cause: text }) }),
+    vendors: listOf(objectOf({ name: text, pci: text })),
     container: objectOf({}, { remedy: text, visible: listOf(variable) }),
     library: objectOf({ name: text }),
     driverFiles: texts,

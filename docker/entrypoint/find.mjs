@@ -48,6 +48,7 @@ export function findHardware(mode, surface) {
     }
     /** @type {string[]} */
     const absent = [];
+    const told = () => absent.filter((text) => text !== "").join(", ");
     for (const [index, reading] of surface.signs.entries()) {
         const sign = mode.signs[index];
         const { is, text, remedy } = sign === undefined ? absence("") : judge(sign, reading, mode, surface);
@@ -56,7 +57,7 @@ export function findHardware(mode, surface) {
             continue;
         }
         const here = is === "found";
-        const before = absent.join(", ");
+        const before = told();
         const finding = before === "" ? text : here ? `${text} (${before})` : `${before}; ${text}`;
         return {
             here,
@@ -68,7 +69,7 @@ export function findHardware(mode, surface) {
         };
     }
     const onBus = describeBus(mode, surface);
-    const finding = oneLine([absent.join(", "), onBus].filter((text) => text !== "").join("; "), LONGEST);
+    const finding = oneLine([told(), onBus].filter((text) => text !== "").join("; "), LONGEST);
     return { here: false, seen: onBus !== "", finding: finding || "it has no signs", remedy: general, cards: [], said: "" };
 }
 
@@ -91,10 +92,10 @@ function describeUnserved({ vendor }, { bus }) {
  * @param {Surface} surface
  */
 function describeBus({ name, vendor }, { bus }) {
-    const slots = bus.filter((card) => !isUnserved(card, vendor?.unserved)).map(({ slot }) => slot);
-    return slots.length === 0
-        ? ""
-        : `this machine has a card of ${vendor?.name ?? name} (PCI ${slots.join(", ")}), which this container was not given`;
+    const cards = bus.filter((card) => !isUnserved(card, vendor?.unserved));
+    const slots = cards.map(({ slot }) => slot).join(", ");
+    const makers = [...new Set(cards.map(({ maker }) => maker ?? vendor?.name ?? name))].join(" and ");
+    return slots === "" ? "" : `this machine has a card of ${makers} (PCI ${slots}), which this container was not given`;
 }
 
 /**
@@ -107,6 +108,10 @@ function describeBus({ name, vendor }, { bus }) {
 function judge(sign, reading, mode, surface) {
     if (sign.tool !== undefined) {
         return judgeTool(sign, sign.tool[0] ?? "", reading, surface);
+    }
+    if (sign.variable !== undefined) {
+        // Most set none, so its absence is no news.
+        return reading.variable ? { is: "found", text: `${sign.variable}=${reading.variable}` } : absence("");
     }
     return judgeNodes(sign, reading, mode, surface);
 }

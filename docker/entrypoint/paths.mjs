@@ -6,6 +6,7 @@ import { join } from "node:path";
  * @property {string} root what stands for /: empty but in tests
  * @property {string} app the application's folder
  * @property {string} data
+ * @property {string} barrier the folder of the library for ggml's threads
  * @property {string} backends a folder for each candidate, with its plugin
  * @property {string} table
  * @property {string} probe
@@ -27,6 +28,7 @@ export function pathsBelow(root) {
         root,
         app,
         data: join(app, "data"),
+        barrier: join(own, "barrier"),
         backends: join(own, "backends"),
         table: join(own, "backends.json"),
         probe: join(own, "entrypoint", "probe.mjs"),

@@ -1,6 +1,7 @@
 // Chooses the backend and becomes the service, with the same PID. Reads and exports what the head of
 // start-docker.sh says.
 import { tryMode } from "./attempt.mjs";
+import { withBarrier } from "./barrier.mjs";
 import { choose, serviceEnvironment, skipReason, withoutOwn } from "./choose.mjs";
 import { collectDeaths, noteRun } from "./deaths.mjs";
 import { readDemand } from "./demand.mjs";
@@ -47,7 +48,9 @@ async function chooseBackend() {
         noteRun(paths.deaths, deaths, choice.proven.candidate, choice.proven.key);
     }
     say("chosen", choice.mode.name + (choice.proven === undefined ? "" : ` with ${choice.proven.plugin}`));
-    return serviceEnvironment(choice, env, paths);
+    const barrier = withBarrier(serviceEnvironment(choice, env, paths), paths.barrier);
+    say("barrier", barrier.finding);
+    return barrier.env;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Reads what of a mode's hardware this container can see into plain values. Decides nothing: that is
 // find.mjs. A vendor's tool is started only where it is on PATH and nothing before it is a sign.
-import { readBus } from "./bus.mjs";
+import { readCards } from "./bus.mjs";
 import { isOnPath, readText } from "./files.mjs";
 import { readKfd } from "./kfd.mjs";
 import { readNodes } from "./nodes.mjs";
@@ -17,6 +17,7 @@ import { readNodes } from "./nodes.mjs";
  * @typedef {object} SignReading
  * @property {Ended | null} [answer] of the tool; null where it is not on PATH
  * @property {DeviceNode[][]} [nodes] what each of the patterns finds
+ * @property {string} [variable] its value; empty where it is not set
  * @property {Cards} [cards]
  *
  * @typedef {object} Surface
@@ -54,7 +55,7 @@ export async function readSurface(mode, { root, env, uid, toolLimit = TOOL_LIMIT
         }
     }
     const any = signs.some(({ answer, nodes }) => answer?.code === 0 || nodes?.every((found) => found.length > 0));
-    return { uid, toolLimit, signs, bus: readBus(root, mode.vendor?.pci), library: await readLibrary(any ? mode : {}, root, env) };
+    return { uid, toolLimit, signs, bus: readCards(root, mode), library: await readLibrary(any ? mode : {}, root, env) };
 }
 
 /**
@@ -81,7 +82,7 @@ async function readLibrary({ library }, root, env) {
 export function readIdentity(mode, { root, env }) {
     return [
         ...(mode.driverFiles ?? []).map((path) => readText(`${root}/${path}`)),
-        ...readBus(root, mode.vendor?.pci).map(({ slot, device }) => `${slot} ${device}`),
+        ...readCards(root, mode).map(({ slot, device }) => `${slot} ${device}`),
         (mode.container?.visible ?? []).map((name) => env[name] ?? "").join(" "),
     ];
 }
@@ -101,6 +102,9 @@ async function readSign(sign, mode, { root, env, uid, toolLimit }) {
     }
     if (sign.nodes !== undefined) {
         reading.nodes = sign.nodes.map((pattern) => readNodes(root, pattern, mode.vendor?.pci, uid));
+    }
+    if (sign.variable !== undefined) {
+        reading.variable = env[sign.variable] ?? "";
     }
     if (sign.cards !== undefined) {
         const read = CARD_READERS[sign.cards];

@@ -6,7 +6,8 @@ import { findTableFault } from "./check-table.mjs";
 import { StartFault } from "./log.mjs";
 
 /**
- * One thing that shows a mode's hardware: a vendor's tool, or device nodes.
+ * One thing that shows a mode's hardware: a vendor's tool, device nodes, or a variable with which the user
+ * names a driver.
  * @typedef {object} Sign
  * @property {string[]} [tool] a program and its arguments: it shows the hardware when it answers
  * @property {string[]} [columns] what the tool's comma-separated rows hold: name, memory, driver, mig
@@ -14,6 +15,7 @@ import { StartFault } from "./log.mjs";
  * @property {string} [libraryHint] noted where the tool answers and the driver's library is missing
  * @property {string[]} [nodes] patterns of paths: each must have a node that the user may open
  * @property {boolean} [needsLibrary] the driver's library must be there, too
+ * @property {string} [variable] it is a sign where it is set
  * @property {string} [cards] the reader that lists the cards behind the nodes (surface.mjs)
  *
  * @typedef {object} Targets what the kernels of a mode's plugins are compiled for
@@ -46,6 +48,7 @@ import { StartFault } from "./log.mjs";
  *
  * @typedef {object} Mode
  * @property {string} name
+ * @property {{ name: string, pci: string }[]} [vendors] whose cards a mode without a vendor serves
  * @property {{ name: string, pci?: string, unserved?: { below: string, cause: string } }} [vendor] `unserved` are the
  *   cards that no build has kernels for: those with a lower number of the device
  * @property {string | false} getLlama the word for node-llama-cpp's `gpu`

@@ -21,6 +21,7 @@ Folder = Annotated[str, Meta(pattern=r"\A(?:(?!\.{1,2}(?:/|\Z))[^/]+(?:/|\Z))+\Z
 
 #: A variable of the environment, a flag of `build`.
 Variable = Annotated[str, Meta(pattern=r"\A[A-Z_][A-Z0-9_]*\Z")]
+OptionalVariable = Annotated[str, Meta(pattern=r"\A(?:[A-Z_][A-Z0-9_]*)?\Z")]
 Flag = Annotated[str, Meta(pattern=r"\A--[a-z]+(?:-[a-z]+)*\Z")]
 
 

@@ -7,7 +7,15 @@ from typing import Literal
 
 from scripts.backends.card_rows import Integrated, Targets, Vendor
 from scripts.backends.expressions import Expression, compile_expression
-from scripts.backends.row import Flag, Folder, Name, PathPattern, Row, Variable
+from scripts.backends.row import (
+    Flag,
+    Folder,
+    Name,
+    OptionalVariable,
+    PathPattern,
+    Row,
+    Variable,
+)
 
 
 class Prebuilt(Row, frozen=True):
@@ -62,7 +70,8 @@ class Container(Row, frozen=True):
 
 
 class Sign(Row, frozen=True):
-    """One way to see that the hardware is there: a tool that answers, or nodes that are there.
+    """One way to see that the hardware is there: a tool that answers, nodes that are there, or a
+    variable of the container with which a user names a driver.
 
     `cards` says who can read the targets of the cards: `kfd` is scripts/host/kfd.py.
     """
@@ -74,10 +83,11 @@ class Sign(Row, frozen=True):
     nodes: tuple[PathPattern, ...] = ()
     needs_library: bool = False
     cards: Literal["", "kfd"] = ""
+    variable: OptionalVariable = ""
 
     def __post_init__(self) -> None:
-        if bool(self.tool) == bool(self.nodes):
-            raise ValueError("A sign must have either a tool or nodes")
+        if [bool(self.tool), bool(self.nodes), bool(self.variable)].count(True) != 1:
+            raise ValueError("A sign must have either a tool, nodes or a variable")
 
 
 class Library(Row, frozen=True):
@@ -132,6 +142,7 @@ class Mode(Row, frozen=True):
     get_llama: str | bool
     container: Container
     vendor: Vendor | None = None
+    vendors: tuple[Vendor, ...] = ()
     device_line: str = ""
     candidates: tuple[Candidate, ...] = ()
     signs: tuple[Sign, ...] = ()

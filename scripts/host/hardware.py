@@ -53,12 +53,15 @@ def present(found: list[Presence]) -> dict[str, tuple[str, ...]]:
 
 
 def judge(mode: Mode, seen: Surface) -> Presence:
-    """Judge one row by what was seen, before the engine is asked."""
+    """Judge one row by what was seen, before the engine is asked.
+
+    A sign that is a variable is of the container's user, and says nothing about this host.
+    """
     if seen.unserved and mode.vendor and mode.vendor.unserved:
         said = f"none (a card on the PCI bus: {mode.vendor.unserved.cause}): CPU"
         return Presence(mode, "absent", said)
     signs = [_tool(mode, sign, seen) if sign.tool else _nodes(mode, sign, seen)
-             for sign in mode.signs]  # fmt: skip
+             for sign in mode.signs if not sign.variable]  # fmt: skip
     for found in signs:
         if found.state == "present" and seen.missing:
             said = f"{found.said}; {', '.join(seen.missing)} is missing"

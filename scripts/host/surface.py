@@ -89,6 +89,8 @@ def _tools(
     for sign in mode.signs:
         if sign.tool:
             yield sign.tool
+        elif sign.variable:
+            continue
         elif all(nodes[pattern] for pattern in sign.nodes) and (library or not sign.needs_library):
             return
 

@@ -18,8 +18,12 @@ import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
+import { hostsOf, type PullEnvironment } from "./pull/environment.js";
+import { provide } from "./pull/provide.js";
+import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
@@ -43,6 +47,8 @@ const GPU_LOST = 6;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Where models are pulled from. */
+    readonly hub: Omit<PullEnvironment, "models">;
     /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
@@ -86,6 +92,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
     let endLost: (why: string) => void = () => undefined;
     const watch = new GpuWatch(
@@ -100,7 +107,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
     );
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
+    const { modelDir, models: sources, pull } = configuration;
+    const hosts = [...pull.hosts, ...hostsOf(sources)];
+    const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
     const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
@@ -112,7 +122,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
         figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
@@ -126,6 +136,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
         models,
+        puller,
+        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
         scheduler,
         prompts,
         journal,
@@ -163,6 +175,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
         watch.stop();
         models.stop();
+        leave.abort();
+        puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
         setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
@@ -188,5 +202,6 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await database.close();
         throw thrown;
     }
+    void provide(puller, sources, log, leave.signal);
     return { stop };
 }

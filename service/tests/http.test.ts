@@ -36,7 +36,7 @@ describe("state", () => {
         expect((await call("GET", "/state/version")).body).toEqual({ version: "1.2.3" });
         await fake.service.models.rescan();
         expect((await call("GET", "/state/models")).body).toEqual({
-            models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, layerCount: 2 }],
+            models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, kind: "chat", layerCount: 2 }],
         });
         const { body } = await call("GET", "/state");
         expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", title: "CPU", reason: "test" } });

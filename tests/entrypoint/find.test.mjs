@@ -66,6 +66,14 @@ function nvidia(signs, loads = true, ...devices) {
     return findHardware(mode("cuda"), { uid: UID, toolLimit: 5, library: library(loads), signs, bus: bus(...devices) });
 }
 
+/**
+ * @param {SignReading[]} signs
+ * @param {import("../../docker/entrypoint/bus.mjs").BusCard[]} [bus]
+ */
+function vulkan(signs, bus = []) {
+    return findHardware(mode("vulkan"), { uid: UID, toolLimit: 5, library: library(false), signs, bus });
+}
+
 /** @param {SignReading[]} signs */
 function amd(...signs) {
     return findHardware(mode("rocm"), { uid: UID, toolLimit: 5, library: library(false), signs, bus: [] });
@@ -101,6 +109,9 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `unknown target, ${KFD}, ${RENDER}`],
     ["AMD's tool without nodes", amd(NO_NODES, says("GPU[0] : Card Series: Radeon\n")),
         `rocm-smi answers (no ${KFD})`],
+    ["a render node, whoever made the card", vulkan([{ nodes: [[node(RENDER)]] }]), RENDER],
+    ["a driver that the user names", vulkan([{ nodes: [[]] }, { variable: "/own/icd.json" }]),
+        "VK_DRIVER_FILES=/own/icd.json (no /dev/dri/renderD*)"],
 ])) {
     test(`found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [true, finding]);
@@ -144,6 +155,10 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `${KFD} is there, but uid ${UID} may not read and write it: docker run --group-add 992`],
     ["the render node that is refused", amd({ nodes: [[node(KFD)], [node(RENDER, false, 0)]], cards: cards(["gfx1100"]) }),
         `${RENDER} is there, but uid ${UID} may not read and write it: The host should give it a group of its own, such as render`],
+    ["no render node, and no driver that the user names", vulkan([{ nodes: [[]] }, { variable: "" }]), "no /dev/dri/renderD*"],
+    ["cards on the bus without a render node", vulkan([{ nodes: [[]] }, { variable: "" }], [
+        { slot: "0000:00:02.0", device: "0x9a49", maker: "Intel" }, { slot: "0000:03:00.0", device: "0x67df", maker: "AMD" },
+    ]), "no /dev/dri/renderD*; this machine has a card of Intel and AMD (PCI 0000:00:02.0, 0000:03:00.0), which this container was not given"],
 ])) {
     test(`not found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [false, finding]);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { readBus } from "../../docker/entrypoint/bus.mjs";
+import { readBus, readCards } from "../../docker/entrypoint/bus.mjs";
 import { expand, whyDenied } from "../../docker/entrypoint/nodes.mjs";
 import { readSurface } from "../../docker/entrypoint/surface.mjs";
 import { mode, newRoot, put, putLibrary, putMounts, putTool } from "./system.mjs";
@@ -99,6 +99,12 @@ test("cards on the PCI bus are those of the vendor and of a card's class", () =>
         { slot: "0000:01:00.0", device: "0x2684" }, { slot: "0000:81:00.0", device: "0x20b0" },
     ]);
     assert.deepEqual(readBus(root, undefined), []);
+    assert.deepEqual(readCards(root, mode("cuda")), readBus(root, "0x10de"));
+    assert.deepEqual(readCards(root, mode("vulkan")), [
+        { slot: "0000:00:02.0", device: "0x9a49", maker: "Intel" },
+        { slot: "0000:01:00.0", device: "0x2684", maker: "NVIDIA" },
+        { slot: "0000:81:00.0", device: "0x20b0", maker: "NVIDIA" },
+    ]);
 });
 
 test("a render node of another vendor is not AMD's", async () => {

@@ -33,6 +33,20 @@ assert ROCM is not None
             {"rocm_targets": ("gfx1030", "gfx1032")},
         ),
         ({"rocm": ()}, "rocm", "rocm", {}),
+        ({"vulkan": ()}, "vulkan", "vulkan", {}),
+        # A render node is there for the cards of CUDA and ROCm, too.
+        ({"cuda": (), "vulkan": ()}, "cuda", "cuda", {}),
+        ({"rocm": ("gfx1100",), "vulkan": ()}, "rocm", "rocm", {"rocm_targets": ("gfx1100",)}),
+        ({"rocm": ("gfx803",), "vulkan": ()}, "vulkan", "vulkan", {}),
+        ({"rocm": ("gfx1201",), "vulkan": ()}, "vulkan", "vulkan", {}),
+        ({"rocm": ("gfx803",)}, "cpu", "cpu", {}),
+        ({"cuda": (), "rocm": ("gfx803",), "vulkan": ()}, "cuda", "cuda", {}),
+        (
+            {"rocm": ("gfx1030", "gfx803"), "vulkan": ()},
+            "rocm",
+            "rocm",
+            {"rocm_targets": ("gfx1030",)},
+        ),
     ],
 )
 def test_each_machine_gets_the_variant_and_the_flags_of_its_hardware(
@@ -51,9 +65,23 @@ def test_the_reason_names_the_hardware() -> None:
     assert "no GPU" in choose(TABLE, {}).reason
 
 
+def test_reason_says_why_vulkan_is_taken_for_a_card_of_rocm() -> None:
+    found = {"rocm": ("gfx803",), "vulkan": ()}
+    assert choose(TABLE, found).reason == (
+        "AMD ROCm has no kernels for gfx803, and its card is one that Vulkan may use"
+    )
+    assert choose(TABLE, {"vulkan": ()}).reason == "its card is one that Vulkan may use"
+    assert choose(TABLE, {"rocm": ("gfx803",)}).reason == "AMD ROCm has no kernels for gfx803"
+
+
 def test_the_order_is_the_tables() -> None:
     turned = replace(TABLE, modes=(*reversed(TABLE.modes[:2]), *TABLE.modes[2:]))
     assert choose(turned, {"cuda": (), "rocm": ()}).mode.name == "rocm"
+
+
+def test_demand_for_rocm_is_kept_for_a_card_that_its_table_does_not_know() -> None:
+    choice = choose(TABLE, {"rocm": ("gfx803",), "vulkan": ()}, "rocm")
+    assert (choice.variant, choice.options) == ("rocm", {"rocm_targets": ("gfx803",)})
 
 
 @pytest.mark.parametrize("found", [{}, {"cuda": ()}, {"cuda": (), "rocm": ("gfx1100",)}])

@@ -114,7 +114,7 @@ def test_it_is_read_once() -> None:
         (lambda data: data["modes"][1].update(watch=["dev/../kfd"]), "- at `row rocm.watch[0]`"),
         (
             lambda data: data["modes"][1]["signs"][0].update(tool=["rocm-smi"]),
-            "must have either a tool or nodes - at `row rocm.signs[0]`",
+            "must have either a tool, nodes or a variable - at `row rocm.signs[0]`",
         ),
         (
             lambda data: data["modes"][1]["signs"][0].update(needsLibrary=True),

@@ -86,7 +86,7 @@ def test_without_a_gpu_it_is_the_cpu_and_the_log_says_why(surface: Surface) -> N
     assert exports_of(started) == {"choice": "cpu"}
     assert env["MENTATOR_BACKEND_REASON"] == (
         "cpu: not cuda: no nvidia-smi, no /dev/nvidiactl, no /dev/dxg; "
-        "not rocm: no /dev/kfd, no rocm-smi"
+        "not rocm: no /dev/kfd, no rocm-smi; not vulkan: no /dev/dri/renderD*"
     )
     assert env["MENTATOR_BACKEND_TABLE"] == str(surface.root / "opt/mentator/backends.json")
     assert (env["NODE_LLAMA_CPP_GPU"], env["NODE_LLAMA_CPP_SKIP_DOWNLOAD"]) == ("false", "true")
@@ -203,6 +203,7 @@ def test_the_cpu_on_demand_looks_at_nothing(surface: Surface) -> None:
     [
         ("MENTATOR_BACKEND", "metal", "MENTATOR_BACKEND=metal is not a backend"),
         ("MENTATOR_PROBE_TIMEOUT", "0", "MENTATOR_PROBE_TIMEOUT=0 is not a time limit"),
+        ("MENTATOR_BARRIER", "on", "MENTATOR_BARRIER=on is not possible"),
     ],
 )
 def test_a_wrong_demand_is_refused_before_anything_is_changed(

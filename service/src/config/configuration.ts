@@ -34,6 +34,13 @@ export interface Configuration extends Paths {
     readonly apiKey: string;
     readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
+    /** Sources that are pulled at the start. */
+    readonly models: readonly string[];
+    readonly pull: {
+        readonly hosts: readonly string[];
+        /** Also where no API key is set. */
+        readonly withoutKey: boolean;
+    };
     readonly defaultOptions: GenerationOptions;
     readonly engine: EngineSettings;
     /** 0: none. */

@@ -1,5 +1,9 @@
 /** The configuration's keys: a row each, with type, limits, default, and the template's comment. */
 
+import { messageOf } from "../errors.js";
+import { originOf } from "../pull/hosts.js";
+import { parseSource } from "../pull/source.js";
+
 export interface Key {
     /** Dotted path in the file. */
     readonly path: string;
@@ -17,9 +21,20 @@ export interface Key {
     readonly fixedInContainer?: boolean;
     /** Never shown, not even in a fault. */
     readonly secret?: boolean;
+    /** Why one of the texts cannot be used; undefined when it can. */
+    readonly each?: (text: string) => string | undefined;
     /** Only in the template. */
     readonly example?: string;
     readonly comment: string;
+}
+
+function faultOfSource(text: string): string | undefined {
+    try {
+        parseSource(text);
+        return undefined;
+    } catch (thrown) {
+        return messageOf(thrown);
+    }
 }
 
 export const KEYS: readonly Key[] = [
@@ -31,6 +46,9 @@ export const KEYS: readonly Key[] = [
     { path: "apiKey", type: "text", secret: true, fallback: "", comment: "When it is set, every call needs Authorization: Bearer KEY. The variable MENTATOR_API_KEY overrides it" },
     { path: "allowedHosts", type: "texts", fallback: [], comment: "Without a key: public names that browsers call this service by, e.g. [\"llm.example.org\", \"*.example.org\"]; local names and addresses always work" },
     { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
+    { path: "models", type: "texts", each: faultOfSource, fallback: [], comment: "Models that are pulled at the start, e.g. [\"hf:OWNER/REPO:Q4_K_M\"]. The variable MENTATOR_MODELS overrides it" },
+    { path: "pull.hosts", type: "texts", each: (text) => (originOf(text) === undefined ? "has not the form HOST, HOST:PORT or http://HOST" : undefined), fallback: [], comment: "Hosts that models may be pulled from, beside Hugging Face's (or HF_ENDPOINT) and Ollama's; http://HOST for one without TLS" },
+    { path: "pull.withoutKey", type: "boolean", fallback: false, comment: "Pull and delete models by the API also where no apiKey is set" },
     { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the most likely token" },
     { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Choose among the smallest set of tokens with this probability together, 0..1" },
     { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "Choose among the K most likely tokens; 0: all" },
@@ -54,6 +72,7 @@ export const KEYS: readonly Key[] = [
 
 /** The objects of the file that hold keys. */
 export const SECTIONS: Readonly<Record<string, string>> = {
+    pull: "Models by name: POST /models/pull, DELETE /models/NAME",
     defaultOptions: "Options of a request that does not set them",
     engine: "How models are run",
     tools: "What server-side tools may reach",

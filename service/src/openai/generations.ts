@@ -4,7 +4,7 @@ import { sumOf } from "../engine/usage.js";
 import type { Chunk, Generated, GenerationRequest, LoadSpec, Usage } from "../engine/engine.js";
 import { toServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { writerOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
 import { withAnyOf } from "../schedule/abort.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
@@ -79,7 +79,7 @@ export class Generations {
         const entry = { kind: "generation", requestId, call, model: body.model, request: body } as const;
         try {
             const asked = await run.asked();
-            const model = await modelOf(this.models, body.model);
+            const model = await writerOf(this.models, body.model);
             const { name } = model;
             const failed = new AbortController();
             const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>

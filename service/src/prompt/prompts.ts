@@ -5,7 +5,7 @@ import type { GenerationOptions } from "../config/configuration.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, toServiceError, type ServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { writerOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema, type Validator } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -123,7 +123,7 @@ export class Prompts {
             }
             validate = "validate" in compiled ? compiled.validate : undefined;
         }
-        const model = await modelOf(this.models, request.model);
+        const model = await writerOf(this.models, request.model);
         const spec = specOf(model, { gpulayer: request.gpulayer, contextSize: request.contextSize });
         return { spec, validate, tools };
     }

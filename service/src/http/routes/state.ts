@@ -3,6 +3,7 @@
 import type { LoadedModel } from "../../engine/engine.js";
 import type { Model } from "../../models/catalog.js";
 import { answers } from "../answers.js";
+import { PULL_PROGRESS } from "./pull.js";
 import type { Routes } from "../routes.js";
 
 const HOUR_MSEC = 3_600_000;
@@ -25,17 +26,20 @@ const VERSION = { type: "object", required: ["version"], properties: { version: 
 
 const MODELS = {
     type: "object",
-    required: ["models"],
+    required: ["models", "pulls", "mayChange"],
     properties: {
+        pulls: { type: "array", items: PULL_PROGRESS, description: "Models that are being pulled" },
+        mayChange: { type: "boolean", description: "Whether the API pulls and deletes models" },
         models: {
             type: "array",
             items: {
                 type: "object",
-                required: ["name", "relativeFileName", "sizeKb"],
+                required: ["name", "relativeFileName", "sizeKb", "kind"],
                 properties: {
                     name: { type: "string" },
                     relativeFileName: { type: "string", description: "Below modelDir" },
                     sizeKb: { type: "integer", minimum: 0 },
+                    kind: { type: "string", enum: ["chat", "embedding", "rerank"], description: "What it can be asked for" },
                     layerCount: { type: "integer", minimum: 0 },
                     isReasoning: { type: "boolean" },
                 },
@@ -107,6 +111,8 @@ export const stateRoutes: Routes = (server, service) => {
 
     server.get("/state/models", { schema: { tags: ["state"], summary: "Models that requests can name", response: answers(MODELS) } }, () => ({
         models: service.models.list().map(modelRow),
+        pulls: service.puller.progress,
+        mayChange: service.management.allowed,
     }));
 
     server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
