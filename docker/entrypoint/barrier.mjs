@@ -3,7 +3,7 @@
 import { join } from "node:path";
 
 import { StartFault } from "./log.mjs";
-import { isFull, readText } from "./surface.mjs";
+import { isFull, readText } from "./files.mjs";
 
 const USAGE = 64; // EX_USAGE
 const LIBRARY = "libmentator-barrier.so";
