@@ -202,6 +202,8 @@ async function judge(row) {
 // Side by side, since most of their time is waiting.
 describe("a machine with", { concurrency: 4 }, () => {
     for (const row of SITUATIONS) {
-        it(row.situation, () => judge(row));
+        // Nodes that are refused are root's, and the start another user's.
+        const skip = row.rights !== undefined && process.getuid?.() !== 0 ? "changes users: needs root" : false;
+        it(row.situation, { skip }, () => judge(row));
     }
 });
