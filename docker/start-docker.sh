@@ -6,11 +6,12 @@
 #   docker run IMAGE --option ...  the service, with these options instead
 #   docker run IMAGE command ...   that command, as it is, without any preparation
 #
-# Reads MENTATOR_BACKEND (a mode of backends.json, or auto: the first that is proven to compute here) and
-# MENTATOR_PROBE_TIMEOUT (seconds); in tests MENTATOR_SYSTEM_ROOT, a folder that stands for /.
+# Reads MENTATOR_BACKEND (a mode of backends.json, or auto: the first that is proven to compute here),
+# MENTATOR_PROBE_TIMEOUT (seconds) and MENTATOR_BARRIER (auto or off); in tests MENTATOR_SYSTEM_ROOT, a folder that stands for /.
 #
 # Exit codes, where the service was not reached (any other is the service's own):
-#    64  MENTATOR_BACKEND is not a mode, or MENTATOR_PROBE_TIMEOUT not a number
+#    64  MENTATOR_BACKEND is not a mode, MENTATOR_PROBE_TIMEOUT not a number,
+#        or MENTATOR_BARRIER not auto or off
 #    69  the backend that MENTATOR_BACKEND demands is not possible here
 #    70  the table of backends cannot be read
 #    73  the data folder cannot be written
@@ -81,7 +82,8 @@ note_start() {
 
 # Refuses a wrong demand before anything is changed. Only Node reads the table; most demand nothing.
 check_demand() {
-    if [ "${MENTATOR_BACKEND:-auto}" != auto ] || [ -n "${MENTATOR_PROBE_TIMEOUT:-}" ]; then
+    if [ "${MENTATOR_BACKEND:-auto}" != auto ] ||
+        [ -n "${MENTATOR_PROBE_TIMEOUT:-}${MENTATOR_BARRIER:-}" ]; then
         node "${OWN}/entrypoint/check-demand.mjs" || exit
     fi
 }

@@ -24,6 +24,9 @@ import { lastResort } from "./table.mjs";
  * @property {string} plain the plugin's path in the folder of backends
  * @property {string} summary of the proof
  * @property {string} devices the cards, "NAME: N MiB; ..."
+ * @property {string} candidate
+ * @property {string} key what the proof holds for
+ * @property {import("./devices.mjs").LeftOut[]} left cards that it does not serve
  *
  * @typedef {Failed | Proven} Attempt
  *

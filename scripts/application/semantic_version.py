@@ -34,6 +34,12 @@ class SemanticVersion:
         text += f"-{self.prerelease}" if self.prerelease else ""
         return text + (f"_{self.build}" if self.build else "")
 
+    def precedence(self) -> tuple[object, ...]:
+        """A key that sorts as semver.org's section 11 says: no prerelease last, no build."""
+        parts = self.prerelease.split(".") if self.prerelease else []
+        words = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+        return (int(self.major), int(self.minor), int(self.patch), not parts, words)
+
 
 def parse(text: str) -> SemanticVersion | None:
     """The version in `text`; None where it is none."""

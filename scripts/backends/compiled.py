@@ -57,6 +57,18 @@ def choose(
     )
 
 
+def modes_of_flags(table: Table) -> dict[str, Mode]:
+    """The mode that each flag of `build` is about, by the flag's name as a setting."""
+    found = {}
+    for mode in table.modes:
+        flags = [mode.targets.option] if mode.targets else []
+        for candidate in mode.candidates:
+            if candidate.compile:
+                flags += [candidate.compile.option, candidate.compile.architectures]
+        found.update({argument(flag).lower(): mode for flag in flags})
+    return found
+
+
 def _parts(mode: Mode, flags: Mapping[str, Sequence[str]]) -> list[Backends]:
     """What each candidate needs, and the mode's targets; nothing where a package holds all."""
     parts = [_candidate(mode, candidate, flags) for candidate in mode.candidates]
@@ -102,9 +114,11 @@ def argument(flag: str) -> str:
 
 def origin_of(prebuilt: Prebuilt, asked: str, archs: Sequence[str]) -> tuple[str, str]:
     """`prebuilt` or `source`, and why. `archs` are in CMake's words, e.g. `90-real`."""
+    lacking = [arch for arch in archs if not _in_prebuilt(arch, prebuilt)]
+    if asked == "prebuilt" and lacking:
+        return asked, f"as asked, though it has no code for {', '.join(lacking)}"
     if asked != "auto":
         return asked, "as asked"
-    lacking = [arch for arch in archs if not _in_prebuilt(arch, prebuilt)]
     if lacking:
         return "source", f"the prebuilt one has no code for {', '.join(lacking)}"
     return "prebuilt", "it has what was asked for" if archs else "no architecture was asked for"

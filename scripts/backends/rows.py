@@ -27,10 +27,11 @@ class Prebuilt(Row, frozen=True):
 
 
 class Driver(Row, frozen=True):
-    """The oldest driver that a candidate runs on, and where that is written."""
+    """The oldest driver that a candidate runs on, and compiles its PTX; where that is written."""
 
     minimum: str
     source: str
+    ptx_minimum: str = ""
 
 
 class Compile(Row, frozen=True):

@@ -84,14 +84,15 @@ def provide(
 ) -> Bases:
     """Make the chosen base images available, building the stand-ins that are missing in `cache`.
 
-    An official SDK replaces the Dockerfile's stage of that name, which makes one otherwise.
+    An SDK's image replaces the Dockerfile's stage of that name; a row with a Debian suite is the
+    base of that stage, which installs the SDK: AMD's own images are several times as large.
     With `dry` nothing is built or fetched. Raises `BasesUnreachable`, `UsageError`.
     """
     if choice.source == "registry":
         references = {
             "debian": choice.debian.reference(),
             "node": choice.node.reference(),
-            **{row.name: _sdk_reference(row) for row in choice.sdks},
+            **{row.sdk_context(): _sdk_reference(row) for row in choice.sdks},
         }
         # The same digest from a mirror is the same image: labels and records name the original.
         contexts = {

@@ -42,6 +42,10 @@ class BaseImage:
     suite: str = ""
     npm: tuple[NpmPackage, ...] = ()
 
+    def sdk_context(self) -> str:
+        """An SDK's build context: its Debian, where a suite is named, else the whole SDK."""
+        return f"{self.name.removesuffix('-sdk')}-base" if self.suite else self.name
+
     def reference(self) -> str:
         """The pinned reference, `image@digest`. Raises `UsageError` where there is no digest."""
         if not self.digest:

@@ -17,6 +17,9 @@ from scripts.shared.task_command import task_command
 #: application, and the default model (0.7 GB) as a layer, compressed and unpacked. An estimate.
 BUILD_ROOM = 6_000_000_000
 
+#: The same of the universal variant with ROCm for one target: docs/ci.md has the parts.
+UNIVERSAL_ROOM = 18_000_000_000
+
 
 def answering(scene: Scene) -> Finding:
     """An engine that answers, or what stands in the way of one."""
@@ -54,7 +57,8 @@ def disk(scene: Scene) -> Finding:
 
 def judge_disk(folder: Path, free: int) -> Finding:
     """Enough is a pass; less is a warning, since a warm cache needs less; a tenth is a failure."""
-    detail = f"{size(free)} free in {folder}, a first build needs about {size(BUILD_ROOM)}"
+    needs = f"{size(BUILD_ROOM)} (cpu), {size(UNIVERSAL_ROOM)} (universal)"
+    detail = f"{size(free)} free in {folder}, a first build needs about {needs}"
     if free >= BUILD_ROOM:
         return Finding("disk", "pass", detail)
     state: State = "fail" if free < BUILD_ROOM // 10 else "warn"

@@ -54,7 +54,7 @@ def ca(scene: Scene) -> Finding:
 
 def model(_: Scene) -> Finding:
     """A model staged by an earlier build."""
-    return judge_model(sorted((BUILD / "context" / "model").glob("*.gguf")))
+    return judge_model(sorted((BUILD / "context").glob("model-*/*.gguf")))
 
 
 def judge_model(staged: list[Path]) -> Finding:

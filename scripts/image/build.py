@@ -17,7 +17,7 @@ from scripts.image import record as records
 from scripts.image.build_request import BuildRequest
 from scripts.image.plan import BuildPlan, build_argv, environment, plan
 from scripts.model import StagedModel
-from scripts.shared import commands, proxies
+from scripts.shared import answering, commands, proxies
 from scripts.shared.console import echo, say, warn
 from scripts.shared.errors import BuildFailed
 from scripts.shared.task_command import task_command
@@ -63,6 +63,9 @@ def show(request: BuildRequest) -> None:
     source = model.describe(request.model, request.cache)
     context = model.expected_context(request.model, request.cache, request.contexts)
     say(f"# the model: {source}, staged in {context}")
+    if (url := model.address(request.model, request.cache)) and (fault := answering.fault(url)):
+        instead = "stops here" if request.model else f"takes {model.catalog.SMALL.name} instead"
+        say(f"# {url}: {fault}. A build that cannot fetch it {instead}.")
     echo(docker.argv(*build_argv(plan(request, bases, context))))
 
 
@@ -132,7 +135,12 @@ def _record(
         "backends": dict(request.backends.arguments),
         "node": request.node,
         "bases": {"source": bases.source, **bases.identities},
-        "model": {"name": staged.name, "sha256": staged.sha256, "bytes": staged.size},
+        "model": {
+            "setting": request.model,
+            "name": staged.name,
+            "sha256": staged.sha256,
+            "bytes": staged.size,
+        },
         "revision": request.pipeline.commit,
     }
 

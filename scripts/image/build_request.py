@@ -19,14 +19,16 @@ from scripts.application import package_json, revision
 from scripts.application.package_json import Application
 from scripts.application.revision import Revision
 from scripts.backends import compiled, platforms, variants
+from scripts.backends import table as backends_table
 from scripts.backends.compiled import Backends
 from scripts.backends.variants import Variant
 from scripts.docker_engine import EngineOptions
 from scripts.host import ca_bundle
 from scripts.image import image_tags
 from scripts.shared import proxies
+from scripts.shared.errors import UsageError
 from scripts.shared.paths import BUILD, REPOSITORY
-from scripts.shared.settings import Settings
+from scripts.shared.settings import Loaded, Settings
 
 #: Where models are staged: a folder in it is the build context named `model`.
 CONTEXTS = BUILD / "context"
@@ -115,6 +117,31 @@ def resolve(settings: Settings, *, dry: bool = False) -> BuildRequest:
         contexts=CONTEXTS,
         proxies=proxies.both_spellings(),
     )
+
+
+def require_effect(loaded: Loaded, *, push: bool = False) -> None:
+    """Raise `UsageError` for a flag that would have no effect beside another one.
+
+    What stands in a file or a variable is for all builds, and may be about none of this one.
+    """
+    settings, flags = loaded.settings, {k for k, v in loaded.origin.items() if v == "flag"}
+    variant = variants.find(settings.variant)
+    for name, mode in compiled.modes_of_flags(backends_table.read()).items():
+        if name in flags and mode.name not in variant.backends:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is about {mode.title}, which the variant "
+                f"{variant.name} does not hold.",
+                next=f"Leave it out, or take --variant {mode.name}.",
+            )
+    if settings.no_cache and settings.cache_from and flags & {"no_cache", "cache_from"}:
+        raise UsageError(
+            "--no-cache uses no cache, so --cache-from has no effect.", next="Leave one out."
+        )
+    if push and settings.output:
+        raise UsageError(
+            "With --output the image is not loaded into the engine, from which --push pushes.",
+            next="Leave one out.",
+        )
 
 
 def _preview(named: str, cache: Path) -> Application:

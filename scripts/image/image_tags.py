@@ -49,6 +49,15 @@ def published(version: str, variant: str, commit: str) -> Published:
     return Published(tuple(t + suffix for t in fixed), tuple(t + suffix for t in moving))
 
 
+def is_newer(there: str, version: str) -> bool:
+    """Whether `there`, the version that a moving tag names now, is newer than `version`.
+
+    An image without a version that can be read, such as another project's, is not.
+    """
+    parsed = semantic_version.parse(there)
+    return parsed is not None and parsed.precedence() > _parse(version).precedence()
+
+
 def check(version: str, variant: str, variants: tuple[str, ...]) -> None:
     """Refuse a version whose tag is too long, or reads like another version of a variant."""
     parsed = _parse(version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from scripts import docker_engine as engine
@@ -26,8 +27,9 @@ def publish(
 ) -> None:
     """Tag the tested digest for the registry and push each tag: `latest` last.
 
-    A version and a commit name one digest for ever, unless `replace` is set. Safe to run again:
-    layers that are there are not sent twice. Raises `NotTested`, `LoginMissing`, `PublishFailed`.
+    A version and a commit name one digest for ever, unless `replace` is set. MAJOR.MINOR, MAJOR and
+    `latest` stay where they name a newer version. Safe to run again: layers that are there are not
+    sent twice. Raises `NotTested`, `LoginMissing`, `PublishFailed`.
     """
     image = records.image()
     digest: str = image["digest"]
@@ -41,8 +43,13 @@ def publish(
         for some in (tags.fixed, tags.moving)
     )
     docker = engine.ensure(options)
-    for reference in () if dry or replace else fixed:
-        refuse_replacement(reference, digest, _published_digest(docker, reference))
+    if dry:
+        say("# a tag that names a newer version in the registry is left as it is:")
+    else:
+        require_digests(commands.capture(docker.argv("info", "--format", "{{json .DriverStatus}}")))
+        for reference in () if replace else fixed:
+            refuse_replacement(reference, digest, _published_digest(docker, reference))
+        moving = _movable(docker, moving, application["version"])
     for reference in (*fixed, *moving):
         tag = docker.argv("tag", digest, reference)
         push = docker.argv("push", reference)
@@ -54,6 +61,17 @@ def publish(
         _push(push, reference, digest)
     if not dry:
         say(f"published {digest} as {', '.join((*fixed, *moving))}")
+
+
+def require_digests(info: Result) -> None:
+    """Raise `PublishFailed` where the engine's image store would push another digest."""
+    if "io.containerd.snapshotter" not in info.out:
+        raise PublishFailed(
+            "This engine's image store does not keep digests, so nothing was pushed.",
+            why="What it pushes has another digest than the image that was tested.",
+            next='Let it use containerd\'s: "features": {"containerd-snapshotter": true} in its '
+            "configuration (daemon.json); restart it, then build and test again.",
+        )
 
 
 def refuse_replacement(reference: str, digest: str, there: str) -> None:
@@ -95,21 +113,50 @@ def _published_digest(docker: Engine, reference: str) -> str:
     """The digest of a reference in its registry; empty where there is none."""
     form = ("--format", "{{json .Manifest.Digest}}")
     argv = docker.argv("buildx", "imagetools", "inspect", *form, reference)
-    return read_digest(reference, commands.capture(argv))
+    return read_answer(reference, commands.capture(argv)).strip('"')
 
 
-def read_digest(reference: str, asked: Result) -> str:
-    """The digest in the answer of `imagetools inspect`; empty where the registry has none.
+def read_answer(reference: str, asked: Result) -> str:
+    """What `imagetools inspect` printed; empty where the registry has none.
 
     A registry that refuses to show it, as Docker Hub does for a repository that is not there yet,
     is asked by the push that follows. Raises `PublishFailed` where it did not answer.
     """
     if asked.code == 0:
-        return asked.out.strip().strip('"')
+        return asked.out.strip()
     text = asked.err or asked.out
     if NOT_THERE.search(text) or NO_LOGIN.search(text) or REFUSED.search(text):
         return ""
     raise explain(reference, text)
+
+
+def _movable(docker: Engine, references: list[str], version: str) -> list[str]:
+    """The references that do not name a newer version in their registry; says which do."""
+    chosen = []
+    for reference in references:
+        there = _published_version(docker, reference)
+        if image_tags.is_newer(there, version):
+            say(f"{reference} stays: it names {there}, which is newer than {version}")
+        else:
+            chosen.append(reference)
+    return chosen
+
+
+def _published_version(docker: Engine, reference: str) -> str:
+    """The version in the label of a published image; empty where there is none."""
+    form = ("--format", "{{json .Image}}")
+    asked = commands.capture(docker.argv("buildx", "imagetools", "inspect", *form, reference))
+    return read_version(read_answer(reference, asked))
+
+
+def read_version(image: str) -> str:
+    """The version in an image's configuration as `imagetools inspect` prints it, or empty."""
+    try:
+        configuration = json.loads(image or "{}")["config"]
+    except (ValueError, KeyError, TypeError):
+        return ""  # an index of several platforms, or no image: none that we have published
+    labels = configuration.get("Labels") or {}
+    return str(labels.get("org.opencontainers.image.version", ""))
 
 
 def _push(argv: list[str], reference: str, digest: str) -> None:

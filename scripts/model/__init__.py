@@ -30,7 +30,7 @@ from scripts.shared.console import say, size
 from scripts.shared.errors import ModelFetchFailed, ModelMissing
 from scripts.shared.paths import home
 
-__all__ = ["StagedModel", "describe", "expected_context", "provide"]
+__all__ = ["StagedModel", "address", "describe", "expected_context", "provide"]
 
 #: How a staged model got there, in the words of the report.
 WORDS = {"reflink": "cloned", "link": "linked", "copy": "copied", "kept": "already staged"}
@@ -93,6 +93,14 @@ def describe(model_setting: str, cache: Path) -> str:
     if isinstance(source, Local):
         gguf.check(source.path)
     return _words(source) + ("" if isinstance(source, Local) else " (to be fetched)")
+
+
+def address(model_setting: str, cache: Path) -> str:
+    """The URL that `provide` would fetch from, as it may be shown; empty where it fetches none."""
+    source = choose(model_setting, Places.of(cache, os.environ, home()))
+    return (
+        public_url(source.url) if isinstance(source, Remote) and not source.target.is_file() else ""
+    )
 
 
 def _obtain(source: Source, places: Places, ca_bundle: Path | None = None) -> Path:

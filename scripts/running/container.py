@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.backends.table import Mode
+from scripts.shared.addresses import bracketed
 from scripts.shared.csv_options import csv_field
 
 #: The port inside the container (the service's contract).
@@ -39,7 +40,7 @@ class Container:
 def run_argv(container: Container) -> list[str]:
     """The arguments after `docker`, which is to be run with `secrets` in its environment."""
     argv = ["run", "--detach", "--name", container.name]
-    argv += ["--publish", f"{container.host}:{container.port}:{PORT}"]
+    argv += ["--publish", f"{bracketed(container.host)}:{container.port}:{PORT}"]
     argv += _volume(container.volume)
     for name, value in container.labels.items():
         argv += ["--label", f"{name}={value}"]

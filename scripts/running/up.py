@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from scripts import docker_engine as engine
 from scripts.backends import local, variants
 from scripts.backends import table as backends
-from scripts.backends.table import AUTO, Table
+from scripts.backends.table import AUTO, Mode, Table
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image import build as build_step
 from scripts.image import record as records
-from scripts.running import api_key, ask, ownership
+from scripts.running import api_key, ask, ownership, ports
 from scripts.running.container import Container, run_argv
 from scripts.running.up_request import UpRequest
 from scripts.shared import commands
@@ -36,15 +38,16 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     """
     docker = engine.ensure(request.engine)
     ownership.require_own(docker, request.name)
+    ports.require_free(docker, request.name, request.host, request.port)
     table = backends.read()
     found = hardware.find(table, docker)
     for each in found:
         if each.state == "broken":
             warn(f"{each.mode.title} cannot be used: {each.said}. {each.next}")
     choice = local.choose(table, hardware.present(found), request.backend)
-    digest = None if rebuild else _built(docker, table, request.backend)
+    digest = None if rebuild else _built(docker, table, request, choice.mode)
     if digest is None:
-        if request.any_variant:
+        if not request.variant:
             say(
                 f"building the variant {choice.variant} for this machine: {choice.reason} "
                 "(--variant universal builds for every hardware)"
@@ -55,21 +58,18 @@ def up(request: UpRequest, *, rebuild: bool = False) -> None:
     # Two at once would remove each other's container, or fail for its name.
     lock = cache_home() / f"up-{container.name}.lock"
     with hold_lock(lock, f"which starts the container {container.name}"):
-        _replace(docker, container)
-        say(f"healthy: {request.address} (data in {request.data})")
-        say(f"> {GREETING}")
-        # Read now: a first start writes the configuration.
-        ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
-
-
-def _replace(docker: Engine, container: Container) -> None:
-    """Start the container in the place of one of its name; an interruption leaves none."""
-    _remove(docker, container.name)
-    try:
-        start(docker, container)
-    except KeyboardInterrupt:
         _remove(docker, container.name)
-        raise
+        try:
+            start(docker, container)
+            say(f"healthy: {request.address} (data in {request.data})")
+            say(f"> {GREETING}")
+            # Read now: a first start writes the configuration.
+            ask.ask(request.address, GREETING, key=api_key.find(request.api_key, request.data))
+        except KeyboardInterrupt:
+            # Whoever cancels it, such as CI, does not expect that half of it stays.
+            say(f"interrupted: the container {container.name} is removed, its data stay")
+            _remove(docker, container.name)
+            raise
 
 
 def start(docker: Engine, container: Container) -> None:
@@ -126,20 +126,40 @@ def logs(options: EngineOptions, name: str, *, follow: bool = False, force: bool
         )
 
 
-def _built(docker: Engine, table: Table, demand: str) -> str | None:
+def _built(docker: Engine, table: Table, request: UpRequest, mode: Mode) -> str | None:
     """The digest of the image that was built last, where the engine still has it.
 
-    None for one that does not hold the backend that was asked for.
+    None for one that is not what was asked for. One that cannot use the machine's hardware is
+    taken with a warning: to build another takes long, and nobody asked for it.
     """
     try:
         record = records.image()
     except ImageMissing:
         return None
-    if demand != AUTO and demand not in variants.find(record["variant"], table).backends:
+    if why := other_than_asked(record, table, request):
+        say(f"the image that was built last is not used: {why}")
         return None
+    if mode.name not in variants.find(record["variant"], table).backends:
+        warn(
+            f"the image that was built last is the variant {record['variant']}, which cannot use "
+            f"{mode.title}: `{task_command('up --rebuild')}` builds one that can"
+        )
     digest: str = record["digest"]
     there = commands.capture(docker.argv("image", "inspect", digest)).code == 0
     return digest if there else None
+
+
+def other_than_asked(record: Mapping[str, Any], table: Table, request: UpRequest) -> str:
+    """Why the image of a record is not the one that was asked for; empty where it is."""
+    variant = record["variant"]
+    if request.variant not in ("", variant):
+        return f"it is the variant {variant}"
+    if request.backend not in (AUTO, *variants.find(variant, table).backends):
+        return f"the variant {variant} has no backend {request.backend}"
+    model = record.get("model", {})
+    if request.model not in ("", model.get("setting"), model.get("name")):
+        return f"it holds the model {model.get('name')}"
+    return ""
 
 
 def _remove(docker: Engine, name: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.backends import variants
 from scripts.backends.local import LocalChoice
 from scripts.backends.table import AUTO
 from scripts.docker_engine import EngineOptions
@@ -18,6 +19,7 @@ from scripts.image import build_request
 from scripts.image.build_request import BuildRequest
 from scripts.running import ownership
 from scripts.running.container import Container
+from scripts.shared.addresses import is_address
 from scripts.shared.errors import UsageError
 from scripts.shared.settings import Loaded, Settings
 
@@ -27,15 +29,18 @@ class UpRequest:
     """What was decided about one `up`.
 
     The hardware is looked at later, with an engine: `build` gives the request of the image for the
-    choice that follows from it, `container` the container of an image's digest. `any_variant`: no
-    variant was named. `backend` is the demand, `address` where the service will answer, `api_key`
-    the one that was given for it.
+    choice that follows from it, `container` the container of an image's digest. `variant` and
+    `model` are those that were named, or empty. `backend` is the demand, `host` and `port` are
+    published, `address` is where the service will answer, `api_key` the one that was given for it.
     """
 
     engine: EngineOptions
     backend: str
-    any_variant: bool
+    variant: str
+    model: str
     data: Path
+    host: str
+    port: int
     address: str
     name: str
     api_key: str = field(repr=False)
@@ -46,13 +51,16 @@ class UpRequest:
 def resolve(loaded: Loaded) -> UpRequest:
     """Decide what the settings ask for, as far as it does not depend on the hardware.
 
-    Raises `UsageError` where the data folder is not one.
+    Raises `UsageError` where the data folder is not one, the host is not an address, or the
+    variant that was named does not hold the backend that was asked for.
     """
-    settings = loaded.settings
+    settings = dataclasses.replace(loaded.settings, host=_address(loaded.settings.host))
     data = settings.data_path()
     if data.exists() and not data.is_dir():
         raise UsageError(f"data = {data} is not a folder.", next="Name a folder, new or not.")
     any_variant = loaded.origin["variant"] == "default"
+    if not any_variant:
+        _require_backend(settings.variant, settings.backend)
 
     def build(choice: LocalChoice) -> BuildRequest:
         chosen = build_settings(choice, settings) if any_variant else settings
@@ -64,14 +72,40 @@ def resolve(loaded: Loaded) -> UpRequest:
     return UpRequest(
         engine=EngineOptions(settings.engine_path(), settings.yes),
         backend=settings.backend,
-        any_variant=any_variant,
+        variant="" if any_variant else settings.variant,
+        model=settings.model,
         data=data,
+        host=settings.host,
+        port=settings.port,
         address=settings.address(),
         name=settings.name,
         api_key=loaded.container.get("MENTATOR_API_KEY", ""),
         build=build,
         container=container,
     )
+
+
+def _address(host: str) -> str:
+    """The address to publish on: Docker takes no name. Raises `UsageError`."""
+    if host == "localhost":
+        return "127.0.0.1"
+    if not is_address(host):
+        raise UsageError(
+            f"host = {host!r} is a name, and a port is published on an address.",
+            next="127.0.0.1 is this machine alone, 0.0.0.0 is all of its addresses.",
+        )
+    return host
+
+
+def _require_backend(variant: str, backend: str) -> None:
+    """Raise `UsageError` where an image of the variant cannot run on the backend."""
+    holds = variants.find(variant).backends
+    if backend not in (AUTO, *holds):
+        raise UsageError(
+            f"The variant {variant} has no backend {backend}.",
+            why=f"It holds {' and '.join(holds)}.",
+            next=f"Leave one of both out, or take --variant {backend}.",
+        )
 
 
 def build_settings(choice: LocalChoice, settings: Settings) -> Settings:

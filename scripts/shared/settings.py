@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.shared import addresses
 from scripts.shared.paths import cache_home, data_home, expand
 
 
@@ -66,7 +67,9 @@ class Settings:
     registry: str = _setting("docker.io", "the registry to push to")
     backend: str = _setting("auto", "the backend that the container must run on")
     name: str = _setting("mentator", "the container's name")
-    host: str = _setting("127.0.0.1", "the address on this machine that the port is published on")
+    host: str = _setting(
+        "127.0.0.1", "the address that the port is published on (::1, or 0.0.0.0 for all)"
+    )
     port: int = _setting(19777, "the port on this machine")
     data: str = _setting(
         "", "the container's data folder on this machine; empty for this user's own"
@@ -78,7 +81,7 @@ class Settings:
 
     def address(self) -> str:
         """Where the container's service answers."""
-        return f"http://{self.host}:{self.port}"
+        return addresses.url(self.host, self.port)
 
     def data_path(self) -> Path:
         """The container's data folder on the host."""

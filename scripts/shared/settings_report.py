@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from scripts.shared.errors import UsageError
@@ -20,12 +21,16 @@ FOLDERS = {
 SECRET = {"MENTATOR_API_KEY"}
 
 
-def rows(loaded: Loaded) -> list[dict[str, Any]]:
-    """One row a setting: its value in force, where that came from, what it means and may be."""
+def rows(loaded: Loaded, found: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """One row a setting: its value in force, where that came from, what it means and may be.
+
+    `found` holds values of settings that were not set, as this machine has them.
+    """
+    found = found or {}
     return [
         {
             "name": name,
-            "value": effective(name, loaded.settings),
+            "value": found.get(name) or effective(name, loaded.settings),
             "origin": loaded.origin[name],
             "variable": PREFIX + name.upper(),
             "choices": list(loaded.choices[name]),
@@ -46,9 +51,9 @@ def effective(name: str, settings: Settings) -> Any:
     return value
 
 
-def report(loaded: Loaded, *, as_json: bool = False) -> str:
+def report(loaded: Loaded, *, found: Mapping[str, str] | None = None, as_json: bool = False) -> str:
     """All rows, then what is passed on to the container; a JSON object, or a line each."""
-    table = rows(loaded)
+    table = rows(loaded, found)
     passed = {
         name: "set, not shown" if name in SECRET else value
         for name, value in loaded.container.items()

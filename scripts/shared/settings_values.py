@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scripts.shared.addresses import is_address
 from scripts.shared.errors import UsageError
 from scripts.shared.settings import SPECS
 
@@ -29,6 +30,11 @@ FORMS = {
     "name": (
         re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"),
         "a container's name: two or more letters, digits and _ . -",
+    ),
+    # `ask` takes a name, too. What looks like an IPv4 address has to be one.
+    "host": (
+        re.compile(r"(?![\d.]+$)(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"),
+        "an address or a host's name, such as 127.0.0.1 or ::1, without a port",
     ),
 }
 
@@ -61,6 +67,10 @@ def convert(name: str, value: Any, source: str, choices: tuple[str, ...]) -> Any
     for text in converted if isinstance(converted, tuple) else (converted,):
         if isinstance(text, str):
             require_no_flag(text, shown)
+    if name == "host":
+        converted = re.sub(r"^\[(.*:.*)\]$", r"\1", converted)
+        if is_address(converted):
+            return converted
     if name in FORMS and not FORMS[name][0].fullmatch(converted):
         raise UsageError(f"{shown} is not {FORMS[name][1]}.")
     return converted

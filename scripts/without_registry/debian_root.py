@@ -20,6 +20,10 @@ GRACE = 60.0
 DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
 
 
+#: What signs Debian's packages; Ubuntu does not have it by default.
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
 def argv(suite: str, tar: Path, filters: Sequence[str]) -> list[str]:
     """The call of mmdebstrap. No mirror is named: it uses Debian's default for the suite."""
     options = [f"--dpkgopt={line}" for line in filters]
@@ -42,9 +46,10 @@ def can_build() -> bool:
 
 
 def missing(*, root: bool) -> list[str]:
-    """Packages that are not installed: without root, mmdebstrap maps users with uidmap's tools."""
+    """Packages that are not installed: mmdebstrap, its keys, and without root what maps users."""
     programs = {"mmdebstrap": "mmdebstrap"} | ({} if root else {"newuidmap": "uidmap"})
-    return [package for program, package in programs.items() if not shutil.which(program)]
+    absent = [package for program, package in programs.items() if not shutil.which(program)]
+    return absent + ([] if KEYRING.exists() else ["debian-archive-keyring"])
 
 
 def ensure_mmdebstrap(*, yes: bool) -> None:

@@ -45,7 +45,7 @@ def make(
             f"{node.name} has no packages pinned for a stand-in.",
             next=f"Run `{task_command('pins.update')}`, or use --bases registry.",
         )
-    roots = {f"{row.name.removesuffix('-sdk')}-base": row for row in sdks if row.suite}
+    roots = {row.sdk_context(): row for row in sdks if row.suite}
     paths = {
         "debian": folder / f"debian-{_key(debian)}",
         "node": folder / f"node-{_key(debian, node)}",

@@ -2,25 +2,33 @@
 
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
-import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
+import { plainOptions } from "./config/options.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
-import { LlamaEngine } from "./engine/llama-engine.js";
-import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { EngineProcess } from "./engine-process/engine-process.js";
+import { engineProgram } from "./engine-process/program.js";
+import { gpuLostError, type ServiceError, shuttingDownError, type StartError } from "./errors.js";
+import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
+import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { FairScheduler } from "./schedule/fair.js";
+import { hostsOf, type PullEnvironment } from "./pull/environment.js";
+import { provide } from "./pull/provide.js";
+import { Puller } from "./pull/puller.js";
+import { FairScheduler, timesOf } from "./schedule/fair.js";
+import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -40,22 +48,26 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Where models are pulled from. */
+    readonly hub: Omit<PullEnvironment, "models">;
+    /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
+    /** JavaScript of the engine's process, absolute; another one in tests. */
+    readonly engineProgram?: string;
 }
 
 export interface RunningService {
-    /** Lets running requests finish, refuses those that wait, and closes everything. */
-    stop(why: string): Promise<void>;
-}
-
-async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
-    try {
-        await server.listen({ host, port });
-    } catch (thrown) {
-        throw new StartError(4, [`Cannot listen on ${host}:${port}: ${messageOf(thrown)}`]);
-    }
+    /** Models can be used. Rejects with a StartError when the service has to end instead. */
+    readonly started: Promise<void>;
+    /** Resolves when the service has to end, later than at its start. */
+    readonly failed: Promise<StartError>;
+    /**
+     * Lets running requests finish, refuses those that wait, and closes everything. Also during the start.
+     * @param exitCode of the process, should it not come to its end by itself
+     */
+    stop(why: string, exitCode?: number): Promise<void>;
 }
 
 /** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
@@ -72,11 +84,11 @@ function makeFolders(configuration: Configuration): void {
 }
 
 /**
- * Listens first, then loads the engine: /state/version must not wait for it.
- * @throws StartError
+ * Listens first, then starts the engine's process: /state/version must not wait for it.
+ * @returns when it listens. @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, chosen, host } = options;
+    const { configuration, chosen } = options;
     const { backend } = chosen;
     const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
@@ -90,17 +102,32 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
     const watch = new GpuWatch(await Surface.now(watched), (why) => {
         log.write("error", "core", gpuLostError(why).message);
         proof.forget();
         cut.abort(gpuLostError(why));
     });
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
+    const deaths = new NativeDeaths(proof, backend.proofFile);
+    let giveUp: (why: StartError) => void = () => undefined;
+    const failed = new Promise<StartError>((resolve) => {
+        giveUp = resolve;
+    });
+    const setup = { backend, threads, settings: configuration.engine, logLevel: configuration.log.level };
+    const engine = new EngineProcess(
+        setup,
+        engineProgram(process.env, options.engineProgram),
+        { log, witness: gpu === false ? undefined : watch, onNativeDeath: () => deaths.record(), onGivenUp: (why) => giveUp(why) },
+    );
+    const engineState = (): ReturnType<Service["engineState"]> => engine.state;
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
+    const { modelDir, models: sources, pull } = configuration;
+    const hosts = [...pull.hosts, ...hostsOf(sources)];
+    const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
+    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -110,29 +137,34 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
-        figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
+        figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
-    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal, (line) => log.write("warn", "prompt", line));
     const service: Service = {
         version,
         startTimestamp,
         backend,
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
+        engineState,
         models,
+        puller,
+        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
         scheduler,
         prompts,
         journal,
         metrics,
         logTable,
         promptTable,
-        defaultOptions: configuration.defaultOptions,
+        defaultOptions: plainOptions(configuration.defaultOptions),
+        promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
+        allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,
@@ -143,23 +175,25 @@ export async function startService(options: StartOptions): Promise<RunningServic
         inFlight,
     };
     const server = createServer(service);
-    await listen(server, host, configuration.port);
+    const host = await listen(server, options.host === "" ? ALL_ADDRESSES : [options.host], configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
     log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
-    log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
-    const stop = async (why: string): Promise<void> => {
+    const stop = async (why: string, exitCode = 0): Promise<void> => {
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);
-        setTimeout(() => process.exit(0), LAST_MSEC).unref();
+        setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
         watch.stop();
         models.stop();
+        leave.abort();
+        puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
         setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
@@ -168,19 +202,26 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await server.close();
         await drained;
         await engine.close();
-        proof.release();
+        if (exitCode === 0) {
+            deaths.release();
+        }
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
-    proof.use();
-    try {
-        await Promise.all([engine.start(), models.start(), tools.start()]);
-    } catch (thrown) {
-        await server.close();
-        database.close();
-        throw thrown;
-    }
-    return { stop };
+    const start = async (): Promise<void> => {
+        proof.use();
+        try {
+            await Promise.all([engine.start(), models.start(), tools.start()]);
+        } catch (thrown) {
+            if (!stopping) {
+                await server.close();
+                await database.close();
+            }
+            throw thrown;
+        }
+        void provide(puller, sources, log, leave.signal);
+    };
+    return { started: start(), failed, stop };
 }

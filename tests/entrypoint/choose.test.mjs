@@ -26,6 +26,9 @@ function provenMode(name, dropped = []) {
         plain: "cuda12/libggml-cuda.so",
         summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms",
         devices: "NVIDIA L4: 22563 MiB",
+        candidate: "cuda12",
+        key: "k1",
+        left: [],
     };
 }
 

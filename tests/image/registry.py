@@ -12,9 +12,8 @@ from pathlib import Path
 import requests
 
 from scripts.shared import commands
-from scripts.shared.file_lock import hold_lock
-from scripts.shared.paths import cache_home
 from tests.containers import free_port
+from tests.debian_programs import unpack
 
 #: The htpasswd line for the user `tester`, password `secret` (bcrypt, cost 5).
 HTPASSWD = "tester:$2b$05$G1tkL.GU1KjPFNbmoW1XOuJVC4CEc//sWV1wjYawTmS/I1GnrNC5a"
@@ -72,17 +71,7 @@ class Registry:
 
 def program() -> Path:
     """The registry's program from Debian's package, kept in the cache folder."""
-    folder = cache_home() / "docker-registry"
-    binary = folder / "usr" / "bin" / "docker-registry"
-    folder.mkdir(parents=True, exist_ok=True)
-    with hold_lock(folder / ".lock", "which fetches a registry"):
-        if not binary.exists():
-            if commands.capture(["apt-cache", "show", "docker-registry"]).code != 0:
-                commands.check(["apt-get", "update"])
-            commands.check(["apt-get", "download", "docker-registry"], cwd=folder)
-            package = next(folder.glob("docker-registry_*.deb"))
-            commands.check(["dpkg-deb", "--extract", str(package), str(folder)])
-    return binary
+    return unpack("docker-registry", "docker-registry") / "usr" / "bin" / "docker-registry"
 
 
 @contextmanager

@@ -83,6 +83,48 @@ def test_publish_keeps_what_a_version_and_a_commit_name(
         assert target.digest(image["image"], name) == image["digest"]
 
 
+def test_an_older_version_and_a_prerelease_do_not_move_tags_back(
+    engine_options: EngineOptions,
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Releases of one repository in an order in which they may be published."""
+    monkeypatch.setattr(records, "SMOKE", tmp_path / "smoke.json")
+    repository = "order/test"
+    digests = {}
+    with registry.running(tmp_path / "registry") as target:
+        for version in ("1.0.4", "1.1.0", "1.0.5", "2.0.0-next.1", "1.2.0", "1.1.1"):
+            digest = digests[version] = _build_with_version(engine, version, tmp_path)
+            application = {"version": version, "commit": ""}
+            record = {"digest": digest, "image": repository, "variant": "cpu"}
+            full = {**record, "application": application}
+            monkeypatch.setattr(records, "image", lambda full=full: full)
+            records.write(records.SMOKE, {"digest": digest, "results": {"cpu": "passed"}})
+            capsys.readouterr()
+            publish.publish(engine_options, target.host)
+            said = capsys.readouterr().out
+            stays = {
+                line.split()[0].rpartition(":")[2] for line in said.splitlines() if "stays" in line
+            }
+            assert stays == {
+                "1.0.5": {"1-cpu", "latest-cpu"},
+                "1.1.1": {"1-cpu", "latest-cpu"},
+            }.get(version, set())
+        named = {tag: target.digest(repository, tag) for tag in target.tags(repository)}
+        for version in digests:
+            commands.capture(engine.argv("image", "rm", "--force", digests[version]))
+    assert named == {
+        **{f"{version}-cpu": digest for version, digest in digests.items()},
+        "1.0-cpu": digests["1.0.5"],
+        "1.1-cpu": digests["1.1.1"],
+        "1.2-cpu": digests["1.2.0"],
+        "1-cpu": digests["1.2.0"],
+        "latest-cpu": digests["1.2.0"],
+    }
+
+
 @pytest.mark.usefixtures("tested")
 def test_publish_dry_pushes_nothing(
     engine_options: EngineOptions,
@@ -148,6 +190,16 @@ def _push_another_image(engine: Engine, reference: str) -> str:
     pushed = commands.check(engine.argv("push", reference))
     commands.check(engine.argv("image", "rm", "--force", layer.strip()))
     return pushed.rpartition("digest: ")[2].split()[0]
+
+
+def _build_with_version(engine: Engine, version: str, folder: Path) -> str:
+    """Build an image of nothing but the label of a version; its digest."""
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    metadata = folder / "metadata.json"
+    argv = ["buildx", "build", "--load", "--provenance=false", "--metadata-file", str(metadata)]
+    argv += ["--label", f"org.opencontainers.image.version={version}", str(folder)]
+    commands.check(engine.argv(*argv))
+    return str(records.read(metadata)["containerimage.digest"])
 
 
 def _kill_when_layers_arrive(target: registry.Registry, data: Path) -> None:

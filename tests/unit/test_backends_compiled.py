@@ -54,6 +54,11 @@ def test_what_the_prebuilt_lacks_is_named() -> None:
     assert "86" not in origin_of(CUDA13, "auto", ("86-real", "90-real"))[1]
 
 
+def test_what_is_taken_prebuilt_although_it_lacks_code_is_told() -> None:
+    assert "no code for 100-real" in origin_of(CUDA13, "prebuilt", ("86-real", "100-real"))[1]
+    assert origin_of(CUDA13, "prebuilt", ("86-real",))[1] == "as asked"
+
+
 def test_a_compiled_cuda_needs_its_sdk_and_architectures_in_cmakes_words() -> None:
     made = choose(("cuda", "cpu"), "auto", ("90", "120a", "75-virtual"), ())
     assert made.arguments == {"CUDA": "source", "CUDA_ARCHS": "90-real;120a-real;75-virtual"}

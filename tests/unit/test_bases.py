@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import without_registry
+from scripts import bases, without_registry
 from scripts.bases.pins import PINS, NpmPackage, read
 from scripts.bases.registry_or_packages import Reach, choose_source
 from scripts.shared.errors import BasesUnreachable, UsageError
@@ -112,6 +112,22 @@ def test_a_stand_in_is_named_by_its_pins(tmp_path: Path) -> None:
     assert not (tmp_path / "bases").exists(), "dry writes nothing"
 
 
+@pytest.mark.parametrize("source", ["registry", "packages"])
+def test_each_source_offers_the_same_build_contexts(source: str, tmp_path: Path) -> None:
+    """ROCm's SDK is made of Debian's packages either way: AMD's image does not fit CI's disk."""
+    rows = read(PINS)
+    pinned = replace(rows["cuda-sdk"], digest="sha256:1")
+    choice = bases.Choice(source, "", rows["debian"], rows["node24"], (rows["rocm-sdk"], pinned))
+    made = bases.provide(choice, tmp_path, yes=False, dry=True)
+    assert "rocm-sdk" not in made.contexts
+    expected = {"debian", "node", "rocm-base"} | ({"cuda-sdk"} if source == "registry" else set())
+    assert set(made.contexts) == expected
+    if source == "registry":
+        assert made.contexts["rocm-base"].startswith(
+            "docker-image://docker.io/library/debian:testing"
+        )
+
+
 @pytest.mark.parametrize("name", ["me@example.org", "a:b"])
 def test_a_cache_whose_path_buildx_cannot_read_gets_a_link(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -145,12 +161,22 @@ def test_without_root_the_tools_that_map_users_are_needed_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(debian, "KEYRING", tmp_path)
     assert debian.missing(root=True) == ["mmdebstrap"]
     assert debian.missing(root=False) == ["mmdebstrap", "uidmap"]
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(UsageError) as caught:
         debian.ensure_mmdebstrap(yes=True)
     assert caught.value.next.endswith("mmdebstrap uidmap")
+
+
+def test_another_distribution_needs_debians_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mmdebstrap").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "none.gpg")
+    assert debian.missing(root=True) == ["debian-archive-keyring"]
 
 
 def test_npm_trusts_the_bundle_and_uses_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,12 @@ from scripts.backends import compiled, variants
 from scripts.docker_engine import client
 from scripts.image import build, build_request, record
 from scripts.image.build_request import BuildRequest
+from scripts.model import catalog
 from scripts.shared import commands
 from scripts.shared.console import wait_until
 from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
+from tests.containers import free_port
 from tests.unit.gguf_files import write_model
 
 DIGEST = "sha256:" + "1" * 64
@@ -221,6 +223,29 @@ def test_the_commands_of_a_dry_run_are_those_of_the_build(
     run = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
     assert shown == run
     assert any(" --platform linux/amd64 " in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("model", "end"),
+    [("", f"takes {catalog.SMALL.name} instead."), ("URL/m.gguf", "stops here.")],
+)
+def test_a_dry_run_says_where_a_model_cannot_be_fetched(
+    machine: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    end: str,
+) -> None:
+    silent = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("HF_ENDPOINT", silent)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    wanted = replace(machine.settings, model=model.replace("URL", silent))
+    build.show(build_request.resolve(wanted, dry=True))
+    out = capsys.readouterr().out
+    assert f"# {silent}/" in out
+    assert f"not in reach. A build that cannot fetch it {end}" in out
 
 
 def reached(machine: Machine, count: int) -> bool:

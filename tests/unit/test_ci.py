@@ -78,6 +78,7 @@ def test_the_fast_job_runs_the_projects_own_commands() -> None:
 
 def test_the_long_job_runs_the_test_command() -> None:
     assert runs("test") == [
+        ".ci/prepare-runner",
         "./mentator cache.import --source build/compiler-cache",
         ".ci/run",
         "./mentator cache.export --to build/compiler-cache",
@@ -86,6 +87,7 @@ def test_the_long_job_runs_the_test_command() -> None:
 
 def test_a_release_is_built_measured_and_tested_before_it_is_published() -> None:
     assert runs("publish") == [
+        ".ci/prepare-runner",
         "./mentator cache.import --source build/compiler-cache",
         "./mentator build --yes",
         "./mentator cache.export --to build/compiler-cache",

@@ -13,6 +13,7 @@ from scripts.docker_engine.versions import parse
 from scripts.doctor import docker, gpus, machine, reach
 from scripts.doctor.finding import Finding, Scene, State
 from scripts.host import hardware as host_hardware
+from scripts.model import contexts
 from scripts.shared.errors import DoctorFailed
 
 
@@ -153,3 +154,14 @@ def test_a_file_that_this_user_may_not_see_does_not_end_the_others(
     assert (first.name, first.state) == ("disk", "warn")
     assert "/root/data" in first.detail
     assert second.name == "memory"
+
+
+def test_a_model_that_a_build_staged_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "BUILD", tmp_path)
+    assert "none staged yet" in machine.model(scene()).detail
+    staged = contexts.folder(tmp_path / "context", "0" * 64, 5, "m.gguf")
+    staged.mkdir(parents=True)
+    (staged / "m.gguf").write_text("12345")
+    assert machine.model(scene()).detail == "staged: m.gguf (5 B)"

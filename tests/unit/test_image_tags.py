@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from scripts.application.semantic_version import SemanticVersion, parse
-from scripts.image.image_tags import Published, check, local, published
+from scripts.image.image_tags import Published, check, is_newer, local, published
 from scripts.shared.errors import UsageError
 
 COMMIT = "c0ffee" + "0" * 34
@@ -66,3 +68,28 @@ def test_versions_are_read_as_semver_has_them() -> None:
     assert parse("1.20.300-a-b.0+001.x") == SemanticVersion("1", "20", "300", "a-b.0", "001.x")
     for text in ("1", "1.0", "01.0.0", "1.0.0-", "1.0.0+", "1.0.0-a..b", "1.0.0\n", "1.0.\u0660"):
         assert parse(text) is None
+
+
+def test_versions_sort_as_semver_has_them() -> None:
+    # The example of semver.org's section 11, with what comes before and after.
+    ordered = [
+        *("0.9.10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta"),
+        *(
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.5",
+            "1.1.0",
+            "1.10.0",
+            "2.0.0",
+        ),
+    ]
+    for older, newer in itertools.combinations(ordered, 2):
+        assert is_newer(newer, older), (older, newer)
+        assert not is_newer(older, newer), (older, newer)
+
+
+@pytest.mark.parametrize("there", ["", "1.0.0", "1.0.0+build5", "trixie", "v2.0.0", "2.0"])
+def test_a_tag_moves_where_no_newer_version_can_be_read(there: str) -> None:
+    assert not is_newer(there, "1.0.0")

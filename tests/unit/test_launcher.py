@@ -143,6 +143,26 @@ def test_arguments_and_folders_with_spaces_pass_through(machine: Machine) -> Non
     assert done.stdout == f"{program}[ask][two words][][*]"
 
 
+@pytest.mark.parametrize("name", ["back\\slash", "new\nline", "$(x) `y` %s", "ключ"])
+def test_in_a_checkout_of_any_name_the_requirements_are_installed_once(
+    machine: Machine, name: str
+) -> None:
+    machine.checkout = machine.checkout.rename(machine.root / name)
+    for _ in range(3):
+        done = machine.run("build")
+        assert done.returncode == 0, done.stderr
+    words = [line.split()[0] for line in machine.log()]  # a path may take two lines
+    assert [word for word in words if word in ("venv", "pip")] == ["venv", "pip"]
+
+
+def test_a_checkout_with_a_colon_in_its_path_is_one_clear_line(machine: Machine) -> None:
+    machine.checkout = machine.checkout.rename(machine.root / "a:b")
+    done = machine.run("build")
+    assert done.returncode == 2
+    assert f"error: The path of this checkout has a colon: {machine.root}/a:b." in done.stderr
+    assert machine.log() == []
+
+
 def test_completing_a_word_installs_nothing(machine: Machine) -> None:
     done = machine.run("--complete", "--", "bu")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from scripts.image.publish import read_digest, refuse_replacement, require_tested, target
+from scripts.image.publish import (
+    read_answer,
+    read_version,
+    refuse_replacement,
+    require_digests,
+    require_tested,
+    target,
+)
 from scripts.image.push_errors import explain, registry_of
 from scripts.shared.commands import Result
 from scripts.shared.errors import LoginMissing, NotTested, PipelineError, PublishFailed
@@ -127,8 +134,33 @@ def test_a_published_tag_keeps_its_digest() -> None:
     assert "--replace" in caught.value.next
 
 
-def test_a_published_digest_is_read() -> None:
-    assert read_digest("far/app:1", Result((), 0, f'"{DIGEST}"', "")) == DIGEST
+def test_what_a_registry_shows_is_read() -> None:
+    assert read_answer("far/app:1", Result((), 0, f'"{DIGEST}"\n', "")) == f'"{DIGEST}"'
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ('{"config": {"Labels": {"org.opencontainers.image.version": "1.1.0"}}}', "1.1.0"),
+        ('{"config": {"Labels": {"other": "1"}}}', ""),
+        ('{"config": {"Labels": null}}', ""),
+        ('{"config": {}}', ""),
+        ('{"linux/amd64": {"config": {}}, "linux/arm64": {"config": {}}}', ""),
+        ("null", ""),
+        ("", ""),
+        ("no JSON", ""),
+    ],
+)
+def test_the_version_of_a_published_image_is_its_label(image: str, version: str) -> None:
+    assert read_version(image) == version
+
+
+def test_an_engine_that_keeps_no_digests_pushes_nothing() -> None:
+    # As engines printed it: containerd's image store, and the one before.
+    require_digests(Result((), 0, '[["driver-type","io.containerd.snapshotter.v1"]]', ""))
+    with pytest.raises(PublishFailed, match="nothing was pushed") as caught:
+        require_digests(Result((), 0, '[["Backing Filesystem","extfs"],["userxattr","false"]]', ""))
+    assert "containerd-snapshotter" in caught.value.next
 
 
 @pytest.mark.parametrize(
@@ -143,7 +175,7 @@ def test_a_published_digest_is_read() -> None:
     ],
 )
 def test_what_a_registry_does_not_show_is_not_published(text: str) -> None:
-    assert read_digest("far/app:1", Result((), 1, "", text)) == ""
+    assert read_answer("far/app:1", Result((), 1, "", text)) == ""
 
 
 @pytest.mark.parametrize(
@@ -157,7 +189,7 @@ def test_what_a_registry_does_not_show_is_not_published(text: str) -> None:
 )
 def test_a_registry_that_cannot_be_asked_is_not_written_to(text: str) -> None:
     with pytest.raises(PublishFailed):
-        read_digest("far/app:1", Result((), 1, "", text))
+        read_answer("far/app:1", Result((), 1, "", text))
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,12 @@ def test_every_setting_can_be_set_by_its_variable(root: Path, name: str) -> None
     elif isinstance(spec.default, tuple):
         text, expected = "a, b,", ("a", "b")
     else:
-        text = expected = {"image": "me/app", "registry": "ghcr.io", "name": "mine"}.get(
-            name, "some text"
-        )
+        text = expected = {
+            "image": "me/app",
+            "registry": "ghcr.io",
+            "name": "mine",
+            "host": "::1",
+        }.get(name, "some text")
     loaded = load(root=root, environ={PREFIX + name.upper(): text})
     assert getattr(loaded.settings, name) == expected
     assert loaded.origin[name] == "environment"

@@ -136,6 +136,7 @@ def test_the_probe_is_told_what_the_service_is(surface: Surface) -> None:
     """A card of a family that has kernels, beside one that has none."""
     amd(surface, 90402, 110002)
     surface.file("/opt/mentator/backends/rocm/targets.txt", "gfx1100\n")
+    (surface.record / "cards.json").write_text('["MI300X, 196592", "RX 7600, 8176"]')
     started = surface.start()
     path = plugin(surface, "rocm/libggml-hip.so")
     assert exports_of(started) == {
@@ -202,6 +203,7 @@ def test_the_cpu_on_demand_looks_at_nothing(surface: Surface) -> None:
     [
         ("MENTATOR_BACKEND", "metal", "MENTATOR_BACKEND=metal is not a backend"),
         ("MENTATOR_PROBE_TIMEOUT", "0", "MENTATOR_PROBE_TIMEOUT=0 is not a time limit"),
+        ("MENTATOR_BARRIER", "on", "MENTATOR_BARRIER=on is not possible"),
     ],
 )
 def test_a_wrong_demand_is_refused_before_anything_is_changed(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,8 @@ NAMES = {
     "ask", "build", "config", "doctor", "down", "export", "lint", "logs", "publish", "size", "test",
     "up",
     "cache.export", "cache.import",
-    "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
+    "engine.start", "engine.stop", "engine.status", "models.list", "models.pull", "models.remove",
+    "pins.update", "pins.lock",
 }  # fmt: skip
 
 
@@ -83,6 +86,40 @@ def test_each_flag_of_build_reaches_the_settings(
     assert getattr(found, name) == value
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--variant", "rocm", "--cuda", "source"], "--cuda is about NVIDIA CUDA"),
+        (["--variant", "rocm", "--cuda-archs", "90"], "--cuda-archs is about NVIDIA CUDA"),
+        (["--variant", "cpu", "--rocm-targets", "gfx90a"], "--rocm-targets is about AMD ROCm"),
+        (["--no-cache", "--cache-from", "a"], "--cache-from has no effect"),
+        (["--push", "--output", "type=oci,dest=a.tar"], "from which --push pushes"),
+    ],
+)
+def test_a_flag_without_an_effect_is_refused(
+    shown: list[Settings],
+    words: list[str],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MENTATOR_CUDA", "auto")
+    with pytest.raises(SystemExit) as caught:
+        Program(namespace=tasks.namespace).run(["invoke", "build", "--dry", *words])
+    assert caught.value.code == 2
+    assert what in capsys.readouterr().err
+    assert shown == []
+
+
+def test_a_variable_for_all_builds_may_be_about_another_variant(
+    shown: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENTATOR_CUDA_ARCHS", "90")
+    monkeypatch.setenv("MENTATOR_ROCM_TARGETS", "gfx90a")
+    invoke("build", "--dry", "--variant", "cpu")
+    assert shown[0].cuda_archs == ("90",)
+
+
 def test_flags_not_given_leave_the_variables_in_force(
     shown: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +159,20 @@ def test_config_prints_every_setting_with_its_origin_and_meaning() -> None:
     _, value, origin, meaning = backend.split(maxsplit=3)
     assert (value, origin) == ("auto", "(default)")
     assert f"one of: {DEMANDS}" in meaning
+
+
+def test_config_shows_the_ca_bundle_that_is_used(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    argv = [sys.executable, "-m", "invoke", "config", "--json"]
+    for variables, origin in (
+        ({"SSL_CERT_FILE": str(bundle)}, "default"),
+        ({"MENTATOR_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": ""}, "environment"),
+    ):
+        read = json.loads(commands.check(argv, env=variables, cwd=REPOSITORY))
+        (row,) = (row for row in read["settings"] if row["name"] == "ca_bundle")
+        assert (row["value"], row["origin"]) == (str(bundle), origin)
+        assert next(row for row in read["settings"] if row["name"] == "no_cache")["value"] is False
 
 
 def test_a_backend_that_is_not_in_the_table_is_refused() -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from scripts import docker_engine
+from scripts.backends import table as backends
 from scripts.docker_engine import Engine, EngineOptions
 from scripts.host import hardware
 from scripts.image.build_request import BuildRequest
 from scripts.running import ask, ownership, up
 from scripts.running.container import Container
 from scripts.running.up_request import UpRequest
+from tests.containers import free_port
 
 #: `docker run` takes a second; `inspect` shows a healthy container.
 DOCKER = """#!/bin/sh
@@ -52,8 +54,11 @@ def request(folder: Path) -> UpRequest:
     return UpRequest(
         engine=EngineOptions(folder / "engine"),
         backend="auto",
-        any_variant=True,
+        variant="",
+        model="",
         data=folder / "data",
+        host="127.0.0.1",
+        port=free_port(),
         address="http://127.0.0.1:9",
         name="one",
         api_key="",
@@ -63,6 +68,9 @@ def request(folder: Path) -> UpRequest:
 
 
 def test_two_at_once_start_one_after_the_other(log: Path, tmp_path: Path) -> None:
+    # As tasks.py does before anything else: two threads that let msgspec look at the same classes
+    # for the first time crash it. In use these are two processes.
+    backends.read()
     both = [threading.Thread(target=up.up, args=(request(tmp_path),)) for _ in range(2)]
     for one in both:
         one.start()
@@ -74,14 +82,15 @@ def test_two_at_once_start_one_after_the_other(log: Path, tmp_path: Path) -> Non
     assert runs[0] == runs[1] != runs[2] == runs[3]
 
 
+@pytest.mark.parametrize("where", ["healthy", "ask"])
 def test_an_interruption_leaves_no_container(
-    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    def interrupt(*_: object) -> bool:
+    def interrupt(*_: object, **__: object) -> bool:
         raise KeyboardInterrupt
 
     monkeypatch.setenv("TIME", "0")
-    monkeypatch.setattr(up, "healthy", interrupt)
+    monkeypatch.setattr(*{"healthy": (up, "healthy"), "ask": (ask, "ask")}[where], interrupt)
     with pytest.raises(KeyboardInterrupt):
         up.up(request(tmp_path))
     assert log.read_text().splitlines()[-1] == "rm"

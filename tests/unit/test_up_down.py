@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ import pytest
 from scripts.running import api_key, ownership
 from scripts.shared.paths import REPOSITORY
 from tests import checkout
+from tests.containers import free_port
 
 KEY = "secret-ключ"
 
@@ -26,6 +29,9 @@ case "$*" in
     version*) echo '{{"Client": {{"Version": "28.2.2"}}, "Server": {{"Version": "28.5.2"}}}}' ;;
     'context show') echo default ;;
     'buildx version') echo 'github.com/docker/buildx v0.29.1 x' ;;
+    'container port'*) [ -e "{state}/label" ] && echo "19777/tcp -> 127.0.0.1:$MENTATOR_PORT" ;;
+    'context inspect'*) echo "${{ENDPOINT:-unix:///var/run/docker.sock}}" ;;
+    ps*) cat "{state}/publishes" ;;
     'container inspect --format'*) cat "{state}/label" ;;
     'container inspect'*) [ -e "{state}/label" ] ;;
     'image inspect'*) ;;
@@ -60,6 +66,12 @@ class Service(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Server6(ThreadingHTTPServer):
+    """The same on IPv6."""
+
+    address_family = socket.AF_INET6
 
 
 class Scene:
@@ -112,6 +124,8 @@ def built(scene: Scene, tmp_path: Path) -> Scene:
     (scene.checkout / "build").mkdir(exist_ok=True)
     record = {"digest": "sha256:1", "variant": "universal", "tags": []}
     (scene.checkout / "build" / "image.json").write_text(json.dumps(record))
+    # The service holds its port already, as if this checkout had started it before.
+    scene.container(f"{platform.node()}:{scene.checkout}")
     return scene
 
 
@@ -147,6 +161,81 @@ def test_force_takes_any_container(scene: Scene) -> None:
 def test_where_there_is_no_container_down_says_so(scene: Scene) -> None:
     done = scene.run("down")
     assert (done.returncode, done.stdout) == (0, "no container mentator\n")
+
+
+def test_a_variant_without_the_backend_is_refused_before_any_work(scene: Scene) -> None:
+    done = scene.run("up", "--variant", "cpu", "--backend", "cuda")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "The variant cpu has no backend cuda." in done.stderr
+    assert "--variant cuda" in done.stderr
+    assert not (scene.root / "log").exists(), "docker was asked"
+
+
+def test_only_an_address_can_be_published(scene: Scene) -> None:
+    done = scene.run("up", "--host", "gpu-box.lan")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "host = 'gpu-box.lan' is a name" in done.stderr
+    assert not (scene.root / "log").exists(), "docker was asked"
+
+
+def test_an_address_of_another_machine_is_refused_before_a_build(scene: Scene) -> None:
+    done = scene.run("up", "--host", "192.0.2.1")  # for documents only (RFC 5737)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "This machine has no address 192.0.2.1." in done.stderr
+    assert "\nrun " not in scene.log()
+
+
+@pytest.mark.parametrize(
+    ("other", "why"), [("", "Another program has it."), ("web", "web publishes")]
+)
+def test_a_port_in_use_is_told_before_a_build(scene: Scene, other: str, why: str) -> None:
+    (scene.root / "publishes").write_text(f"{other}\n")
+    done = scene.run("up")
+    assert done.returncode == 30, done.stdout + done.stderr
+    assert "on 127.0.0.1 is in use." in done.stderr
+    assert why in done.stderr
+    for command in ("rm", "run", "buildx build"):
+        assert f"\n{command} " not in scene.log()
+
+
+def test_the_ports_of_another_machine_are_not_judged_by_this_one(built: Scene) -> None:
+    (built.root / "label").unlink()
+    done = built.run("up", MENTATOR_API_KEY=KEY, ENDPOINT="ssh://far")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "published", "address"),
+    [
+        ("localhost", "127.0.0.1", "127.0.0.1"),
+        ("[::1]", "[::1]", "[::1]"),
+    ],
+)
+def test_any_address_is_published_and_asked(
+    built: Scene, host: str, published: str, address: str
+) -> None:
+    port = built.environment["MENTATOR_PORT"]
+    server = None
+    if ":" in host:
+        server = Server6(("::1", int(port)), Service)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    done = built.run("up", "--host", host, MENTATOR_API_KEY=KEY)
+    asked = built.run("ask", "Where?", "--host", host, MENTATOR_API_KEY=KEY)
+    if server:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"healthy: http://{address}:{port} " in done.stdout
+    assert f"--publish {published}:{port}:19777" in built.log()
+    assert asked.stdout.startswith("Paris.\n"), asked.stderr
+
+
+def test_ask_takes_a_name_and_shows_brackets_in_errors(scene: Scene) -> None:
+    asked = scene.run("ask", "Where?", "--host", "localhost", MENTATOR_API_KEY=KEY)
+    assert asked.stdout.startswith("Paris.\n"), asked.stderr
+    free = str(free_port())
+    silent = scene.run("ask", "Where?", "--host", "::1", "--port", free)
+    assert f"No answer from http://[::1]:{free}/state/models." in silent.stderr
 
 
 def test_up_passes_the_key_on_and_shows_it_nowhere(built: Scene) -> None:

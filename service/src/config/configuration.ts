@@ -2,6 +2,8 @@
 
 import type { EngineSettings } from "../engine/sizing.js";
 import type { LogFormat, LogLevel } from "../log.js";
+import type { Access } from "../tools/access.js";
+import type { PromptOptions } from "./options.js";
 
 /** How the next token is chosen, and how many at most. */
 export interface GenerationOptions {
@@ -16,6 +18,10 @@ export interface GenerationOptions {
     /** -2 to 2, as OpenAI has them; 0 is none. */
     readonly frequencyPenalty?: number;
     readonly presencePenalty?: number;
+    /** Last tokens that the penalties look at; absent: 64. */
+    readonly repeatPenaltyNum?: number;
+    /** Whether penalties count for line ends. */
+    readonly penalizeNewline?: boolean;
     /** Has an effect only with a temperature above 0. */
     readonly seed?: number;
 }
@@ -31,14 +37,27 @@ export interface Configuration extends Paths {
     readonly port: number;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
-    readonly defaultOptions: GenerationOptions;
+    /** Sources that are pulled at the start. */
+    readonly models: readonly string[];
+    readonly pull: {
+        readonly hosts: readonly string[];
+        /** Also where no API key is set. */
+        readonly withoutKey: boolean;
+    };
+    readonly defaultOptions: PromptOptions;
     readonly engine: EngineSettings;
+    /** 0: none. */
+    readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
+    readonly tools: Access;
     readonly log: {
         readonly level: LogLevel;
         readonly format: LogFormat;
-        /** Days that rows are kept. */
+        /** Days that rows of the service's log are kept. */
         readonly liveDay: number;
+        /** Days that prompts are kept; 0: for ever. */
+        readonly promptLiveDay: number;
         readonly savePrompt: boolean;
     };
 }

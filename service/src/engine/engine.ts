@@ -1,7 +1,6 @@
 /** What the service needs of an inference engine. Tests put a fake here; llama-engine.ts is the real one. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { ModelFacts } from "../models/catalog.js";
 
 /** A model as a request wants it loaded. */
 export interface LoadSpec {
@@ -92,8 +91,11 @@ export type GenerationRequest = ChatRequest | CompletionRequest;
 
 /** A piece of the answer. All `text` pieces together are `Generated.text`. */
 export interface Chunk {
-    readonly kind: "text" | "reasoning";
+    /** "call": of the arguments of a call that the request demands; together they are the call's `arguments`. */
+    readonly kind: "text" | "reasoning" | "call";
     readonly text: string;
+    /** With the first piece of a call. */
+    readonly call?: Pick<ToolCall, "id" | "name">;
     /** Tokens that this piece is made of; 0 is possible. */
     readonly tokens: number;
 }
@@ -125,7 +127,7 @@ export interface Generated {
     readonly text: string;
     /** What a reasoning model wrote before its answer, without the marks around it. */
     readonly reasoning?: string;
-    /** Empty unless `finishReason` is "tool". */
+    /** Empty unless `finishReason` is "tool"; or "length": then the arguments of a demanded call may be cut. */
     readonly toolCalls: readonly ToolCall[];
     readonly finishReason: FinishReason;
     readonly usage: Usage;
@@ -147,6 +149,9 @@ export interface Device {
 
 /** Models that generate, and so may not be unloaded. */
 export type Busy = (model: LoadedModel) => boolean;
+
+/** The same, where it is asked elsewhere. A model for which it says false gets no more requests from then on. */
+export type AskBusy = (model: LoadedModel) => boolean | Promise<boolean>;
 
 /** `load` throws it while models that generate hold the memory: try again when one of them is idle. */
 export class MemoryBusy extends Error {}
@@ -178,6 +183,10 @@ export interface Engine {
     embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
     /** "" or why the schema cannot be used as a grammar. */
     checkGrammar(schema: object): Promise<string>;
-    inspect(file: string): Promise<ModelFacts>;
     close(): Promise<void>;
+}
+
+/** An engine that asks elsewhere which models are busy. */
+export interface AskingEngine extends Engine {
+    load(spec: LoadSpec, busy: AskBusy, signal: AbortSignal): Promise<LoadedModel>;
 }
