@@ -34,6 +34,7 @@ export default defineConfig(
             ...RULES,
             // `import { type X }` would still load the module, and node-llama-cpp is loaded late.
             "@typescript-eslint/no-import-type-side-effects": "error",
+            "no-restricted-properties": ["error", { object: "AbortSignal", property: "any", message: "It keeps memory while the oldest signal lives: use withAnyOf of schedule/abort.ts." }],
         },
     },
     plainModules({ folder, project: "tsconfig.modules.json", files: ["*.js", "**/*.mjs"] }),

@@ -2,25 +2,29 @@
 
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
-import type { FastifyInstance } from "fastify";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { LlamaEngine } from "./engine/llama-engine.js";
-import { gpuLostError, messageOf, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { gpuLostError, type ServiceError, shuttingDownError } from "./errors.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
 import { InFlight } from "./http/in-flight.js";
+import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
 import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
 import { ModelCatalog } from "./models/catalog.js";
+import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
-import { FairScheduler } from "./schedule/fair.js";
+import { hostsOf, type PullEnvironment } from "./pull/environment.js";
+import { provide } from "./pull/provide.js";
+import { Puller } from "./pull/puller.js";
+import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -40,6 +44,9 @@ const LAST_MSEC = 8000;
 export interface StartOptions {
     readonly configuration: Configuration;
     readonly chosen: ChosenBackend;
+    /** Where models are pulled from. */
+    readonly hub: Omit<PullEnvironment, "models">;
+    /** Empty: all addresses. */
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
@@ -48,14 +55,6 @@ export interface StartOptions {
 export interface RunningService {
     /** Lets running requests finish, refuses those that wait, and closes everything. */
     stop(why: string): Promise<void>;
-}
-
-async function listen(server: FastifyInstance, host: string, port: number): Promise<void> {
-    try {
-        await server.listen({ host, port });
-    } catch (thrown) {
-        throw new StartError(4, [`Cannot listen on ${host}:${port}: ${messageOf(thrown)}`]);
-    }
 }
 
 /** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
@@ -76,7 +75,7 @@ function makeFolders(configuration: Configuration): void {
  * @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
-    const { configuration, chosen, host } = options;
+    const { configuration, chosen } = options;
     const { backend } = chosen;
     const { name: backendName, gpu, watch: watched } = backend.mode;
     const startTimestamp = Date.now();
@@ -90,6 +89,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
 
     const cut = new AbortController();
+    const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
     const watch = new GpuWatch(await Surface.now(watched), (why) => {
         log.write("error", "core", gpuLostError(why).message);
@@ -98,9 +98,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
     });
     const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
     makeFolders(configuration);
-    const models = new ModelCatalog(configuration.modelDir, (file) => engine.inspect(file), log);
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize);
-    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log);
+    const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
+    const { modelDir, models: sources, pull } = configuration;
+    const hosts = [...pull.hosts, ...hostsOf(sources)];
+    const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
+    const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
+    const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
     const inFlight = new InFlight();
@@ -110,7 +113,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
         figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
@@ -124,6 +127,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
         models,
+        puller,
+        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
         scheduler,
         prompts,
         journal,
@@ -133,6 +138,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         defaultOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
+        allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,
@@ -143,16 +149,16 @@ export async function startService(options: StartOptions): Promise<RunningServic
         inFlight,
     };
     const server = createServer(service);
-    await listen(server, host, configuration.port);
+    const host = await listen(server, options.host === "" ? ALL_ADDRESSES : [options.host], configuration.port);
 
     log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
     log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
     log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
     options.notes.forEach((note) => log.write("info", "core", note));
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
-    log.write("info", "core", `listening on ${host}:${configuration.port}`);
+    log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, configuration.log.liveDay);
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string): Promise<void> => {
         stopping = true;
@@ -160,6 +166,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         setTimeout(() => process.exit(0), LAST_MSEC).unref();
         watch.stop();
         models.stop();
+        leave.abort();
+        puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
         setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
@@ -171,7 +179,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         proof.release();
         stopRetention();
         log.write("info", "core", "stopped");
-        database.close();
+        await database.close();
     };
 
     proof.use();
@@ -179,8 +187,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
         await server.close();
-        database.close();
+        await database.close();
         throw thrown;
     }
+    void provide(puller, sources, log, leave.signal);
     return { stop };
 }

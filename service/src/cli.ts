@@ -24,7 +24,7 @@ Environment:
   MENTATOR_BACKEND_CHOICE   a mode of the table of backends (default: cpu)
   MENTATOR_BACKEND_TABLE    that table (default: ${TABLE_FILE})
   MENTATOR_BACKEND_REASON   one line for /state and the log: why this backend
-  MENTATOR_HOST             address to listen on (default: 0.0.0.0 in container mode, else 127.0.0.1)
+  MENTATOR_HOST             address to listen on (default: all, IPv6 and IPv4, in container mode, else 127.0.0.1)
   MENTATOR_PORT             port instead of the configured one
   MENTATOR_API_KEY          API key instead of the configured one
 

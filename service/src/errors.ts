@@ -32,6 +32,13 @@ export class ContextOverflow extends ServiceError {
     }
 }
 
+/** The answer took longer than it may: 400, as the same request would take as long again. */
+export class TimeLimitReached extends ServiceError {
+    public constructor(message: string) {
+        super(400, message);
+    }
+}
+
 /** The client closed the connection. No client reads this answer; proxies log it as 499. */
 export function clientGoneError(): ServiceError {
     return new ServiceError(499, "The client closed the connection.");

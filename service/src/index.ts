@@ -5,6 +5,7 @@ import { backendFromEnvironment } from "./backend/backend.js";
 import { type Command, HELP, parseCommandLine } from "./cli.js";
 import { type Read, readConfiguration, readContainerConfiguration, writeTemplate } from "./config/file.js";
 import { messageOf, StartError } from "./errors.js";
+import { pullEnvironment } from "./pull/environment.js";
 import { readVersion } from "./version.js";
 
 function portFromEnvironment(text: string | undefined, configured: number): number {
@@ -32,15 +33,18 @@ function apiKeyFromEnvironment(text: string | undefined, configured: string): st
 function startOptions(read: Read, loopback: boolean): StartOptions {
     const { MENTATOR_HOST: host = "", MENTATOR_PORT: port, MENTATOR_API_KEY: apiKey } = process.env;
     const { configuration } = read;
+    const { models = configuration.models, ...hub } = pullEnvironment(process.env);
     return {
         ...read,
         configuration: {
             ...configuration,
             port: portFromEnvironment(port, configuration.port),
             apiKey: apiKeyFromEnvironment(apiKey, configuration.apiKey),
+            models,
         },
+        hub,
         chosen: backendFromEnvironment(process.env),
-        host: host !== "" ? host : loopback ? "127.0.0.1" : "0.0.0.0",
+        host: host === "" && loopback ? "127.0.0.1" : host,
     };
 }
 

@@ -21,11 +21,13 @@ const KINDS_OF: Readonly<Record<LogLevel, ReadonlySet<Kind>>> = {
     trace: new Set<Kind>(["error", "warn", "info", "debug", "trace"]),
 };
 
-/** `timestamp LEVEL pipe message`, on one line and without control characters; the timestamp is UTC. */
-export function formatLine(row: LogRow): string {
+const utc = (ts: number): string => new Date(ts).toISOString();
+
+/** `timestamp LEVEL pipe message`, on one line and without control characters; the timestamp is UTC by default. */
+export function formatLine(row: LogRow, timestamp: (ts: number) => string = utc): string {
     const message = row.message.trim().replace(/\s*\n\s*/g, " | ").replace(/\p{Cc}/gu, "?");
     const about = row.requestId === undefined ? "" : ` (request ${row.requestId})`;
-    return `${new Date(row.ts).toISOString()} ${row.kind.toUpperCase()} ${row.pipe} ${message}${about}`;
+    return `${timestamp(row.ts)} ${row.kind.toUpperCase()} ${row.pipe} ${message}${about}`;
 }
 
 /** One JSON object on one line. */
@@ -33,7 +35,7 @@ export function jsonLine({ ts, kind, pipe, message, requestId }: LogRow): string
     return JSON.stringify({ time: new Date(ts).toISOString(), level: kind, pipe, message: message.trim(), requestId });
 }
 
-const LINE_OF: Readonly<Record<LogFormat, (row: LogRow) => string>> = { text: formatLine, json: jsonLine };
+const LINE_OF: Readonly<Record<LogFormat, (row: LogRow) => string>> = { text: (row) => formatLine(row), json: jsonLine };
 
 export class Log {
     private sink: ((row: LogRow) => void) | undefined;

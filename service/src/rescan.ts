@@ -24,6 +24,12 @@ export abstract class Rescanned {
         await this.running;
     }
 
+    /** Sees what is there at the time of the call: a scan that runs may have passed it already. */
+    public async rescanFromNow(): Promise<void> {
+        await this.running;
+        await this.rescan();
+    }
+
     /** Must not reject. */
     protected abstract scan(): Promise<void>;
 }

@@ -15,17 +15,15 @@ function faultOf(thrown: unknown, { memoryMb }: ThreadLimits): Error {
 }
 
 /**
- * @param script CommonJS, as a text; reads `workerData` and posts `{text}` or `{fault}` once
+ * @param script a module; reads `workerData` and posts `{text}` or `{fault}` once
  * @throws Error with the fault or why it was stopped; `signal.reason` when aborted
  */
-export async function runInThread(script: string, workerData: object, limits: ThreadLimits, signal: AbortSignal): Promise<string> {
+export async function runInThread(script: URL, workerData: object, limits: ThreadLimits, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     const worker = new Worker(script, {
-        eval: true,
         // The script gets nothing of the service's environment, and its output is not printed.
         env: {},
         argv: [],
-        execArgv: [],
         stdin: true,
         stdout: true,
         stderr: true,

@@ -156,7 +156,7 @@ describe("a mode that only the table knows", () => {
         const document = (await server.inject("/doc/json")).body;
         expect(document).toContain('"enum":["fake","bare","cpu"]');
         await server.close();
-        fake.database.close();
+        await fake.database.close();
     });
 
     it("has its device nodes and files watched", async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -25,11 +26,22 @@ describe("parsing", () => {
             modelDir: "/m",
             dbFile: "/d",
             apiKey: "",
+            allowedHosts: [],
             corsOrigins: [],
+            models: [],
+            pull: { hosts: [], withoutKey: false },
             defaultOptions: DEFAULT_OPTIONS,
             engine: { slots: 0, contextSize: 0, batchSize: 0, queueSize: 256 },
-            log: { level: "debug", format: "text", liveDay: 30, savePrompt: false },
+            limits: { answerSeconds: 3600, queueSeconds: 600 },
+            tools: { folders: [], http: true },
+            log: { level: "debug", format: "text", liveDay: 30, promptLiveDay: 0, savePrompt: false },
         });
+    });
+
+    it("takes absolute folders for tools only", () => {
+        const read = (folders: unknown) => parseConfiguration(JSON.stringify({ modelDir: "/m", dbFile: "/d", tools: { folders, http: false } }));
+        expect(read(["/srv/a"]).configuration?.tools).toEqual({ folders: ["/srv/a"], http: false });
+        expect(read(["a"]).faults).toMatchObject([{ key: "tools.folders", message: expect.stringMatching(/absolute paths/) as string }]);
     });
 
     it("names key and line of every fault", () => {
@@ -47,6 +59,14 @@ describe("parsing", () => {
         const { faults } = parseConfiguration('{"modelDir": "/m", "dbFile": "/d",\n"apiKey": "se cret", "corsOrigins": "x"}');
         expect(faults.map(({ key, line }) => [key, line])).toEqual([["apiKey", 2], ["corsOrigins", 2]]);
         expect(JSON.stringify(faults)).not.toContain("cret");
+    });
+
+    it("refuses sources and hosts of models that have not the form of one", () => {
+        const text = '{"modelDir": "/m", "dbFile": "/d",\n"models": ["hf:a/b", "ftp://x"],\n"pull": {"hosts": ["a b"]}}';
+        expect(parseConfiguration(text).faults).toEqual([
+            { key: "models", line: 2, message: expect.stringContaining('"ftp://x" cannot be used') as string },
+            { key: "pull.hosts", line: 3, message: expect.stringContaining("HOST:PORT") as string },
+        ]);
     });
 
     it("says where the syntax is wrong", () => {
@@ -117,6 +137,20 @@ describe("files", () => {
             expect.unreachable();
         } catch (thrown) {
             expect(thrown).toMatchObject({ exitCode: 2, lines: [`${invalid}:1: log.savePrompt: must be true or false, not 1`] });
+        }
+    });
+
+    it.each([
+        ["a FIFO", (file: string) => void execFileSync("mkfifo", [file]), "is no regular file"],
+        ["a folder", mkdirSync as (file: string) => void, "is no regular file"],
+        ["a device without end", (file: string) => symlinkSync("/dev/zero", file), "is no regular file"],
+        ["a loop of links", (file: string) => symlinkSync(file, file), "ELOOP"],
+        ["a file of gigabytes", (file: string) => ftruncateSync(openSync(file, "w"), 5 * 1024 ** 3), "a configuration has"],
+    ])("that are %s end the start at once", (_what, make, why) => {
+        const file = path.join(folder(), "c.jsonc");
+        make(file);
+        for (const read of [readConfiguration, readContainerConfiguration]) {
+            expect(() => read(file)).toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringContaining(why) as string }) as Error);
         }
     });
 

@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 it("names every call, with a summary, a known tag and its errors", () => {

@@ -127,8 +127,8 @@ describe("the fair scheduler", () => {
         const running = new Running();
         const model = {} as LoadedModel;
         expect(running.retryAfter(1, 1)).toBe(5);
-        running.begin(model);
-        running.end(model, 4000);
+        running.begin(model, "generation");
+        running.end(model, "generation", 4000);
         expect([running.retryAfter(1, 8), running.retryAfter(8, 8), running.retryAfter(16, 4), running.retryAfter(1000, 1)]).toEqual([4, 4, 16, 60]);
     });
 
@@ -156,6 +156,29 @@ describe("the fair scheduler", () => {
         expect(await scheduler.run(job("a", { durationMsec: 10 }))).toMatchObject({ failure: { statusCode: 400 } });
     });
 
+    it("limits the wait where that is set, and says when to try again", async () => {
+        const engine = new CrowdedEngine(1);
+        engine.slots = 1;
+        const scheduler = new FairScheduler(engine, QUEUE, undefined, { queueMsec: 50, answerMsec: 0 });
+        await scheduler.run(job("a"));
+        engine.delayMsec = 200;
+        const [first, second] = [scheduler.run(job("a")), scheduler.run(job("a"))];
+        expect(await second).toMatchObject({ failure: { statusCode: 503, retryAfterSeconds: 1, message: expect.stringContaining("queueTimeLimit") as string } });
+        expect(scheduler.waiting).toBe(0);
+        expect(await first).toHaveProperty("result");
+    });
+
+    it("limits the time of an answer whose request sets no limit", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, QUEUE, undefined, { queueMsec: 0, answerMsec: 30 });
+        engine.delayMsec = 5000;
+        expect(await scheduler.run(job("a"))).toMatchObject({ failure: { statusCode: 400, message: expect.stringContaining("engine.timeLimit") as string } });
+        const { spec, signal } = job("a");
+        expect(await scheduler.embed({ spec, signal, texts: ["x"] })).toMatchObject({ failure: { statusCode: 400 } });
+        engine.delayMsec = 60;
+        expect(await scheduler.run(job("a", { durationMsec: 4000 }))).toHaveProperty("result");
+    });
+
     it("refuses waiting and new requests when it stops, and cuts running ones at the time limit", async () => {
         const engine = new CrowdedEngine(1);
         const scheduler = new FairScheduler(engine, QUEUE);
@@ -173,5 +196,31 @@ describe("the fair scheduler", () => {
         const scheduler = new FairScheduler(new CrowdedEngine(1), QUEUE);
         const { spec, signal } = job("a");
         expect(await scheduler.embed({ spec, signal, texts: ["xy"] })).toMatchObject({ result: { vectors: [[2, 0.5]], tokens: 1 } });
+    });
+
+    it("leaves all slots to generations while embeddings are computed one after the other", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, QUEUE);
+        await scheduler.run(job("a"));
+        engine.delayMsec = 60;
+        const { spec, signal } = job("a");
+        const embedded = [1, 2, 3, 4].map(() => scheduler.embed({ spec, signal, texts: ["x"] }));
+        expect([scheduler.running, scheduler.waiting]).toEqual([1, 3]);
+        const generated = [1, 2, 3].map(() => scheduler.run(job("a")));
+        expect([scheduler.running, scheduler.waiting]).toEqual([3, 4]);
+        const ends = await Promise.all([...embedded, ...generated]);
+        expect(ends.every((end) => "result" in end)).toBe(true);
+        expect(scheduler.running).toBe(0);
+    });
+
+    it("does not unload a model whose embeddings are computed", async () => {
+        const engine = new CrowdedEngine(1);
+        const scheduler = new FairScheduler(engine, QUEUE);
+        const { spec, signal } = job("a");
+        const embedded = scheduler.embed({ spec, signal, texts: ["x"] });
+        await vi.waitFor(() => expect(engine.loaded).toHaveLength(1));
+        const other = scheduler.run(job("b"));
+        expect(await embedded).toHaveProperty("result");
+        expect(await other).toMatchObject({ loadModelStatus: "load" });
     });
 });

@@ -13,8 +13,11 @@ import { Log } from "../src/log.js";
 import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
+import { inspectFile } from "../src/models/inspect.js";
+import type { ModelFacts, ModelKind } from "../src/models/kind.js";
 import { Journal } from "../src/prompt/journal.js";
 import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
+import { Puller } from "../src/pull/puller.js";
 import { FairScheduler } from "../src/schedule/fair.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
@@ -27,7 +30,10 @@ export class FakeEngine implements Engine {
     public text = "hello";
     public finishReason: FinishReason = "stop";
     public toolCalls: Generated["toolCalls"] = [];
+    /** The arguments of the first call as they are told, piece by piece. */
+    public callPieces: readonly string[] = [];
     public delayMsec = 0;
+    public usage: Generated["usage"] = { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 };
     /** Thrown after the last piece. */
     public failAfter: Error | undefined;
     public slots = 1;
@@ -61,11 +67,13 @@ export class FakeEngine implements Engine {
         for (const [text] of this.text.matchAll(/\s*\S+/g)) {
             onChunk?.({ kind: "text", text, tokens: 1 });
         }
+        const [call] = this.toolCalls;
+        this.callPieces.forEach((text, index) => onChunk?.({ kind: "call", text, tokens: 1, ...(index === 0 && call !== undefined ? { call } : {}) }));
         if (this.failAfter !== undefined) {
             throw this.failAfter;
         }
         const { text, finishReason, toolCalls } = this;
-        return { text, finishReason, toolCalls, usage: { promptTokens: 1, completionTokens: 2, tokensPerSecond: 3 } };
+        return { text, finishReason, toolCalls, usage: this.usage };
     }
 
     public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
@@ -88,8 +96,8 @@ export class FakeEngine implements Engine {
         return Promise.resolve("");
     }
 
-    public async inspect(): Promise<object> {
-        return Promise.resolve({ layerCount: 2 });
+    public async inspect(): Promise<ModelFacts> {
+        return Promise.resolve({ kind: "chat", layerCount: 2 });
     }
 
     public async close(): Promise<void> {
@@ -104,6 +112,9 @@ const NO_TOOLS: ServerTools = {
 
 const ON_CPU: ChosenBackend = { backend: { mode: CPU, reason: "test", devices: [] }, modes: [CPU], warnings: [] };
 
+/** Holds no model: the engine is a fake. */
+const TINY = "Tiny.Q4.gguf";
+
 export interface Fake {
     readonly service: Service;
     readonly engine: FakeEngine;
@@ -116,12 +127,12 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend } = {}): Fake {
+export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
     mkdirSync(modelDir);
-    writeFileSync(path.join(modelDir, "Tiny.Q4.gguf"), "x");
+    writeFileSync(path.join(modelDir, TINY), "x");
     const lines: string[] = [];
     const log = new Log("debug", (line) => lines.push(line));
     const database = new Database(path.join(folder, "test.db"), log);
@@ -130,12 +141,14 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const savePrompt = options.savePrompt ?? false;
     const promptTable = new PromptTable(database, savePrompt);
     const engine = new FakeEngine();
-    const models = new ModelCatalog(modelDir, () => engine.inspect(), log);
+    const models = new ModelCatalog(modelDir, async (file) => (path.basename(file) === TINY ? { facts: { kind: options.kind ?? "chat", layerCount: 2 }, incomplete: false } : inspectFile(file)), log);
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
     const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const hosts = options.hosts ?? [];
+    const puller = new Puller({ modelDir, hosts, endpoint: options.endpoint ?? "https://hub.invalid", token: options.token, tries: { most: 2, pause: 1, longestPause: 5, longestWish: 5000 } }, log, async () => models.rescanFromNow());
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal());
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const ready = (): boolean => notReady() === undefined;
     const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
@@ -153,11 +166,14 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             backendNames: chosen.modes.map(({ name }) => name),
             engine,
             models,
+            puller,
+            management: { modelDir, sources: options.sources ?? [], allowed: (options.apiKey ?? "") !== "" || options.withoutKey === true },
             scheduler,
             prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
+            allowedHosts: options.allowedHosts ?? [],
             corsOrigins: options.corsOrigins ?? [],
             notReady,
             logTable,

@@ -14,7 +14,7 @@ function use(made: Fake): void {
 beforeEach(() => use(fakeService()));
 afterEach(async () => {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 interface Answer {
@@ -36,7 +36,7 @@ describe("state", () => {
         expect((await call("GET", "/state/version")).body).toEqual({ version: "1.2.3" });
         await fake.service.models.rescan();
         expect((await call("GET", "/state/models")).body).toEqual({
-            models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, layerCount: 2 }],
+            models: [{ name: "Tiny.Q4.gguf", relativeFileName: "Tiny.Q4.gguf", sizeKb: 1, kind: "chat", layerCount: 2 }],
         });
         const { body } = await call("GET", "/state");
         expect(body).toMatchObject({ currentModel: null, queueSize: 0, savePromptEnabled: false, gpuInfo: { type: "cpu", title: "CPU", reason: "test" } });
@@ -127,7 +127,7 @@ describe("POST /prompt", () => {
 
     it("calls the service's tools until the model answers", async () => {
         const called: unknown[] = [];
-        const tool = { name: "add", definition: { name: "add", description: "Adds" }, code: "" };
+        const tool = { name: "add", file: "add", definition: { name: "add", description: "Adds" }, code: "" };
         use(
             fakeService({
                 serverTools: {
@@ -232,7 +232,7 @@ describe("checks and examples", () => {
 });
 
 describe("logs", () => {
-    const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+    const today = new Date().toLocaleDateString("sv").replaceAll("-", "");
 
     it("keep no texts by default", async () => {
         await call("POST", "/prompt", PROMPT);
@@ -258,8 +258,11 @@ describe("logs", () => {
         }
         const messages = async (query: string): Promise<unknown[]> =>
             ((await call("GET", `/log/core/byid${query}`)).body["logs"] as { message: string }[]).map(({ message }) => message);
-        expect(await messages("?limit=2")).toEqual(["two", "three"]);
-        expect(await messages("?afterId=1&limit=1")).toEqual(["two"]);
+        expect(await messages("?limit=2")).toEqual(["three", "two"]);
+        expect(await messages("?afterId=0")).toEqual(["three", "two", "one"]);
+        expect(await messages("?afterId=&limit=&beforeId=")).toEqual(["three", "two", "one"]);
+        expect(await messages("?afterId=1")).toEqual(["three", "two"]);
+        expect(await messages("?afterId=1&beforeId=3")).toEqual(["two"]);
         const files = (await server.inject(`/log/core/bydate?date=${today}`)).json<{ content: string }[]>();
         expect(files.map(({ content }) => content).join("")).toMatch(/INFO core one\n/);
         expect((await call("GET", "/log/core/bydate?date=x&hour=1")).status).toBe(400);

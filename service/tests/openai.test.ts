@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ContextOverflow } from "../src/errors.js";
+import { chatRequests } from "../src/openai/chat-request.js";
 import { createServer } from "../src/http/server.js";
 import { type Fake, fakeService } from "./fake-service.js";
 
@@ -23,7 +24,7 @@ async function use(made: Fake): Promise<void> {
 
 async function end(): Promise<void> {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 }
 
 beforeEach(async () => use(fakeService()));
@@ -143,6 +144,67 @@ describe("chat", () => {
         expect(streamed.choices).toMatchObject([{ message: { tool_calls: calls }, finish_reason: "tool_calls" }]);
     });
 
+    it("streams the arguments of a demanded call as they are written, once", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "tool";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":12}' }];
+        fake.engine.callPieces = ["", '{"n"', ":12}"];
+        const request = { ...CHAT, tools: [TOOL], tool_choice: "required" as const, response_format: { type: "json_object" as const } };
+        const deltas: unknown[] = [];
+        for await (const { choices } of await client.chat.completions.create({ ...request, stream: true })) {
+            deltas.push(...(choices[0]?.delta.tool_calls ?? []));
+        }
+        expect(deltas).toEqual([
+            { index: 0, id: "c1", type: "function", function: { name: "add", arguments: "" } },
+            { index: 0, function: { arguments: '{"n"' } },
+            { index: 0, function: { arguments: ":12}" } },
+        ]);
+        const { choices } = await client.chat.completions.stream(request).finalChatCompletion();
+        expect(choices).toMatchObject([{ message: { tool_calls: [{ id: "c1", function: { name: "add", arguments: '{"n":12}' } }] }, finish_reason: "tool_calls" }]);
+        expect(fake.engine.asked).toHaveLength(2);
+    });
+
+    it("sends a call that was cut as a call, streamed or not, and says so", async () => {
+        fake.engine.text = "";
+        fake.engine.finishReason = "length";
+        fake.engine.toolCalls = [{ id: "c1", name: "add", arguments: '{"n":1' }];
+        fake.engine.callPieces = ['{"n"', ":1"];
+        const request = { ...CHAT, tools: [TOOL], tool_choice: "required" as const, max_tokens: 5 };
+        const { choices } = await client.chat.completions.create(request);
+        expect(choices).toMatchObject([{ message: { content: null, tool_calls: [{ function: { name: "add", arguments: '{"n":1' } }] }, finish_reason: "length" }]);
+        let given = "";
+        const reasons: unknown[] = [];
+        for await (const { choices: [choice] } of await client.chat.completions.create({ ...request, stream: true })) {
+            given += choice?.delta.tool_calls?.[0]?.function?.arguments ?? "";
+            reasons.push(choice?.finish_reason);
+        }
+        expect(given).toBe('{"n":1');
+        expect(reasons.at(-1)).toBe("length");
+    });
+
+    it("counts both generations where tools and a format were asked for", async () => {
+        fake.engine.text = "{}";
+        fake.engine.usage = { promptTokens: 10, cachedTokens: 4, completionTokens: 3, tokensPerSecond: 1 };
+        const { usage } = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
+        expect(usage).toMatchObject({ prompt_tokens: 20, completion_tokens: 6, total_tokens: 26, prompt_tokens_details: { cached_tokens: 8 } });
+    });
+
+    it("lets others pass while it reads many tools, and refuses too many", async () => {
+        const parameters = (seed: number): Record<string, unknown> => ({ type: "object", properties: Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`p${seed}x${index}`, { type: "string" }])) });
+        const tools = Array.from({ length: 64 }, (_, index) => ({ type: "function" as const, function: { name: `t${index}`, parameters: parameters(index) } }));
+        let turns = 0;
+        const turn = (): void => {
+            turns += 1;
+            next = setImmediate(turn);
+        };
+        let next = setImmediate(turn);
+        await chatRequests({ ...CHAT, tools }, fake.service.defaultOptions);
+        clearImmediate(next);
+        expect(turns).toBeGreaterThan(60);
+        const large = { type: "function" as const, function: { name: "t", description: "x".repeat(10_000) } };
+        await expect(client.chat.completions.create({ ...CHAT, tools: Array<typeof large>(60).fill(large) })).rejects.toMatchObject({ status: 400, param: "tools" });
+    });
+
     it("asks again, constrained, when tools were allowed and none was called", async () => {
         fake.engine.text = "{}";
         const answer = await client.chat.completions.create({ ...CHAT, tools: [TOOL], response_format: { type: "json_object" } });
@@ -231,6 +293,71 @@ describe("chat", () => {
         expect(fake.engine.asked).toEqual([]);
     });
 
+    it("gives several answers that differ, without a temperature too", async () => {
+         
+        await client.chat.completions.create({ ...CHAT, n: 2 });
+        expect(fake.engine.asked).toMatchObject([{ options: { temperature: 1, topP: 1, topK: 0 } }, { options: { temperature: 1 } }]);
+        expect(new Set(fake.engine.asked.map(({ options }) => options.seed)).size).toBe(2);
+        await client.chat.completions.create({ ...CHAT, n: 2, temperature: 0 });
+        expect(asked()).toMatchObject({ options: { temperature: 0 } });
+    });
+
+    it.each([
+        ["json_schema", SCHEMA],
+        ["guided_json", SCHEMA],
+        ["guided_json", JSON.stringify(SCHEMA)],
+        ["structured_outputs", { json: SCHEMA }],
+        ["response_format", { type: "json_object", schema: SCHEMA }],
+    ])("obeys a schema in %s, of chats and completions", async (name, value) => {
+        fake.engine.text = '{"n": 4}';
+        await client.chat.completions.create({ ...CHAT, [name]: value });
+        expect(asked()).toMatchObject({ constraint: { kind: "schema", schema: SCHEMA } });
+        await client.completions.create({ model: "tiny.q4", prompt: "x", [name]: value } as never);
+        expect(asked()).toMatchObject({ kind: "completion", constraint: { kind: "schema", schema: SCHEMA } });
+        fake.engine.text = "{}";
+        await expect(client.completions.create({ model: "tiny.q4", prompt: "x", [name]: value } as never)).rejects.toMatchObject({ code: "invalid_answer" });
+    });
+
+    it.each([
+        ["grammar", 'root ::= "x"'],
+        ["ignore_eos", true],
+        ["guided_regex", "a+"],
+        ["structured_outputs", { choice: ["a"] }],
+        ["logit_bias", { 5: 1 }],
+        ["logprobs", true],
+        ["min_tokens", 5],
+        ["functions", [{ name: "f" }]],
+        ["modalities", ["text", "audio"]],
+        ["json_schema", "no schema"],
+        ["guided_json", { type: "banana" }],
+        ["max_tokens", 0],
+    ])("refuses %s by its name", async (name, value) => {
+        await expect(client.chat.completions.create({ ...CHAT, [name]: value })).rejects.toMatchObject({ status: 400, param: name });
+        expect(fake.engine.asked).toEqual([]);
+    });
+
+    it("takes fields that ask for nothing, and refuses two forms at once", async () => {
+        const nothing = { grammar: "", ignore_eos: false, logprobs: false, top_logprobs: 0, min_tokens: 0, logit_bias: {}, functions: null, structured_outputs: { json: null }, constructor: 1, toString: "x" };
+        await client.chat.completions.create({ ...CHAT, ...nothing } as never);
+        expect(asked()).not.toHaveProperty("constraint");
+        await expect(client.chat.completions.create({ ...CHAT, response_format: { type: "json_object" }, guided_json: SCHEMA } as never)).rejects.toMatchObject({ status: 400, param: "guided_json" });
+    });
+
+    it("takes max_tokens -1 for no limit", async () => {
+        await client.chat.completions.create({ ...CHAT, max_completion_tokens: -1 });
+        await client.completions.create({ model: "tiny.q4", prompt: "x", max_tokens: -1 });
+        expect((asked() as { options: { maxTokens: number } }).options.maxTokens).toBeGreaterThan(1_000_000);
+    });
+
+    it("lets only allowed tools be called, and reads refusals", async () => {
+        const other = { type: "function" as const, function: { name: "other" } };
+        const allowed = { type: "allowed_tools" as const, allowed_tools: { mode: "auto" as const, tools: [{ type: "function", function: { name: "add" } }] } };
+        const messages = [...MESSAGES, { role: "assistant" as const, content: null, refusal: "No." }, { role: "assistant" as const, content: [{ type: "refusal" as const, refusal: "Never." }] }, ...MESSAGES];
+        await client.chat.completions.create({ model: "tiny.q4", messages, tools: [TOOL, other], tool_choice: allowed });
+        expect(asked()).toMatchObject({ tools: [{ name: "add" }], toolChoice: "auto", messages: [{}, { content: "No." }, { content: "Never." }, {}] });
+        expect((asked() as { tools: unknown[] }).tools).toHaveLength(1);
+    });
+
     it("gives several answers", async () => {
         // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated by OpenAI, but still supported here
         const { choices, usage } = await client.chat.completions.create({ ...CHAT, n: 3, seed: 5, temperature: 1 });
@@ -257,6 +384,25 @@ describe("completions", () => {
         expect(asked()).toMatchObject({ kind: "completion", prompt: "Once", options: { maxTokens: 16 } });
         const two = await client.completions.create({ model: "tiny.q4", prompt: ["a", "b"], echo: true, max_tokens: 3 });
         expect(two.choices.map(({ text, index }) => [index, text])).toEqual([[0, "ahello"], [1, "bhello"]]);
+    });
+
+    it("count each prompt once", async () => {
+        fake.engine.usage = { promptTokens: 10, completionTokens: 3, tokensPerSecond: 1 };
+        const { usage } = await client.completions.create({ model: "tiny.q4", prompt: ["a", "b", "c"], n: 2 });
+        expect(usage).toMatchObject({ prompt_tokens: 30, completion_tokens: 18, total_tokens: 48 });
+    });
+
+    it("of many prompts are one request's: an idle server takes them, and others wait behind few of them", async () => {
+        await end();
+        await use(fakeService({ queueLimit: 2 }));
+        fake.engine.delayMsec = 1;
+        const many = client.completions.create({ model: "tiny.q4", prompt: Array<string>(64).fill("x"), n: 8 });
+        await vi.waitFor(() => expect(fake.scheduler.waiting).toBe(7));
+        const other = await client.completions.create({ model: "tiny.q4", prompt: "other" });
+        expect(other.choices).toHaveLength(1);
+        expect(fake.engine.asked.length).toBeLessThan(100);
+        const { choices } = await many;
+        expect(choices.map(({ index }) => index)).toEqual(Array.from({ length: 512 }, (_, index) => index));
     });
 
     it("stream", async () => {
@@ -353,6 +499,16 @@ describe("errors", () => {
             }
         };
         await expect(read()).rejects.toThrow(/the engine broke/);
+    });
+
+    it.each(["//v1/models", "/v1/v1/models", "/v1/models/", "/v1//models?a=//b", "/v1/v1/v1/models"])("are none for %s", async (url) => {
+        expect((await server.inject(url)).json()).toMatchObject({ object: "list" });
+    });
+
+    it("for a path without /v1 name the right one", async () => {
+        const reply = await server.inject({ method: "POST", url: "/chat/completions", payload: CHAT });
+        expect(reply.statusCode).toBe(404);
+        expect(reply.body).toContain("/v1/chat/completions");
     });
 
     it("for an unknown path", async () => {

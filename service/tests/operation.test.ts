@@ -15,7 +15,7 @@ function use(made: Fake): void {
 beforeEach(() => use(fakeService()));
 afterEach(async () => {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 const PROMPT = { model: "tiny.q4", message: { user: "Hi" }, durationMsec: 5000 };
@@ -29,8 +29,8 @@ describe("a request's id", () => {
         const chat = (await server.inject("/log/chat/byid")).json<{ logs: object[] }>();
         expect(chat.logs).toMatchObject([{ requestId: "mine-1" }]);
         const core = (await server.inject("/log/core/byid")).json<{ logs: { data: string | null }[] }>();
-        expect(core.logs.at(-1)?.data).toBe('{"requestId":"mine-1"}');
-        const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+        expect(core.logs.at(0)?.data).toBe('{"requestId":"mine-1"}');
+        const today = new Date().toLocaleDateString("sv").replaceAll("-", "");
         expect((await server.inject(`/log/core/bydate?date=${today}`)).body).toContain("(request mine-1)");
     });
 
@@ -70,7 +70,7 @@ describe("GET /metrics", () => {
 describe("an API key", () => {
     beforeEach(async () => {
         await server.close();
-        fake.database.close();
+        await fake.database.close();
         use(fakeService({ apiKey: KEY }));
     });
 
@@ -82,6 +82,9 @@ describe("an API key", () => {
             expect(reply.body).not.toContain("wrong");
         }
         expect((await server.inject({ url, headers: { authorization: `Bearer ${KEY}` } })).statusCode).toBe(200);
+        expect((await server.inject({ url, headers: { "x-api-key": KEY } })).statusCode).toBe(200);
+        expect((await server.inject({ url, headers: { "x-api-key": "wrong" } })).statusCode).toBe(401);
+        expect((await server.inject({ url: `/${url}/`, headers: { "x-api-key": "wrong" } })).statusCode).toBe(401);
     });
 
     it.each(["/health", "/state/version", "/ready"])("is not needed for %s", async (url) => {
@@ -107,7 +110,7 @@ describe("other origins", () => {
 
     it("may call when they are named; a preflight needs no key", async () => {
         await server.close();
-        fake.database.close();
+        await fake.database.close();
         use(fakeService({ corsOrigins: ["https://a.example"], apiKey: KEY }));
         const reply = await server.inject(preflight);
         expect(reply.statusCode).toBe(204);

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 describe("pages", () => {

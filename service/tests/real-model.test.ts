@@ -45,6 +45,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         service = await startService({
             ...read,
             configuration: { ...read.configuration, port },
+            hub: { endpoint: "https://hub.invalid", token: undefined },
             chosen: backendFromEnvironment({}),
             host: "127.0.0.1",
         });

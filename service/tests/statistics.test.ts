@@ -1,27 +1,7 @@
 import { expect, it } from "vitest";
 import { rate } from "../src/engine/generation.js";
-import { hourName, spanOf } from "../src/http/hours.js";
+import { hourName, localTime, spanOf } from "../src/http/hours.js";
 import { formatLine } from "../src/log.js";
-import { percentile95, statistics } from "../src/store/statistics.js";
-
-it("counts the rows of a time span", () => {
-    const row = (ts: number, durationPromptMsec: number, code: number) => ({ ts, durationPromptMsec, durationQueueMsec: 10, code });
-    expect(statistics([row(1, 999, 200), row(5, 100, 200), row(6, 300, 400)], 5)).toEqual({
-        total: 2,
-        success: 1,
-        failed: 1,
-        avgPromptDuration: 200,
-        avgQueueDuration: 10,
-        p95PromptDuration: 300,
-        p95QueueDuration: 10,
-    });
-    expect(statistics([], 0)).toMatchObject({ total: 0, avgPromptDuration: 0, p95PromptDuration: 0 });
-});
-
-it("takes the 95th percentile by nearest rank", () => {
-    expect(percentile95(Array.from({ length: 100 }, (_, index) => index + 1))).toBe(95);
-    expect(percentile95([7])).toBe(7);
-});
 
 it("gives tokens a second from the first token on", () => {
     expect(rate(11, 0, 1000, 1500)).toBe(20);
@@ -29,10 +9,20 @@ it("gives tokens a second from the first token on", () => {
     expect(rate(0, 0, undefined, 0)).toBe(0);
 });
 
-it("reads dates and hours as UTC", () => {
-    expect(spanOf("20260203", "04")).toEqual({ from: Date.UTC(2026, 1, 3, 4), to: Date.UTC(2026, 1, 3, 5) });
-    expect(hourName(Date.UTC(2026, 1, 3, 4, 59))).toBe("20260203-04");
-    for (const [date, hour] of [["2026", "01"], ["20260231", "01"], ["20260203", "24"], ["20260203", "x"]] as const) {
+it("reads dates and hours in the time zone of TZ, also where the clock changes", () => {
+    const before = process.env["TZ"];
+    process.env["TZ"] = "Europe/Berlin";
+    try {
+        expect(spanOf("20260203", "04")).toEqual({ from: Date.UTC(2026, 1, 3, 3), to: Date.UTC(2026, 1, 3, 4) });
+        expect(spanOf("20260203", "")).toEqual({ from: Date.UTC(2026, 1, 2, 23), to: Date.UTC(2026, 1, 3, 23) });
+        const day = spanOf("20260329", undefined);
+        expect(day.to - day.from).toBe(23 * 3_600_000);
+        expect(hourName(Date.UTC(2026, 1, 3, 23, 59))).toBe("20260204-00");
+        expect(localTime(Date.UTC(2026, 6, 3, 23, 59))).toBe("2026-07-04T01:59:00.000+02:00");
+    } finally {
+        process.env["TZ"] = before ?? "UTC";
+    }
+    for (const [date, hour] of [["2026", "01"], ["20260231", "01"], ["20261301", ""], ["20260203", "24"], ["20260203", "x"]] as const) {
         expect(() => spanOf(date, hour)).toThrow();
     }
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -34,18 +34,18 @@ describe("a tool file", () => {
         [text("return 1;", '{"type": "object"}'), /description/],
         [text("return 1;", '{"description": "x", "type": "banana"}'), /JSON Schema/],
         [text("return ("), /not valid JavaScript/],
-        [text('await import("node:fs")'), /cannot import/],
         [text("return 1;") + text("return 2;"), /more than once/],
     ])("%j says what is wrong", (content, fault) => {
         expect(() => parseTool("x", content)).toThrow(fault);
     });
 
-    it("has a name that models accept", () => {
-        expect(() => parseTool("what is this", text("return 1;"))).toThrow(/its name/);
+    it("may have any name; models get one that they accept", () => {
+        expect(parseTool("what is this? (ü)", text("return 1;"))).toMatchObject({ name: "what_is_this_____", file: "what is this? (ü)", definition: { name: "what_is_this_____" } });
+        expect(parseTool("x".repeat(100), text("return 1;")).name).toHaveLength(64);
     });
 });
 
-describe("a call", () => {
+describe("a call", { timeout: 30_000 }, () => {
     it("returns texts and JSON", async () => {
         expect(await run("return args.a + args.b;", { a: 2, b: 3 })).toBe("5");
         expect(await run("return {x: [1, args.name]};", { name: "ü" })).toBe('{"x":[1,"ü"]}');
@@ -66,7 +66,7 @@ describe("a call", () => {
 
     it("is stopped after its time limit, also when it never waits", async () => {
         await expect(run("for (;;) {}", {}, {}, { timeMsec: 300 })).rejects.toThrow(/did not end within 0.3 s/);
-        await expect(run("await new Promise(() => {});", {}, {}, { timeMsec: 200 })).rejects.toThrow(/did not end|ended without/);
+        await expect(run("await new Promise(() => {});")).rejects.toThrow(/waits for something that never comes/);
         const gone = new AbortController();
         setTimeout(() => gone.abort(new Error("gone")), 50);
         await expect(runTool({ source: functionSource("for (;;) {}"), args: {}, secrets: {} }, gone.signal)).rejects.toThrow("gone");
@@ -74,7 +74,6 @@ describe("a call", () => {
 
     it("is limited in memory and in the length of its answer", async () => {
         await expect(run("const all = []; for (;;) { all.push(new Array(1000).fill(all.length)); }", {}, {}, { memoryMb: 32 })).rejects.toThrow(/more than 32 MB/);
-        await expect(run("return new Uint8Array(1);")).rejects.toThrow(/Uint8Array is not defined/);
         expect(await run("return 'x'.repeat(100);", {}, {}, { characters: 10 })).toBe("xxxxxxxxxx...");
     });
 
@@ -88,13 +87,6 @@ describe("a call", () => {
     ])("has no access to Node: %s", async (expression) => {
         expect(await run(`return ${expression};`)).toBe("undefined");
     });
-
-    it.each(["eval('1')", "Function('return 1')()", "LIB.fetch.constructor('return process')()", "(await LIB.sleep(1).constructor).constructor('return this')()"])(
-        "makes no code: %s",
-        async (expression) => {
-            await expect(run(`return ${expression};`)).rejects.toThrow(/Code generation from strings disallowed/);
-        },
-    );
 
     it("gets no object that leads out of the sandbox", async () => {
         const climb = `
@@ -113,7 +105,7 @@ it("hides secrets in every form", () => {
     expect(hideSecrets(shown, secrets)).toBe("*** *** *** *** tok");
 });
 
-describe("the catalog", () => {
+describe("the catalog", { timeout: 30_000 }, () => {
     function catalog(files: Record<string, string>): { tools: ToolCatalog; lines: string[]; folder: string } {
         const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
         Object.entries(files).forEach(([name, content]) => writeFileSync(path.join(folder, name), content));
@@ -131,7 +123,31 @@ describe("the catalog", () => {
         writeFileSync(path.join(folder, "late.tool.txt"), text("return 1;"));
         expect((await tools.choose(["late"])).map(({ name }) => name)).toEqual(["late"]);
         expect(await tools.choose(["*"])).toHaveLength(2);
-        await expect(tools.choose(["none"])).rejects.toThrow(/Available: add, late/);
+        expect(await tools.choose(["none", "add"])).toHaveLength(1);
+        expect(lines.at(-1)).toMatch(/unknown tools, which are left out: "none". Available: add, late/);
+    });
+
+    it("takes a name with and without the ending, in any case, also of a file below a folder", async () => {
+        const { tools, folder } = catalog({});
+        mkdirSync(path.join(folder, "deep", "er"), { recursive: true });
+        writeFileSync(path.join(folder, "deep", "er", "Get Weather.TOOL.txt"), text("return 1;"));
+        await tools.rescan();
+        for (const name of ["Get Weather", "get weather.tool.txt", "GET WEATHER.TOOL.TXT", "get_weather", "*"]) {
+            expect((await tools.choose([name])).map((tool) => tool.name), name).toEqual(["Get_Weather"]);
+        }
+    });
+
+    it("says what a tool needs and is not granted", async () => {
+        const { tools, lines } = catalog({
+            "files.tool.txt": text("return LIB.fs.readFileSync('/etc/hostname', 'utf8');"),
+            "rows.tool.txt": text("return LIB.db.pg.connect();"),
+        });
+        await tools.rescan();
+        expect(lines.join("\n")).toMatch(/files\.tool\.txt: uses LIB\.fs, which is not granted.*tools\.folders/);
+        expect(lines.join("\n")).toMatch(/rows\.tool\.txt: uses LIB\.db, which this service does not have/);
+        const call = async (name: string): Promise<string> => tools.call((await tools.choose([name]))[0] ?? expect.fail(), {}, NEVER);
+        expect(await call("files")).toMatch(/failed: it may not reach files.*tools\.folders/);
+        expect(await call("rows")).toMatch(/failed: LIB\.db is not part of this service/);
     });
 
     it("does not show secrets", async () => {

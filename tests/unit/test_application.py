@@ -19,7 +19,7 @@ PACKAGE: dict[str, Any] = {
 }
 
 
-PREBUILTS = ("linux-x64", "linux-x64-cuda", "linux-x64-cuda-ext")
+PREBUILTS = ("linux-x64", "linux-x64-cuda", "linux-x64-cuda-ext", "linux-x64-vulkan")
 
 
 def locked(version: str | None = "3.22.1", **prebuilts: str | None) -> dict[str, Any]:

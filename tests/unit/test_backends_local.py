@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from scripts.backends import table as backends
+from scripts.backends.card_rows import Targets
 from scripts.backends.local import choose, targets_for
-from scripts.backends.rows import Targets
 from scripts.backends.table import Table
 from scripts.shared import commands
 from scripts.shared.errors import UsageError
@@ -33,6 +33,20 @@ assert ROCM is not None
             {"rocm_targets": ("gfx1030", "gfx1032")},
         ),
         ({"rocm": ()}, "rocm", "rocm", {}),
+        ({"vulkan": ()}, "vulkan", "vulkan", {}),
+        # A render node is there for the cards of CUDA and ROCm, too.
+        ({"cuda": (), "vulkan": ()}, "cuda", "cuda", {}),
+        ({"rocm": ("gfx1100",), "vulkan": ()}, "rocm", "rocm", {"rocm_targets": ("gfx1100",)}),
+        ({"rocm": ("gfx803",), "vulkan": ()}, "vulkan", "vulkan", {}),
+        ({"rocm": ("gfx1201",), "vulkan": ()}, "vulkan", "vulkan", {}),
+        ({"rocm": ("gfx803",)}, "cpu", "cpu", {}),
+        ({"cuda": (), "rocm": ("gfx803",), "vulkan": ()}, "cuda", "cuda", {}),
+        (
+            {"rocm": ("gfx1030", "gfx803"), "vulkan": ()},
+            "rocm",
+            "rocm",
+            {"rocm_targets": ("gfx1030",)},
+        ),
     ],
 )
 def test_each_machine_gets_the_variant_and_the_flags_of_its_hardware(
@@ -51,9 +65,23 @@ def test_the_reason_names_the_hardware() -> None:
     assert "no GPU" in choose(TABLE, {}).reason
 
 
+def test_reason_says_why_vulkan_is_taken_for_a_card_of_rocm() -> None:
+    found = {"rocm": ("gfx803",), "vulkan": ()}
+    assert choose(TABLE, found).reason == (
+        "AMD ROCm has no kernels for gfx803, and its card is one that Vulkan may use"
+    )
+    assert choose(TABLE, {"vulkan": ()}).reason == "its card is one that Vulkan may use"
+    assert choose(TABLE, {"rocm": ("gfx803",)}).reason == "AMD ROCm has no kernels for gfx803"
+
+
 def test_the_order_is_the_tables() -> None:
     turned = replace(TABLE, modes=(*reversed(TABLE.modes[:2]), *TABLE.modes[2:]))
     assert choose(turned, {"cuda": (), "rocm": ()}).mode.name == "rocm"
+
+
+def test_demand_for_rocm_is_kept_for_a_card_that_its_table_does_not_know() -> None:
+    choice = choose(TABLE, {"rocm": ("gfx803",), "vulkan": ()}, "rocm")
+    assert (choice.variant, choice.options) == ("rocm", {"rocm_targets": ("gfx803",)})
 
 
 @pytest.mark.parametrize("found", [{}, {"cuda": ()}, {"cuda": (), "rocm": ("gfx1100",)}])
@@ -98,8 +126,9 @@ def every_target(targets: Targets) -> list[str]:
 FIT = """
 import { readFileSync } from "node:fs";
 const { fitCards } = await import(process.argv[1]);
-const { targets, cases } = JSON.parse(readFileSync(0, "utf8"));
-const fits = cases.map(([card, compiled]) => fitCards(targets, [card], compiled, {}));
+const { mode, cases } = JSON.parse(readFileSync(0, "utf8"));
+const card = { node: 1, uuid: "", device: "0:1", units: 40 };
+const fits = cases.map(([target, all]) => fitCards(mode, [{ ...card, target }], all, {}, false));
 console.log(JSON.stringify(fits.map(({ fits, environment }) => ({ fits, environment }))));
 """
 
@@ -107,10 +136,10 @@ console.log(JSON.stringify(fits.map(({ fits, environment }) => ({ fits, environm
 def fits(cases: list[tuple[str, list[str]]]) -> list[dict[str, Any]]:
     """What the entrypoint does with each card in an image with these targets."""
     rows = json.loads(backends.FILE.read_text(encoding="utf-8"))["modes"]
-    targets = next(row["targets"] for row in rows if row["name"] == "rocm")
+    mode = next(row for row in rows if row["name"] == "rocm")
     module = REPOSITORY / "docker" / "entrypoint" / "targets.mjs"
     argv = [*node_argv(), "--input-type=module", "--eval", FIT, str(module)]
-    said = commands.check(argv, stdin=json.dumps({"targets": targets, "cases": cases}))
+    said = commands.check(argv, stdin=json.dumps({"mode": mode, "cases": cases}))
     found: list[dict[str, Any]] = json.loads(said)
     return found
 

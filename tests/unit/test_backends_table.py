@@ -38,7 +38,7 @@ def test_the_table_in_force_is_typed() -> None:
     assert (cuda.get_llama, table.mode("cpu").get_llama) == ("cuda", False)
     rocm = table.mode("rocm").targets
     assert rocm is not None
-    assert rocm.substitutes.names["gfx1103"] == ("gfx1100",)
+    assert rocm.substitutes.names["gfx1103"] == ("gfx1102", "gfx1100")
 
 
 def test_it_is_read_once() -> None:
@@ -114,7 +114,7 @@ def test_it_is_read_once() -> None:
         (lambda data: data["modes"][1].update(watch=["dev/../kfd"]), "- at `row rocm.watch[0]`"),
         (
             lambda data: data["modes"][1]["signs"][0].update(tool=["rocm-smi"]),
-            "must have either a tool or nodes - at `row rocm.signs[0]`",
+            "must have either a tool, nodes or a variable - at `row rocm.signs[0]`",
         ),
         (
             lambda data: data["modes"][1]["signs"][0].update(needsLibrary=True),

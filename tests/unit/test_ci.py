@@ -92,7 +92,7 @@ def test_a_release_is_built_measured_and_tested_before_it_is_published() -> None
         "./mentator build --yes",
         "./mentator cache.export --to build/compiler-cache",
         "./mentator size --check",
-        ".venv/bin/nox -s smoke_cpu smoke_cuda smoke_rocm",
+        ".venv/bin/nox -s smoke_cpu smoke_cuda smoke_rocm smoke_vulkan",
         "./mentator publish",
     ]
 

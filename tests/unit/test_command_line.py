@@ -79,7 +79,7 @@ def test_help_is_shown_wherever_it_stands(words: list[str], task: str) -> None:
 
 def test_the_help_of_a_task_names_choices_and_defaults() -> None:
     out = mentator("build", "--help").stdout
-    assert "(one of: universal, cuda, rocm, cpu; default: universal)" in out
+    assert "(one of: universal, cuda, rocm, vulkan, cpu; default: universal)" in out
     assert "(one of: auto, registry, packages; default: auto)" in out
 
 
@@ -220,11 +220,11 @@ def complete(*words: str) -> list[str]:
         (["bu"], ["build"]),
         (["engine.st"], ["engine.start", "engine.status", "engine.stop"]),
         (["build", "--varia"], ["--variant"]),
-        (["build", "--variant", ""], ["universal", "cuda", "rocm", "cpu"]),
+        (["build", "--variant", ""], ["universal", "cuda", "rocm", "vulkan", "cpu"]),
         (["build", "--variant", "c"], ["cuda", "cpu"]),
         (["build", "--variant=c"], ["--variant=cuda", "--variant=cpu"]),
         (["build", "--variant", "=", "c"], ["cuda", "cpu"]),
-        (["build", "--variant", "="], ["universal", "cuda", "rocm", "cpu"]),
+        (["build", "--variant", "="], ["universal", "cuda", "rocm", "vulkan", "cpu"]),
         (["up", "--backend", "r"], ["rocm"]),
         (["build", "--yes", "publ"], ["publish"]),
         (["build", "--model", ""], []),

@@ -108,6 +108,19 @@ def test_capture_ends_a_command_that_takes_too_long() -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_command_that_nothing_ends_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nvidia-smi on a lost card, which no signal ends."""
+    groups = []
+    monkeypatch.setattr(os, "killpg", lambda *sent: groups.append(sent[0]))
+    result = commands.capture(python("import time; time.sleep(60)"), timeout=0.2, grace=0.05)
+    assert result.code == 124
+    monkeypatch.undo()
+    assert os.waitpid(groups[0], os.WNOHANG) == (0, 0), "it runs"
+    os.killpg(groups[0], signal.SIGKILL)
+    os.waitpid(groups[0], 0)
+
+
 def test_check_returns_output_or_raises_with_the_commands_own_words() -> None:
     assert commands.check(python("print('fine')")) == "fine"
     code = "import sys; print('out'); print('the reason', file=sys.stderr); sys.exit(4)"

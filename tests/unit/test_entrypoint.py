@@ -17,7 +17,7 @@ def test_the_entrypoints_javascript() -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert ended.returncode == 0, ended.stdout
     assert re.search(r"^. tests [1-9]", ended.stdout, re.MULTILINE), "it has found the tests"

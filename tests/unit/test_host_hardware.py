@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from scripts.backends import table as backends
-from scripts.backends.rows import Host, Vendor
+from scripts.backends.rows import Host, Library
 from scripts.docker_engine import Engine
 from scripts.host.hardware import Presence, judge, judge_engine, presence, present
-from scripts.host.surface import Surface, devices_in, has_library, is_on_bus, look
+from scripts.host.surface import LOAD, Surface, devices_in, loads, look
+from scripts.shared import commands
 from scripts.shared.commands import Result
 from tests.unit.test_host_kfd import write
 
@@ -169,23 +170,33 @@ def test_devices_that_flags_hand_over(flags: Sequence[str], paths: tuple[str, ..
     assert devices_in(flags) == paths
 
 
+def on_bus(root: Path, vendor: str, kind: str, device: str = "0x2684") -> None:
+    folder = root / "sys/bus/pci/devices/0000:01:00.0"
+    folder.mkdir(parents=True)
+    for name, text in {"vendor": vendor, "class": kind, "device": device}.items():
+        (folder / name).write_text(f"{text}\n")
+
+
 @pytest.mark.parametrize(
     ("vendor", "kind", "found"),
     [
-        ("0x10de\n", "0x030200\n", True),
-        ("0x10de\n", "0x030000\n", True),
-        ("0x10de\n", "0x120000\n", True),
-        ("0x10de\n", "0x040300\n", False),
-        ("0x8086\n", "0x030000\n", False),
+        ("0x10de", "0x030200", True),
+        ("0x10de", "0x030000", True),
+        ("0x10de", "0x120000", True),
+        ("0x10de", "0x040300", False),
+        ("0x8086", "0x030000", False),
     ],
 )
 def test_a_card_on_the_bus(tmp_path: Path, vendor: str, kind: str, found: bool) -> None:
-    device = tmp_path / "sys/bus/pci/devices/0000:01:00.0"
-    device.mkdir(parents=True)
-    (device / "vendor").write_text(vendor)
-    (device / "class").write_text(kind)
-    assert is_on_bus(tmp_path, Vendor("NVIDIA", "0x10de")) is found
+    on_bus(tmp_path, vendor, kind)
     assert look(CUDA, tmp_path, silent).on_bus is found
+
+
+def test_a_card_that_no_build_serves_is_told_so_and_no_driver_is_advised(tmp_path: Path) -> None:
+    on_bus(tmp_path, "0x10de", "0x030200", device="0x102d")  # a Tesla K80
+    found = judge(CUDA, look(CUDA, tmp_path, silent))
+    assert (found.state, found.next) == ("absent", "")
+    assert "older than Maxwell" in found.said
 
 
 def silent(argv: Sequence[str]) -> Result:
@@ -221,14 +232,48 @@ def test_a_host_with_an_nvidia_card(tmp_path: Path) -> None:
     assert found.said.startswith("H100, 81559 MiB, 580; L4, 23034 MiB, 580")
 
 
-def test_an_empty_driver_library_does_not_count(tmp_path: Path) -> None:
+def test_the_loader_decides_whether_the_drivers_library_is_there(tmp_path: Path) -> None:
     assert CUDA.library is not None
-    path = tmp_path / "usr/lib/wsl/drivers/nv_1/libcuda.so.1"
-    path.parent.mkdir(parents=True)
-    path.touch()
-    assert not has_library(tmp_path, CUDA.library)
-    path.write_text("a library")
-    assert has_library(tmp_path, CUDA.library)
+    (tmp_path / "dev").mkdir()
+    for name in ("nvidiactl", "nvidia0"):
+        (tmp_path / "dev" / name).touch()
+
+    def loader(code: int) -> Callable[[Sequence[str]], Result]:
+        return lambda argv: Result(tuple(argv), code if LOAD in argv else 127, "", "")
+
+    assert look(CUDA, tmp_path, loader(0)).library
+    assert not look(CUDA, tmp_path, loader(1)).library
+    assert loads(Library("libc.so.6"), commands.capture)
+    assert not loads(Library("libnone.so.1"), commands.capture)
+
+
+def test_a_render_node_of_another_vendor_is_not_amds(tmp_path: Path) -> None:
+    for number, vendor in ((128, "0x8086"), (129, "0x1002"), (130, "")):
+        (tmp_path / "dev/dri").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"dev/dri/renderD{number}").touch()
+        if vendor:
+            folder = tmp_path / f"sys/class/drm/renderD{number}/device"
+            folder.mkdir(parents=True)
+            (folder / "vendor").write_text(f"{vendor}\n")
+    assert look(ROCM, tmp_path, silent).nodes[RENDER] == (
+        "/dev/dri/renderD129",
+        "/dev/dri/renderD130",
+    )
+
+
+@pytest.mark.parametrize(
+    ("simds", "version", "state"),
+    [(4, 100306, "absent"), (24, 110003, "present"), (4, 110000, "present"), (4, 0, "present")],
+)
+def test_a_processors_weak_graphics_are_not_hardware(
+    tmp_path: Path, simds: int, version: int, state: str
+) -> None:
+    """gfx1036 has two compute units: nothing is compiled for it."""
+    (tmp_path / "dev/dri").mkdir(parents=True)
+    (tmp_path / "dev/kfd").touch()
+    (tmp_path / "dev/dri/renderD128").touch()
+    write(tmp_path, (0, 0), (simds, version))
+    assert judge(ROCM, look(ROCM, tmp_path, silent)).state == state
 
 
 def test_an_engine_runtime_without_a_toolkit_is_told_by_its_name() -> None:

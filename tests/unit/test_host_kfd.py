@@ -12,7 +12,8 @@ def write(root: Path, *nodes: tuple[int, int]) -> None:
     for number, (simds, version) in enumerate(nodes):
         folder = root / kfd.NODES / str(number)
         folder.mkdir(parents=True)
-        text = f"cpu_cores_count 8\nsimd_count {simds}\ngfx_target_version {version}\nname\n"
+        text = f"cpu_cores_count 8\nsimd_count {simds}\nsimd_per_cu 2\n"
+        text += f"gfx_target_version {version}\nname\n"
         (folder / "properties").write_text(text)
 
 
@@ -29,15 +30,20 @@ def test_a_version_is_a_name(version: int, name: str) -> None:
 
 def test_cards_are_read_from_the_kernels_list(tmp_path: Path) -> None:
     write(tmp_path, CPU, (96, 110000), (104, 90010), (2, 100306), (96, 110000))
-    assert kfd.targets(tmp_path) == ("gfx1036", "gfx1100", "gfx90a")
+    assert kfd.cards(tmp_path) == (
+        kfd.Card("gfx1100", 48),
+        kfd.Card("gfx90a", 52),
+        kfd.Card("gfx1036", 1),
+        kfd.Card("gfx1100", 48),
+    )
 
 
 def test_a_list_without_cards_is_not_the_same_as_no_list(tmp_path: Path) -> None:
-    assert kfd.targets(tmp_path) == ()
+    assert kfd.cards(tmp_path) == ()
     write(tmp_path, CPU)
-    assert kfd.targets(tmp_path) is None
+    assert kfd.cards(tmp_path) is None
 
 
 def test_a_card_that_does_not_say_its_target_has_none(tmp_path: Path) -> None:
     write(tmp_path, CPU, (96, 0))
-    assert kfd.targets(tmp_path) == ()
+    assert kfd.cards(tmp_path) == (kfd.Card("", 48),)

@@ -13,7 +13,7 @@ from scripts.backends.variants import find
 from scripts.bases import Bases
 from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
-from scripts.project.checks import entrypoint_check
+from scripts.project.checks import barrier_check, entrypoint_check
 from scripts.shared.paths import BUILD, REPOSITORY
 from tests.unit.build_requests import APPLICATION, request
 
@@ -100,7 +100,7 @@ def test_a_plan_holds_what_the_parts_say() -> None:
             "org.opencontainers.image.source": "git@host:app",
             "org.opencontainers.image.licenses": "MIT",
             "org.opencontainers.image.description": (
-                "Local LLMs on CUDA, ROCm or CPU, found by itself"
+                "Local LLMs on CUDA, ROCm, Vulkan or CPU, found by itself"
             ),
             "org.opencontainers.image.base.name": "debian@sha256:d",
             "io.mentator.variant": "cpu",
@@ -178,6 +178,16 @@ def test_the_entrypoint_is_checked_with_the_services_compiler_whatever_the_appli
     text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
     assert "FROM application-modules AS entrypoint-check" in text
     assert "COPY --from=entrypoint-tests " in text
+
+
+def test_the_library_for_ggmls_threads_is_checked_against_the_services_llama() -> None:
+    checked = barrier_check(planned(request()))
+    assert checked.target == "barrier-check"
+    assert checked.contexts["app"] == str(REPOSITORY / "service")
+    assert checked.contexts["barrier-tests"] == str(REPOSITORY / "tests/barrier")
+    text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert "FROM tools AS barrier-check" in text
+    assert "COPY --from=barrier-tests " in text
 
 
 def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:

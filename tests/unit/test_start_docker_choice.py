@@ -86,7 +86,7 @@ def test_without_a_gpu_it_is_the_cpu_and_the_log_says_why(surface: Surface) -> N
     assert exports_of(started) == {"choice": "cpu"}
     assert env["MENTATOR_BACKEND_REASON"] == (
         "cpu: not cuda: no nvidia-smi, no /dev/nvidiactl, no /dev/dxg; "
-        "not rocm: no /dev/kfd, no rocm-smi"
+        "not rocm: no /dev/kfd, no rocm-smi; not vulkan: no /dev/dri/renderD*"
     )
     assert env["MENTATOR_BACKEND_TABLE"] == str(surface.root / "opt/mentator/backends.json")
     assert (env["NODE_LLAMA_CPP_GPU"], env["NODE_LLAMA_CPP_SKIP_DOWNLOAD"]) == ("false", "true")
@@ -136,6 +136,7 @@ def test_the_probe_is_told_what_the_service_is(surface: Surface) -> None:
     """A card of a family that has kernels, beside one that has none."""
     amd(surface, 90402, 110002)
     surface.file("/opt/mentator/backends/rocm/targets.txt", "gfx1100\n")
+    (surface.record / "cards.json").write_text('["MI300X, 196592", "RX 7600, 8176"]')
     started = surface.start()
     path = plugin(surface, "rocm/libggml-hip.so")
     assert exports_of(started) == {
@@ -151,7 +152,7 @@ def test_the_probe_is_told_what_the_service_is(surface: Surface) -> None:
         assert told[name] == env[name]
     called = (surface.record / "probes").read_text(encoding="utf-8")
     assert called == f"rocm cuda in {surface.app}\n"
-    assert f"{OVERRIDE}=11.0.0: the image has no kernels for gfx942, gfx1102" in started.row("rocm")
+    assert f"{OVERRIDE}=11.0.0: those for gfx1100 are used" in started.row("rocm")
     assert "without gfx942" in env["MENTATOR_BACKEND_REASON"]
 
 
@@ -202,6 +203,7 @@ def test_the_cpu_on_demand_looks_at_nothing(surface: Surface) -> None:
     [
         ("MENTATOR_BACKEND", "metal", "MENTATOR_BACKEND=metal is not a backend"),
         ("MENTATOR_PROBE_TIMEOUT", "0", "MENTATOR_PROBE_TIMEOUT=0 is not a time limit"),
+        ("MENTATOR_BARRIER", "on", "MENTATOR_BARRIER=on is not possible"),
     ],
 )
 def test_a_wrong_demand_is_refused_before_anything_is_changed(

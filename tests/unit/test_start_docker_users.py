@@ -174,6 +174,21 @@ def test_root_is_left_in_a_rootless_engine_on_a_volume_of_the_services_user(
 
 
 @needs_root
+@pytest.mark.parametrize(
+    ("uid_map", "groups"), [("0 1000 1", [0, 65534]), ("0 0 4294967295", [65534])]
+)
+def test_groups_without_a_number_in_a_rootless_engine_are_kept(
+    surface: Surface, uid_map: str, groups: list[int]
+) -> None:
+    """podman run --group-add keep-groups, on a volume of the service's user."""
+    surface.own(surface.data, 10001, 0)
+    surface.file("/proc/self/uid_map", f"{uid_map}\n")
+    service = surface.start(uid=ROOT, groups=[0, 65534]).reached()
+    assert service.ids("Uid")[0] == 10001
+    assert sorted(service.ids("Groups")) == groups
+
+
+@needs_root
 @pytest.mark.parametrize("uid_map", ["0 0 4294967295", "0 100000 65536"])
 def test_root_is_left_with_a_full_map_of_users(surface: Surface, uid_map: str) -> None:
     surface.own(surface.data, 0)

@@ -2,6 +2,7 @@
 
 import type { EngineSettings } from "../engine/sizing.js";
 import type { LogFormat, LogLevel } from "../log.js";
+import type { Access } from "../tools/access.js";
 
 /** How the next token is chosen, and how many at most. */
 export interface GenerationOptions {
@@ -31,14 +32,27 @@ export interface Configuration extends Paths {
     readonly port: number;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
+    /** Sources that are pulled at the start. */
+    readonly models: readonly string[];
+    readonly pull: {
+        readonly hosts: readonly string[];
+        /** Also where no API key is set. */
+        readonly withoutKey: boolean;
+    };
     readonly defaultOptions: GenerationOptions;
     readonly engine: EngineSettings;
+    /** 0: none. */
+    readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
+    readonly tools: Access;
     readonly log: {
         readonly level: LogLevel;
         readonly format: LogFormat;
-        /** Days that rows are kept. */
+        /** Days that rows of the service's log are kept. */
         readonly liveDay: number;
+        /** Days that prompts are kept; 0: for ever. */
+        readonly promptLiveDay: number;
         readonly savePrompt: boolean;
     };
 }

@@ -1,6 +1,6 @@
 /** Reads and writes configuration files. */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { messageOf, StartError } from "../errors.js";
 import type { Configuration } from "./configuration.js";
@@ -39,6 +39,26 @@ function isMissing(thrown: unknown): boolean {
     return (thrown as NodeJS.ErrnoException).code === "ENOENT";
 }
 
+/** Bytes of a configuration, at most. */
+const LONGEST = 4 * 1024 ** 2;
+
+/** Only a regular file: a FIFO or a device may never end. @throws Error */
+function readText(file: string): string {
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+        const facts = fstatSync(descriptor);
+        if (!facts.isFile()) {
+            throw new Error("is no regular file");
+        }
+        if (facts.size > LONGEST) {
+            throw new Error(`has ${facts.size} bytes, a configuration has ${LONGEST} at most`);
+        }
+        return readFileSync(descriptor, "utf8");
+    } finally {
+        closeSync(descriptor);
+    }
+}
+
 function load(file: string, text: string, fixed: Fixed | undefined): Read {
     const { configuration, faults, warnings } = parseConfiguration(text, fixed);
     if (configuration === undefined) {
@@ -51,7 +71,7 @@ function load(file: string, text: string, fixed: Fixed | undefined): Read {
 export function readConfiguration(file: string): Read {
     let text: string;
     try {
-        text = readFileSync(file, "utf8");
+        text = readText(file);
     } catch (thrown) {
         const why = isMissing(thrown) ? "there is no such file; --conf-gen writes a template" : messageOf(thrown);
         throw new StartError(2, [`${file}:1: ${why}`]);
@@ -63,7 +83,7 @@ export function readConfiguration(file: string): Read {
 export function readContainerConfiguration(file: string): Read {
     const fixed = fixedInContainer(file);
     try {
-        return load(file, readFileSync(file, "utf8"), fixed);
+        return load(file, readText(file), fixed);
     } catch (thrown) {
         if (thrown instanceof StartError) {
             throw thrown;

@@ -1,5 +1,9 @@
 /** The configuration's keys: a row each, with type, limits, default, and the template's comment. */
 
+import { messageOf } from "../errors.js";
+import { originOf } from "../pull/hosts.js";
+import { parseSource } from "../pull/source.js";
+
 export interface Key {
     /** Dotted path in the file. */
     readonly path: string;
@@ -17,9 +21,20 @@ export interface Key {
     readonly fixedInContainer?: boolean;
     /** Never shown, not even in a fault. */
     readonly secret?: boolean;
+    /** Why one of the texts cannot be used; undefined when it can. */
+    readonly each?: (text: string) => string | undefined;
     /** Only in the template. */
     readonly example?: string;
     readonly comment: string;
+}
+
+function faultOfSource(text: string): string | undefined {
+    try {
+        parseSource(text);
+        return undefined;
+    } catch (thrown) {
+        return messageOf(thrown);
+    }
 }
 
 export const KEYS: readonly Key[] = [
@@ -29,7 +44,11 @@ export const KEYS: readonly Key[] = [
     { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
     { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
     { path: "apiKey", type: "text", secret: true, fallback: "", comment: "When it is set, every call needs Authorization: Bearer KEY. The variable MENTATOR_API_KEY overrides it" },
+    { path: "allowedHosts", type: "texts", fallback: [], comment: "Without a key: public names that browsers call this service by, e.g. [\"llm.example.org\", \"*.example.org\"]; local names and addresses always work" },
     { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
+    { path: "models", type: "texts", each: faultOfSource, fallback: [], comment: "Models that are pulled at the start, e.g. [\"hf:OWNER/REPO:Q4_K_M\"]. The variable MENTATOR_MODELS overrides it" },
+    { path: "pull.hosts", type: "texts", each: (text) => (originOf(text) === undefined ? "has not the form HOST, HOST:PORT or http://HOST" : undefined), fallback: [], comment: "Hosts that models may be pulled from, beside Hugging Face's (or HF_ENDPOINT) and Ollama's; http://HOST for one without TLS" },
+    { path: "pull.withoutKey", type: "boolean", fallback: false, comment: "Pull and delete models by the API also where no apiKey is set" },
     { path: "defaultOptions.temperature", type: "number", min: 0, fallback: 0.0, comment: "0: always the most likely token" },
     { path: "defaultOptions.topP", type: "number", min: 0, max: 1, fallback: 0.1, comment: "Choose among the smallest set of tokens with this probability together, 0..1" },
     { path: "defaultOptions.topK", type: "integer", min: 0, fallback: 10, comment: "Choose among the K most likely tokens; 0: all" },
@@ -40,15 +59,22 @@ export const KEYS: readonly Key[] = [
     { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Context size of each slot in tokens, prompt and answer together, 512 or more; 0: from the model and the memory" },
     { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens in a batch at most, 16..4096; 0: from the CPU quota" },
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
+    { path: "engine.queueTimeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 600, comment: "Seconds that a request may wait, 1..86400; then it is answered with 503. 0: no limit" },
+    { path: "engine.timeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 3600, comment: "Seconds that an answer may take where the request sets no limit, 1..86400; waiting and loading do not count. 0: no limit" },
+    { path: "tools.folders", type: "texts", absolute: true, fallback: [], comment: "Folders that server-side tools may read and write by LIB.fs, e.g. [\"/srv/reports\"]; absolute; empty: none" },
+    { path: "tools.http", type: "boolean", fallback: true, comment: "Whether server-side tools may reach the network by LIB.http and LIB.fetch" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
     { path: "log.format", type: "choice", choices: ["text", "json"], fallback: "text", comment: "Lines on standard output: text or json" },
-    { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that logs are kept, 1..365" },
+    { path: "log.liveDay", type: "integer", min: 1, max: 365, fallback: 30, comment: "Days that the service's log is kept in the database, 1..365; prompts are kept as log.promptLiveDay says" },
+    { path: "log.promptLiveDay", type: "integer", min: 1, max: 36_500, zero: true, fallback: 0, comment: "Days that prompts are kept, 1..36500; 0: for ever. What is older is deleted, and the log says so an hour before" },
     { path: "log.savePrompt", type: "boolean", fallback: false, comment: "Keep the texts of prompts and answers in the database" },
 ];
 
 /** The objects of the file that hold keys. */
 export const SECTIONS: Readonly<Record<string, string>> = {
+    pull: "Models by name: POST /models/pull, DELETE /models/NAME",
     defaultOptions: "Options of a request that does not set them",
     engine: "How models are run",
+    tools: "What server-side tools may reach",
     log: "Logs, on standard output and in the database",
 };

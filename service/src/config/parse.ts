@@ -55,7 +55,7 @@ function faultOf(key: Key, value: unknown): string | undefined {
             // Texts of this kind go into headers, which hold no other characters.
             return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
         case "texts":
-            return Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : `must be a list of texts, not ${shown}`;
+            return faultOfTexts(key, value, shown);
         case "integer":
         case "number": {
             const kind = key.type === "integer" ? "an integer" : "a number";
@@ -71,6 +71,16 @@ function faultOf(key: Key, value: unknown): string | undefined {
             return `must be ${kind}, ${limits}${key.zero === true ? ", or 0" : ""}, not ${shown}`;
         }
     }
+}
+
+function faultOfTexts(key: Key, value: unknown, shown: string): string | undefined {
+    if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+        return `must be a list of texts, not ${shown}`;
+    }
+    if (key.absolute === true && !value.every((item) => path.isAbsolute(item))) {
+        return `must hold absolute paths, not ${shown}`;
+    }
+    return value.map((text) => key.each?.(text)).find((fault) => fault !== undefined);
 }
 
 function valueOf(node: Node): unknown {
@@ -187,7 +197,10 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     return {
         ...own,
         apiKey: values.get("apiKey") as string,
+        allowedHosts: values.get("allowedHosts") as string[],
         corsOrigins: values.get("corsOrigins") as string[],
+        models: values.get("models") as string[],
+        pull: { hosts: values.get("pull.hosts") as string[], withoutKey: values.get("pull.withoutKey") as boolean },
         defaultOptions: {
             temperature: number("defaultOptions.temperature"),
             topP: number("defaultOptions.topP"),
@@ -202,10 +215,13 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             batchSize: number("engine.batchSize"),
             queueSize: number("engine.queueSize"),
         },
+        limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
+        tools: { folders: values.get("tools.folders") as string[], http: values.get("tools.http") as boolean },
         log: {
             level: text("log.level") as LogLevel,
             format: text("log.format") as LogFormat,
             liveDay: number("log.liveDay"),
+            promptLiveDay: number("log.promptLiveDay"),
             savePrompt: values.get("log.savePrompt") as boolean,
         },
     };

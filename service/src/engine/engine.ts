@@ -92,8 +92,11 @@ export type GenerationRequest = ChatRequest | CompletionRequest;
 
 /** A piece of the answer. All `text` pieces together are `Generated.text`. */
 export interface Chunk {
-    readonly kind: "text" | "reasoning";
+    /** "call": of the arguments of a call that the request demands; together they are the call's `arguments`. */
+    readonly kind: "text" | "reasoning" | "call";
     readonly text: string;
+    /** With the first piece of a call. */
+    readonly call?: Pick<ToolCall, "id" | "name">;
     /** Tokens that this piece is made of; 0 is possible. */
     readonly tokens: number;
 }
@@ -125,7 +128,7 @@ export interface Generated {
     readonly text: string;
     /** What a reasoning model wrote before its answer, without the marks around it. */
     readonly reasoning?: string;
-    /** Empty unless `finishReason` is "tool". */
+    /** Empty unless `finishReason` is "tool"; or "length": then the arguments of a demanded call may be cut. */
     readonly toolCalls: readonly ToolCall[];
     readonly finishReason: FinishReason;
     readonly usage: Usage;

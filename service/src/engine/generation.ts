@@ -5,7 +5,7 @@ import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest, ContextOverflow } from "../errors.js";
 import { endAt } from "./corrected.js";
 import type { Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
-import { callId, forcedTools, readCall } from "./forced-call.js";
+import { callId, CallReader, forcedTools } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
 
@@ -142,10 +142,9 @@ async function answerCompletion({ library, sequence, grammar }: Means, layout: L
     }
 }
 
-/** The model writes a forced call as text; the client gets it as a call. */
-function asCall(answer: Answer): Answer {
-    const call = answer.finishReason === "stop" ? readCall(answer.text) : undefined;
-    return call === undefined ? answer : { ...answer, text: "", toolCalls: [call], finishReason: "tool" };
+/** The model writes a forced call as text; the client gets it as a call, also one that was cut. */
+function asCall(answer: Answer, { call }: CallReader): Answer {
+    return { ...answer, text: "", ...(call === undefined ? {} : { toolCalls: [call], finishReason: answer.finishReason === "stop" ? "tool" : "length" }) };
 }
 
 /** @param layout fits the sequence. @throws `signal.reason` when it is aborted */
@@ -164,14 +163,26 @@ export async function generate(means: Means, request: GenerationRequest, layout:
         ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
         signal: run.signal,
     };
+    const reader = new CallReader();
     const onChunk: OnChunk = (chunk) => {
         first ??= performance.now();
-        if (!layout.forced && (chunk.text !== "" || chunk.tokens > 0)) {
+        if (layout.forced && chunk.kind === "text") {
+            const begun = reader.call !== undefined;
+            const text = reader.read(chunk.text);
+            const { call } = reader;
+            if (text !== undefined && call !== undefined) {
+                run.onChunk?.({ kind: "call", text, tokens: chunk.tokens, ...(begun ? {} : { call: { id: call.id, name: call.name } }) });
+            }
+        } else if (chunk.text !== "" || chunk.tokens > 0) {
             run.onChunk?.(chunk);
         }
     };
     const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
-    const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain) : plain;
+    if (layout.forced && plain.text.length > reader.length) {
+        // What was held back in case it began a stop text.
+        onChunk({ kind: "text", text: plain.text.slice(reader.length), tokens: 0 });
+    }
+    const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain, reader) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
     return {

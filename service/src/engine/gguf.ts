@@ -1,64 +1,36 @@
-/** What a GGUF file's header says, without loading the model. */
+/** What a GGUF file's header says before the model is loaded. */
 
-import { stat } from "node:fs/promises";
-import { ServiceError } from "../errors.js";
-import type { ModelFacts } from "../models/catalog.js";
-import { loadLibrary } from "./library.js";
-
-/** Long lists that are not needed here. */
-const IGNORED_KEYS = [
-    "tokenizer.ggml.tokens",
-    "tokenizer.ggml.scores",
-    "tokenizer.ggml.token_type",
-    "tokenizer.ggml.merges",
-];
-
-/** A chat template of a reasoning model has one of these. */
-const REASONING_MARKS = ["<think>", "enable_thinking", "reasoning_content", "<|channel|>"];
-
-function numberOf(value: unknown): number | undefined {
-    return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
-}
+import { type FileFacts, judge, type ModelFacts } from "../models/kind.js";
+import { inspectFile } from "../models/inspect.js";
+import { partsOf } from "../models/split.js";
+import { readHeader } from "../models/header.js";
+import { messageOf, ServiceError } from "../errors.js";
 
 /** @throws when the file is not a GGUF file */
 export async function inspectGguf(file: string): Promise<ModelFacts> {
-    const { readGgufFileInfo } = await loadLibrary();
-    const info = await readGgufFileInfo(file, {
-        readTensorInfo: false,
-        sourceType: "filesystem",
-        ignoreKeys: IGNORED_KEYS,
-        logWarnings: false,
-    });
-    const layerCount = numberOf(info.architectureMetadata.block_count);
-    const template = (info.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
-    return {
-        ...(layerCount === undefined ? {} : { layerCount }),
-        ...(typeof template === "string" ? { isReasoning: REASONING_MARKS.some((mark) => template.includes(mark)) } : {}),
-    };
+    return (await inspectFile(file)).facts;
 }
 
 /**
  * Finds the faults of a file that its header shows. llama.cpp would find them too, but only after other models
- * were unloaded for it.
+ * were unloaded for it; and node-llama-cpp's reader, which comes next, believes what a file claims.
  * @throws ServiceError
  */
 export async function checkGguf(name: string, file: string): Promise<void> {
-    const { readGgufFileInfo } = await loadLibrary();
-    let ends: number;
-    try {
-        const info = await readGgufFileInfo(file, {
-            sourceType: "filesystem",
-            ignoreKeys: IGNORED_KEYS,
-            logWarnings: false,
-            spliceSplitFiles: false,
-        });
-        const last = Math.max(0, ...(info.tensorInfo ?? []).map((tensor) => Number(tensor.offset)));
-        ends = (info.infoEndOffset ?? 0) + last;
-    } catch (thrown) {
-        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is damaged or not a GGUF file: ${String(thrown)}`);
+    const { part } = await checkFile(name, file);
+    const others = part === undefined ? [] : partsOf(file, part).slice(1);
+    for (const other of others) {
+        await checkFile(name, other);
     }
-    const { size } = await stat(file);
-    if (size <= ends) {
-        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is cut short: it has ${size} bytes and needs more than ${ends}. Copy it again.`);
+}
+
+async function checkFile(name: string, file: string): Promise<FileFacts> {
+    const header = await readHeader(file).catch((thrown: unknown) => {
+        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is damaged or not a GGUF file: ${messageOf(thrown)}`);
+    });
+    const { size, needed } = header;
+    if (size < needed) {
+        throw new ServiceError(500, `The model ${name} cannot be loaded, its file is cut short: it has ${size} bytes and needs ${needed}. Copy it again.`);
     }
+    return judge(header);
 }

@@ -12,6 +12,7 @@ import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
 import { watchNative } from "./native-failure.js";
 import { unitVector } from "./unit.js";
+import { refuseTooLong, textsOf } from "./too-long.js";
 import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
 
 /** Tokens of a text to embed, at most: a text is computed in one piece, which takes memory. */
@@ -76,12 +77,15 @@ export class Host {
     }
 
     public async generate(request: GenerationRequest, run: RunOptions): Promise<Generated> {
+        const of = request.kind === "chat" ? "messages" : "prompt";
+        const { contextSize } = this.info;
+        await refuseTooLong(textsOf(request), (text) => this.model.tokenize(text).length, { contextSize, of, signal: run.signal });
         const forced = request.kind === "chat" ? forcedTools(request) : undefined;
         const wanted = forced === undefined ? request.constraint : ({ kind: "call", tools: forced } as const);
         const grammar = wanted === undefined ? undefined : await this.grammars.of(wanted);
         const functions = request.kind === "chat" ? functionsOf(request, this.grammars, this.library) : undefined;
         const layout = layOut(this.model, this.chatWrapper, request, functions);
-        checkFits(layout, this.info.contextSize, request.kind === "chat" ? "messages" : "prompt");
+        checkFits(layout, contextSize, of);
         run.signal.throwIfAborted();
         const { slot, source } = await this.take(layout.tokens, run.signal);
         const { sequence } = slot;
@@ -163,6 +167,9 @@ export class Host {
         } catch (thrown) {
             this.embedding = undefined;
             throw thrown;
+        }
+        for (const text of texts) {
+            await refuseTooLong([text], (piece) => this.model.tokenize(piece).length, { contextSize: size, of: "input", signal });
         }
         const counts = texts.map((text) => context.calculateInputLength(text));
         for (const [index, count] of counts.entries()) {

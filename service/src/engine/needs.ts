@@ -61,7 +61,7 @@ export function refuseImpossible(spec: LoadSpec, needs: Needs, total: number): v
 
 /** Reads files, and remembers: a whole header takes a noticeable time, and the same file tends to come again. */
 export class NeedsReader {
-    /** By file, its size and time of change, and layers. */
+    /** By file, what tells that it is another one, and layers. */
     private readonly known = new Map<string, Needs>();
 
     /** @param hasGpu whether layers can lie on a GPU at all */
@@ -72,10 +72,10 @@ export class NeedsReader {
 
     /** @throws ServiceError when the file cannot be loaded, as far as its header shows */
     public async of(spec: LoadSpec): Promise<Needs> {
-        const { size, mtimeMs } = await stat(spec.file).catch((thrown: unknown) => {
+        const { size, ino, ctimeMs } = await stat(spec.file).catch((thrown: unknown) => {
             throw new ServiceError(500, `The model ${spec.name} cannot be read: ${messageOf(thrown)}`);
         });
-        const key = [spec.file, size, mtimeMs, spec.gpulayer ?? ""].join("\n");
+        const key = [spec.file, size, ino, ctimeMs, spec.gpulayer ?? ""].join("\n");
         const known = this.known.get(key);
         if (known !== undefined) {
             return known;

@@ -61,20 +61,24 @@ export const OPENAI_ERROR_SCHEMA = {
 const MEANING: Readonly<Record<number, string>> = {
     400: "The request is faulty",
     401: "An API key is needed, and the request has none or a wrong one",
+    403: "The operator does not allow it; without a key: a page of another origin, or a host name that is not in allowedHosts",
     404: "No such path or model",
     405: "The path does not take this method",
+    409: "Something else stands in the way",
     413: "The body is too large",
     429: "The queue is full; see Retry-After",
     500: "The service failed",
+    502: "The host of the model cannot be reached, or gives something else",
     503: "Starting or shutting down; see Retry-After",
+    507: "No space left, or the folder cannot be written",
 };
 
 const RETRY_AFTER = { "Retry-After": { type: "string", description: "Seconds" } } as const;
 
 /** Errors that any call of a kind may end with. */
-export const PLAIN_ERRORS = [400, 401, 500] as const;
-export const BODY_ERRORS = [400, 401, 413, 500] as const;
-export const MODEL_ERRORS = [400, 401, 413, 429, 500, 503] as const;
+export const PLAIN_ERRORS = [400, 401, 403, 500] as const;
+export const BODY_ERRORS = [400, 401, 403, 413, 500] as const;
+export const MODEL_ERRORS = [400, 401, 403, 413, 429, 500, 503] as const;
 
 /** Fastify's `response` map: the good answer and the errors, all of one form. */
 export function answers(good: object, errors: readonly number[] = PLAIN_ERRORS, form: object = ERROR_SCHEMA): Record<number, object> {

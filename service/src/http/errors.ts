@@ -59,7 +59,8 @@ export function installErrors(server: FastifyInstance, log: Log): void {
         const path = request.url.split("?", 1)[0] ?? "";
         const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods]);
         if (methods.length === 0) {
-            return sendError(request, reply, new ServiceError(404, `There is no ${request.method} ${path.slice(0, 200)}.`));
+            const hint = known.has(`/v1${path}`) ? ` The path is /v1${path}: a client's base URL ends with /v1.` : "";
+            return sendError(request, reply, new ServiceError(404, `There is no ${request.method} ${path.slice(0, 200)}.${hint}`));
         }
         const allowed = methods.join(", ");
         reply.header("allow", allowed);

@@ -10,9 +10,19 @@ import type { FastifyReply } from "fastify";
  */
 const TOGETHER_MSEC = 40;
 
-/** Nothing is sent before the first event, so that a failure until then is an ordinary error. */
+/**
+ * After so many milliseconds without an event, a comment is sent, which clients skip: proxies end a connection on which
+ * nothing comes (nginx after 60 s), and a request may wait longer in the queue, for its model, or while its prompt is read.
+ */
+export const PULSE_MSEC = 5000;
+
+/**
+ * Nothing is sent before the first event or comment, so that a failure until then is an ordinary error: comments begin
+ * only with `keepAlive`.
+ */
 export class EventStream {
     private stream: PassThrough | undefined;
+    private pulse: NodeJS.Timeout | undefined;
     private waiting = "";
     private timer: NodeJS.Timeout | undefined;
     private packets = 0;
@@ -23,6 +33,22 @@ export class EventStream {
 
     public get begun(): boolean {
         return this.stream !== undefined;
+    }
+
+    /** From now on the client hears something every few seconds. */
+    public keepAlive(): void {
+        this.pulse ??= setTimeout(() => {
+            this.stream ??= this.begin();
+            if (this.stream.writable) {
+                this.stream.write(": waiting\n\n");
+                this.pulse?.refresh();
+            }
+        }, PULSE_MSEC);
+    }
+
+    /** For an answer that does not begin: it may be an ordinary error then. */
+    public abandon(): void {
+        clearTimeout(this.pulse);
     }
 
     public send(data: object): void {
@@ -58,6 +84,7 @@ export class EventStream {
         const stream = new PassThrough();
         // A client that leaves destroys the stream; the generation is stopped elsewhere.
         stream.on("error", () => undefined);
+        stream.once("close", () => clearTimeout(this.pulse));
         this.reply.type("text/event-stream; charset=utf-8");
         // So that a proxy passes on each event at once.
         this.reply.headers({ "cache-control": "no-cache", "x-accel-buffering": "no" });
@@ -70,6 +97,7 @@ export class EventStream {
         this.timer = undefined;
         if (this.stream?.writable === true && this.waiting !== "") {
             this.stream.write(this.waiting);
+            this.pulse?.refresh();
             this.wentAt = this.packets > 0 ? performance.now() : this.wentAt;
             this.packets += 1;
         }
@@ -78,6 +106,7 @@ export class EventStream {
 
     private end(): void {
         this.flush();
+        clearTimeout(this.pulse);
         this.stream?.end();
     }
 }

@@ -1,10 +1,13 @@
 /** The HTTP server: Fastify with our errors, our checks and all routes. */
 
 import { fastify, type FastifyInstance } from "fastify";
-import { installApiKey, installCors } from "./access.js";
+import { installApiKey, installCallers, installCors } from "./access.js";
+import { installBodies } from "./body.js";
+import { connectionOptions, limitConnections, type Limits, limitsFor } from "./connections.js";
 import { documentRoute, installDocument } from "./document.js";
 import { installErrors, sendError } from "./errors.js";
 import { installObservation } from "./observe.js";
+import { plainUrl } from "./plain-url.js";
 import { genReqId, installRequestId } from "./request-id.js";
 import type { Routes } from "./routes.js";
 import { checkRoutes } from "./routes/check.js";
@@ -16,6 +19,7 @@ import { modelRoutes } from "./routes/models.js";
 import { openAiRoutes } from "./routes/openai.js";
 import { pageRoutes } from "./routes/pages.js";
 import { promptRoutes } from "./routes/prompt.js";
+import { pullRoutes } from "./routes/pull.js";
 import { stateRoutes } from "./routes/state.js";
 import { installSecurityHeaders } from "./security-headers.js";
 import type { Service } from "./service.js";
@@ -27,18 +31,22 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
 
-export function createServer(service: Service): FastifyInstance {
+export function createServer(service: Service, limits: Limits = limitsFor(service.scheduler.limit)): FastifyInstance {
     const server = fastify({
+        ...connectionOptions(limits),
         bodyLimit: BODY_LIMIT,
         forceCloseConnections: true,
         genReqId,
+        rewriteUrl: ({ url }) => plainUrl(url ?? "/"),
         routerOptions: { maxParamLength: PART_LIMIT },
         // Faults before any route is known, as of a path that cannot be decoded.
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
     });
+    limitConnections(server.server, limits);
     service.inFlight.install(server, () => service.stopping());
+    installBodies(server);
     installValidation(server);
     installRequestId(server);
     installSecurityHeaders(server);
@@ -48,6 +56,8 @@ export function createServer(service: Service): FastifyInstance {
     }
     if (service.apiKey !== "") {
         installApiKey(server, service.apiKey);
+    } else {
+        installCallers(server, { hosts: service.allowedHosts, origins: service.corsOrigins });
     }
     installErrors(server, service.log);
     installDocument(server, service.version, service.apiKey !== "");

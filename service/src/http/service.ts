@@ -9,6 +9,7 @@ import type { Metrics } from "../metrics/metrics.js";
 import type { ModelCatalog } from "../models/catalog.js";
 import type { Journal } from "../prompt/journal.js";
 import type { Prompts } from "../prompt/prompts.js";
+import type { Progress, Puller } from "../pull/puller.js";
 import type { InFlight } from "./in-flight.js";
 import type { Scheduler } from "../schedule/scheduler.js";
 import type { LogTable } from "../store/logs.js";
@@ -23,6 +24,8 @@ export interface Service {
     readonly backendNames: readonly string[];
     readonly engine: Engine;
     readonly models: ModelCatalog;
+    readonly puller: Puller;
+    readonly management: ModelManagement;
     readonly scheduler: Scheduler;
     readonly prompts: Prompts;
     readonly journal: Journal;
@@ -33,6 +36,8 @@ export interface Service {
     readonly savePrompt: boolean;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    /** Names that browsers may call the service by, beside those that nobody else can have. */
+    readonly allowedHosts: readonly string[];
     /** Other origins whose pages may call. */
     readonly corsOrigins: readonly string[];
     readonly log: Log;
@@ -49,21 +54,41 @@ export interface Service {
     readonly inFlight: InFlight;
 }
 
+/** Who may change the models, and where they lie. */
+interface ModelManagement {
+    readonly modelDir: string;
+    /** What the operator wants to be there. */
+    readonly sources: readonly string[];
+    /** A key is asked for, or the configuration does without. */
+    readonly allowed: boolean;
+}
+
 interface NotReady {
     readonly why: string;
     readonly retryAfterSeconds: number;
 }
 
 /** What /ready and /metrics tell. */
-export function readiness(engine: Engine, models: ModelCatalog, refusal: ServiceError | undefined): NotReady | undefined {
+export function readiness(engine: Engine, models: ModelCatalog, refusal: ServiceError | undefined, pulls: readonly Progress[] = []): NotReady | undefined {
     if (refusal !== undefined) {
         return { why: refusal.message, retryAfterSeconds: refusal.retryAfterSeconds ?? 10 };
     }
     if (!engine.ready) {
         return { why: "The engine is still starting.", retryAfterSeconds: 1 };
     }
+    if (models.list().length === 0 && pulls.length > 0) {
+        return { why: `There are no models yet: ${howFar(pulls)}.`, retryAfterSeconds: 5 };
+    }
     if (models.list().length === 0) {
         return { why: "There are no models.", retryAfterSeconds: 60 };
     }
     return undefined;
+}
+
+/** Without names: everybody may ask /ready. */
+export function howFar(pulls: readonly Progress[]): string {
+    const completed = pulls.reduce((sum, pull) => sum + (pull.completed ?? 0), 0);
+    const total = pulls.reduce((sum, pull) => sum + (pull.total ?? 0), 0);
+    const share = total === 0 ? "" : `, ${Math.floor((completed / total) * 100)} % of ${Math.ceil(total / 1024 ** 2)} MiB`;
+    return `${pulls.length} being pulled${share}`;
 }

@@ -7,48 +7,34 @@ export interface ModelFile {
     readonly relativeFileName: string;
     /** Of all parts together. */
     readonly sizeBytes: number;
-    /** Of the first part, milliseconds. With the size it tells whether a file has changed. */
+    /** Of the first part, milliseconds. */
     readonly modifiedMs: number;
+    /** When bytes, name or owner of any part changed last, milliseconds (ctime): nobody can set it back. */
+    readonly changedMs: number;
+    /** Device and inode, of the first part. */
+    readonly inode: string;
 }
 
-export interface NamedModel extends ModelFile {
+/** Another value: another file, or other bytes in it. */
+export function identityOf({ inode, sizeBytes, modifiedMs, changedMs }: ModelFile): string {
+    return [inode, sizeBytes, modifiedMs, changedMs].join(" ");
+}
+
+export interface Named {
     /** File name, or `file name (folder)` for a later file of the same name. */
     readonly name: string;
 }
 
-const SPLIT_PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
-
-/** llama.cpp reads the other parts of a split model by itself when it is given the first. */
-function joinParts(files: readonly ModelFile[]): ModelFile[] {
-    const whole = new Map<string, ModelFile>();
-    for (const file of files) {
-        const first = file.relativeFileName.replace(SPLIT_PART, "-00001-of-$2.gguf");
-        const known = whole.get(first);
-        const sizeBytes = file.sizeBytes + (known?.sizeBytes ?? 0);
-        whole.set(first, { ...(first === file.relativeFileName ? file : (known ?? file)), sizeBytes });
-    }
-    return [...whole].filter(([first, file]) => first === file.relativeFileName).map(([, file]) => file);
-}
-
-function depth(file: ModelFile): number {
-    return file.relativeFileName.split("/").length;
-}
-
-/** Names every file. Files nearer to modelDir come first, so that they keep their plain name. */
-export function nameModels(files: readonly ModelFile[]): NamedModel[] {
-    const sorted = joinParts(files).sort(
-        (a, b) => depth(a) - depth(b) || (a.relativeFileName < b.relativeFileName ? -1 : 1),
-    );
+/** Names every file, in their order: the first one of a name keeps it as it is. */
+export function nameModels<M extends { readonly relativeFileName: string }>(files: readonly M[]): (M & Named)[] {
     const taken = new Set<string>();
-    const named: NamedModel[] = [];
-    for (const file of sorted) {
+    return files.map((file) => {
         const base = path.posix.basename(file.relativeFileName);
         const plain = !taken.has(base.toLowerCase());
         const name = plain ? base : `${base} (${path.posix.dirname(file.relativeFileName)})`;
         taken.add(name.toLowerCase());
-        named.push({ ...file, name });
-    }
-    return named;
+        return { ...file, name };
+    });
 }
 
 /** Case and `.gguf` do not count. */
@@ -56,8 +42,8 @@ function normal(name: string): string {
     return name.trim().toLowerCase().replace(/\.gguf(?= \(|$)/, "");
 }
 
-/** The model that a request means: by name, or by its path below modelDir. */
-export function findModel<M extends NamedModel>(models: readonly M[], asked: string): M | undefined {
+/** The one that a request means: by name, or by its path below modelDir. */
+export function findModel<M extends Named & { readonly relativeFileName: string }>(models: readonly M[], asked: string): M | undefined {
     const wanted = normal(asked);
     return (
         models.find((model) => model.name === asked) ??

@@ -38,9 +38,12 @@ function checkCall({ name, arguments: given }: ToolCall, tools: readonly ToolDef
 
 export function checkOf(tools: readonly ToolDefinition[], constraint: Constraint | undefined): Check {
     return ({ text, toolCalls, finishReason }) => {
+        // What was cut says so by its finish_reason, as with OpenAI.
+        if (finishReason === "length") {
+            return;
+        }
         toolCalls.forEach((call) => checkCall(call, tools));
-        // An answer that was cut says so by its finish_reason, as with OpenAI.
-        if (constraint === undefined || constraint.kind === "grammar" || toolCalls.length > 0 || finishReason === "length") {
+        if (constraint === undefined || constraint.kind === "grammar" || toolCalls.length > 0) {
             return;
         }
         const fault = faultOf(text, constraint.kind === "json" ? isObject : validatorOf(constraint.schema, "answer"));

@@ -1,14 +1,20 @@
-/** A body of /v1/chat/completions as requests to the engine. Pure. */
+/** A body of /v1/chat/completions as requests to the engine. */
 
+import { setImmediate } from "node:timers/promises";
 import type { GenerationOptions } from "../config/configuration.js";
-import type { ChatMessage, ChatRequest, Constraint, ToolCall, ToolChoice, ToolDefinition } from "../engine/engine.js";
+import type { ChatMessage, ChatRequest, ToolCall, ToolChoice, ToolDefinition } from "../engine/engine.js";
 import { MOST_NESTED, nestsTooDeep } from "../schema/limits.js";
 import { compileSchema } from "../schema/compile.js";
 import { checkOf } from "./answer-check.js";
-import type { BodyMessage, BodyTool, BodyToolCall, ChatBody } from "./chat-schema.js";
+import type { BodyMessage, BodyTool, BodyToolCall, ChatBody, NamedTool } from "./chat-schema.js";
+import { constraintOf } from "./constraint.js";
 import { ParameterFault } from "./errors.js";
 import type { Asked } from "./generations.js";
-import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
+import { maxTokensOf, nthOptions, optionsOf, stopOf } from "./options.js";
+import { refuseUnsupported } from "./unsupported.js";
+
+/** Of all tools: a model with a context of 32,768 tokens cannot read more of them. */
+const MOST_TOOL_CHARACTERS = 500_000;
 
 function textOf(content: BodyMessage["content"], at: string): string {
     if (content === undefined || content === null) {
@@ -18,7 +24,10 @@ function textOf(content: BodyMessage["content"], at: string): string {
         return content;
     }
     return content
-        .map(({ type, text }, index) => {
+        .map(({ type, text, refusal }, index) => {
+            if (type === "refusal" && refusal !== undefined) {
+                return refusal;
+            }
             if (type !== "text" || text === undefined) {
                 throw new ParameterFault(`${at}.content[${index}]`, `Only parts of type text are supported, not "${type.slice(0, 50)}".`);
             }
@@ -45,9 +54,10 @@ function parsed(text: string): unknown {
 
 function messageOf(message: BodyMessage, index: number): ChatMessage {
     const at = `messages[${index}]`;
-    const content = textOf(message.content, at);
+    const given = message.content ?? (message.role === "assistant" ? message.refusal : undefined);
+    const content = textOf(given, at);
     const calls = message.tool_calls ?? [];
-    if (message.content === undefined || message.content === null) {
+    if (given === undefined || given === null) {
         if (message.role !== "assistant" || calls.length === 0) {
             throw new ParameterFault(`${at}.content`, `The ${message.role} message ${index} has no content.`);
         }
@@ -82,36 +92,38 @@ function toolOf({ function: { name, description, parameters } }: BodyTool, index
     };
 }
 
-function choiceOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinition[]): ToolChoice {
+/** A turn of the event loop for each: a schema takes up to a third of a second. */
+async function toolsOf({ tools }: ChatBody): Promise<ToolDefinition[]> {
+    const given = tools ?? [];
+    if (given.reduce((sum, tool) => sum + JSON.stringify(tool).length, 0) > MOST_TOOL_CHARACTERS) {
+        throw new ParameterFault("tools", `The tools have more than ${MOST_TOOL_CHARACTERS} characters together.`);
+    }
+    const definitions: ToolDefinition[] = [];
+    for (const [index, tool] of given.entries()) {
+        definitions.push(toolOf(tool, index));
+        await setImmediate();
+    }
+    return definitions;
+}
+
+/** The tools that may be called, and which one must be. @throws ParameterFault */
+function chosenOf({ tool_choice: choice }: ChatBody, tools: readonly ToolDefinition[]): { readonly toolChoice: ToolChoice; readonly tools: readonly ToolDefinition[] } {
     if (choice === undefined || choice === null) {
-        return "auto";
+        return { toolChoice: "auto", tools };
     }
     if (choice !== "none" && choice !== "auto" && tools.length === 0) {
         throw new ParameterFault("tool_choice", "tool_choice asks for a tool, but the request has no tools.");
     }
     if (typeof choice === "string") {
-        return choice;
+        return { toolChoice: choice, tools };
     }
-    const { name } = choice.function;
-    if (!tools.some((tool) => tool.name === name)) {
-        throw new ParameterFault("tool_choice", `tool_choice names ${name}, which is not one of the tools.`);
+    const allowed = "allowed_tools" in choice ? choice.allowed_tools : undefined;
+    const names = (allowed?.tools ?? [choice as NamedTool]).map((tool) => tool.function.name);
+    const unknown = names.find((name) => !tools.some((tool) => tool.name === name));
+    if (unknown !== undefined) {
+        throw new ParameterFault("tool_choice", `tool_choice names ${unknown}, which is not one of the tools.`);
     }
-    return { name };
-}
-
-function constraintOf({ response_format: format }: ChatBody): Constraint | undefined {
-    if (format === undefined || format === null || format.type === "text") {
-        return undefined;
-    }
-    const schema = format.type === "json_schema" ? format.json_schema.schema : undefined;
-    if (schema === undefined) {
-        return { kind: "json" };
-    }
-    const { error } = compileSchema(schema, "answer");
-    if (error !== "") {
-        throw new ParameterFault("response_format", `response_format.json_schema.schema cannot be used as a JSON Schema: ${error}`);
-    }
-    return { kind: "schema", schema };
+    return allowed === undefined ? { toolChoice: { name: names[0] ?? "" }, tools } : { toolChoice: allowed.mode, tools: tools.filter(({ name }) => names.includes(name)) };
 }
 
 /**
@@ -119,23 +131,24 @@ function constraintOf({ response_format: format }: ChatBody): Constraint | undef
  * one is asked only when no tool was called.
  * @throws ParameterFault
  */
-export function chatRequests(body: ChatBody, defaults: GenerationOptions): Asked[] {
+export async function chatRequests(body: ChatBody, defaults: GenerationOptions): Promise<Asked[]> {
     refuseUnsupported(body);
-    const options = optionsOf(body, defaults, body.max_completion_tokens ?? body.max_tokens ?? defaults.maxTokens);
-    const tools = (body.tools ?? []).map(toolOf);
-    const toolChoice = choiceOf(body, tools);
+    const options = optionsOf(body, defaults, maxTokensOf(body, defaults.maxTokens));
+    const given = await toolsOf(body);
+    const { toolChoice, tools } = chosenOf(body, given);
     const constraint = constraintOf(body);
     const stop = stopOf(body);
     const messages = body.messages.map(messageOf);
-    const check = checkOf(tools, constraint);
+    const check = checkOf(given, constraint);
     const usesTools = tools.length > 0 && toolChoice !== "none";
     return Array.from({ length: body.n ?? 1 }, (_, index) => {
         const plain: ChatRequest = { kind: "chat", messages, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) };
         const constrained: ChatRequest = constraint === undefined ? plain : { ...plain, constraint };
+        const common = { check, samePrompt: index > 0 };
         if (!usesTools) {
-            return { request: constrained, check };
+            return { ...common, request: constrained };
         }
         const request: ChatRequest = { ...plain, tools, toolChoice };
-        return constraint === undefined ? { request, check } : { request, otherwise: constrained, check };
+        return { ...common, request, ...(constraint === undefined || toolChoice !== "auto" ? {} : { otherwise: constrained }) };
     });
 }

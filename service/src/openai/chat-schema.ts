@@ -1,11 +1,12 @@
 /** POST /v1/chat/completions: the body's type, the same as a JSON Schema, and the answer's schema. */
 
-import { answerSchema, CONTROL_SCHEMA, type Control, nullable } from "./shared-schema.js";
+import { answerSchema, CONTROL_SCHEMA, type Control, MAX_TOKENS, nullable } from "./shared-schema.js";
 
 /** A part of a message's content; only texts can be read. */
 interface Part {
     readonly type: string;
     readonly text?: string;
+    readonly refusal?: string;
 }
 
 export interface BodyToolCall {
@@ -18,22 +19,27 @@ export interface BodyMessage {
     readonly content?: string | readonly Part[] | null;
     readonly tool_calls?: readonly BodyToolCall[] | null;
     readonly tool_call_id?: string;
+    /** What the assistant said in place of an answer. */
+    readonly refusal?: string | null;
 }
 
 export interface BodyTool {
     readonly function: { readonly name: string; readonly description?: string | null; readonly parameters?: object | null };
 }
 
-type ResponseFormat =
-    | { readonly type: "text" | "json_object" }
-    | { readonly type: "json_schema"; readonly json_schema: { readonly name?: string; readonly schema?: object } };
+export interface NamedTool {
+    readonly function: { readonly name: string };
+}
+
+export interface AllowedTools {
+    readonly allowed_tools: { readonly mode: "auto" | "required"; readonly tools: readonly NamedTool[] };
+}
 
 export interface ChatBody extends Control {
     readonly messages: readonly BodyMessage[];
     readonly max_completion_tokens?: number | null;
-    readonly response_format?: ResponseFormat | null;
     readonly tools?: readonly BodyTool[] | null;
-    readonly tool_choice?: "none" | "auto" | "required" | { readonly function: { readonly name: string } } | null;
+    readonly tool_choice?: "none" | "auto" | "required" | NamedTool | AllowedTools | null;
 }
 
 const NAME = { type: "string", pattern: "^[a-zA-Z0-9_.-]{1,64}$" } as const;
@@ -41,7 +47,7 @@ const NAME = { type: "string", pattern: "^[a-zA-Z0-9_.-]{1,64}$" } as const;
 const PART = {
     type: "object",
     required: ["type"],
-    properties: { type: { type: "string", description: "text; others cannot be read" }, text: { type: "string" } },
+    properties: { type: { type: "string", description: "text, or an assistant's refusal; others cannot be read" }, text: { type: "string" }, refusal: { type: "string" } },
 } as const;
 
 const TOOL_CALL = {
@@ -65,6 +71,7 @@ const MESSAGE = {
         role: { type: "string", enum: ["system", "developer", "user", "assistant", "tool"] },
         content: { anyOf: [{ type: "null" }, { type: "string" }, { type: "array", items: PART }] },
         tool_calls: nullable({ type: "array", items: TOOL_CALL }),
+        refusal: { type: ["string", "null"] },
         tool_call_id: { type: "string", description: "Of a tool's message: the call that it answers" },
     },
 } as const;
@@ -86,16 +93,7 @@ const TOOL = {
     },
 } as const;
 
-const RESPONSE_FORMAT = {
-    type: "object",
-    required: ["type"],
-    properties: {
-        type: { type: "string", enum: ["text", "json_object", "json_schema"] },
-        json_schema: { type: "object", properties: { name: { type: "string" }, schema: { type: "object" } } },
-    },
-    if: { required: ["type"], properties: { type: { const: "json_schema" } } },
-    then: { required: ["json_schema"] },
-} as const;
+const NAMED_TOOL = { type: "object", required: ["function"], properties: { function: { type: "object", required: ["name"], properties: { name: NAME } } } } as const;
 
 export const CHAT_SCHEMA = {
     type: "object",
@@ -103,14 +101,24 @@ export const CHAT_SCHEMA = {
     properties: {
         ...CONTROL_SCHEMA,
         messages: { type: "array", minItems: 1, items: MESSAGE },
-        max_completion_tokens: { type: ["integer", "null"], minimum: 1 },
-        response_format: nullable(RESPONSE_FORMAT),
+        max_completion_tokens: { ...MAX_TOKENS },
         tools: nullable({ type: "array", maxItems: 128, items: TOOL }),
         tool_choice: {
             anyOf: [
                 { type: "null" },
                 { type: "string", enum: ["none", "auto", "required"] },
-                { type: "object", required: ["function"], properties: { function: { type: "object", required: ["name"], properties: { name: NAME } } } },
+                NAMED_TOOL,
+                {
+                    type: "object",
+                    required: ["allowed_tools"],
+                    properties: {
+                        allowed_tools: {
+                            type: "object",
+                            required: ["mode", "tools"],
+                            properties: { mode: { type: "string", enum: ["auto", "required"] }, tools: { type: "array", minItems: 1, items: NAMED_TOOL } },
+                        },
+                    },
+                },
             ],
         },
     },

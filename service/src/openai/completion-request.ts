@@ -1,9 +1,12 @@
 /** A body of /v1/completions as requests to the engine. Pure. */
 
 import type { GenerationOptions } from "../config/configuration.js";
+import { checkOf } from "./answer-check.js";
 import type { CompletionBody } from "./completion-schema.js";
+import { constraintOf } from "./constraint.js";
 import type { Asked } from "./generations.js";
-import { nthOptions, optionsOf, refuseUnsupported, stopOf } from "./options.js";
+import { maxTokensOf, nthOptions, optionsOf, stopOf } from "./options.js";
+import { refuseUnsupported } from "./unsupported.js";
 
 /** OpenAI's default. A raw text has no natural end at which a model would stop. */
 const MAX_TOKENS = 16;
@@ -15,10 +18,14 @@ function promptsOf({ prompt, n }: CompletionBody): { prompt: string; index: numb
 /** Each prompt `n` times, in their order. @throws ParameterFault */
 export function completionRequests(body: CompletionBody, defaults: GenerationOptions): Asked[] {
     refuseUnsupported(body);
-    const options = optionsOf(body, defaults, body.max_tokens ?? MAX_TOKENS);
+    const options = optionsOf(body, defaults, maxTokensOf(body, MAX_TOKENS));
     const stop = stopOf(body);
+    const constraint = constraintOf(body);
+    const check = checkOf([], constraint);
     return promptsOf(body).map(({ prompt, index }) => ({
-        request: { kind: "completion", prompt, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }) },
+        check,
+        samePrompt: index > 0,
+        request: { kind: "completion", prompt, options: nthOptions(options, index), ...(stop.length === 0 ? {} : { stop }), ...(constraint === undefined ? {} : { constraint }) },
     }));
 }
 

@@ -56,21 +56,27 @@ export interface Pieces {
     /** What comes first. */
     begin(index: number): object;
     piece(index: number, chunk: Chunk): object | undefined;
-    /** What comes last. */
-    end(index: number, answer: Generated): object[];
+    /** What comes last. @param inPieces whether the calls came in pieces */
+    end(index: number, answer: Generated, inPieces: boolean): object[];
+}
+
+function deltaOf({ kind, text, call }: Chunk): object {
+    switch (kind) {
+        case "text":
+            return { content: text };
+        case "reasoning":
+            return { reasoning_content: text };
+        case "call":
+            return { tool_calls: [{ index: 0, ...(call === undefined ? {} : { id: call.id, type: "function" }), function: { ...(call === undefined ? {} : { name: call.name }), arguments: text } }] };
+    }
 }
 
 /** Each piece without the fields that all of them have. */
 export const CHAT_PIECES: Pieces = {
     begin: (index) => ({ index, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }),
-    piece: (index, { kind, text }) => ({
-        index,
-        delta: kind === "reasoning" ? { reasoning_content: text } : { content: text },
-        logprobs: null,
-        finish_reason: null,
-    }),
-    end: (index, answer) => {
-        const calls = toolCalls(answer).map((call, at) => ({ index: at, ...call }));
+    piece: (index, chunk) => ({ index, delta: deltaOf(chunk), logprobs: null, finish_reason: null }),
+    end: (index, answer, inPieces) => {
+        const calls = (inPieces ? [] : toolCalls(answer)).map((call, at) => ({ index: at, ...call }));
         const called = calls.length === 0 ? [] : [{ index, delta: { tool_calls: calls }, logprobs: null, finish_reason: null }];
         return [...called, { index, delta: {}, logprobs: null, finish_reason: FINISH[answer.finishReason] }];
     },
@@ -80,7 +86,7 @@ export function completionPieces(texts: readonly string[]): Pieces {
     const piece = (index: number, text: string, finish: string | null): object => ({ index, text, logprobs: null, finish_reason: finish });
     return {
         begin: (index) => piece(index, texts[index] ?? "", null),
-        piece: (index, { kind, text }) => (kind === "reasoning" ? undefined : piece(index, text, null)),
+        piece: (index, { kind, text }) => (kind === "text" ? piece(index, text, null) : undefined),
         end: (index, { finishReason }) => [piece(index, "", FINISH[finishReason])],
     };
 }

@@ -1,4 +1,4 @@
-/** What the bodies of /v1/chat/completions and /v1/completions have in common. Unknown fields are ignored. */
+/** What the bodies of /v1/chat/completions and /v1/completions have in common. Unknown fields are ignored, those of unsupported.ts refused. */
 
 /** How the answer is generated, by OpenAI's names. */
 export interface Control {
@@ -19,9 +19,14 @@ export interface Control {
     readonly stop?: string | readonly string[] | null;
     readonly seed?: number | null;
     readonly n?: number | null;
-    readonly logprobs?: boolean | number | null;
-    readonly logit_bias?: object | null;
+    readonly response_format?: ResponseFormat | null;
 }
+
+type ResponseFormat =
+    | { readonly type: "text" }
+    /** With a schema as llama-server takes it. */
+    | { readonly type: "json_object"; readonly schema?: object | null }
+    | { readonly type: "json_schema"; readonly json_schema: { readonly name?: string; readonly schema?: object } };
 
 /** Answers of one request, at most: each takes a slot. */
 const MOST_CHOICES = 8;
@@ -30,6 +35,20 @@ const MOST_CHOICES = 8;
 export const nullable = (schema: object): object => ({ anyOf: [{ type: "null" }, schema] });
 
 const STOP_TEXT = { type: "string", minLength: 1, maxLength: 1000 } as const;
+
+export const MAX_TOKENS = { type: ["integer", "null"], minimum: -1, description: "-1: no limit but the context" } as const;
+
+const RESPONSE_FORMAT = {
+    type: "object",
+    required: ["type"],
+    properties: {
+        type: { type: "string", enum: ["text", "json_object", "json_schema"] },
+        json_schema: { type: "object", properties: { name: { type: "string" }, schema: { type: "object" } } },
+        schema: { type: ["object", "null"], description: "With json_object" },
+    },
+    if: { required: ["type"], properties: { type: { const: "json_schema" } } },
+    then: { required: ["json_schema"] },
+} as const;
 
 export const CONTROL_SCHEMA = {
     model: { type: "string", minLength: 1, description: "File name, with or without .gguf; see /v1/models" },
@@ -43,7 +62,11 @@ export const CONTROL_SCHEMA = {
     repeat_penalty: { type: ["number", "null"], exclusiveMinimum: 0, description: "The same" },
     frequency_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
     presence_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
-    max_tokens: { type: ["integer", "null"], minimum: 1 },
+    max_tokens: { ...MAX_TOKENS },
+    response_format: nullable(RESPONSE_FORMAT),
+    json_schema: { description: "As llama-server takes it: the schema itself" },
+    guided_json: { description: "As vLLM takes it: the schema itself" },
+    structured_outputs: nullable({ type: "object", properties: { json: { description: "A JSON Schema" } } }),
     stop: { anyOf: [{ type: "null" }, STOP_TEXT, { type: "array", maxItems: 16, items: STOP_TEXT }] },
     seed: { type: ["integer", "null"], minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
     n: { type: ["integer", "null"], minimum: 1, maximum: MOST_CHOICES },

@@ -3,7 +3,7 @@
 import type { Embedded } from "../engine/engine.js";
 import { type ServiceError, toServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { embedderOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import type { Journal } from "./journal.js";
 
@@ -53,7 +53,7 @@ export class Embeddings {
     private async attempt({ model: asked, gpulayer, texts, signal }: EmbeddingRequest): Promise<EmbeddingOutcome> {
         let duration: Duration = { promptMsec: 0, queueMsec: 0 };
         try {
-            const model = await modelOf(this.models, asked);
+            const model = await embedderOf(this.models, asked);
             const { name } = model;
             const spec = specOf(model, { gpulayer });
             const finished = await this.scheduler.embed({ spec, texts, signal });

@@ -1,10 +1,11 @@
 /** POST /prompt, from a valid body to an answer. Of HTTP it knows only status codes. */
 
+import { randomInt } from "node:crypto";
 import type { GenerationOptions } from "../config/configuration.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, toServiceError, type ServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
-import { modelOf } from "../models/unknown.js";
+import { writerOf } from "../models/unknown.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema, type Validator } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -90,7 +91,7 @@ export class Prompts {
                 spec,
                 request: {
                     messages: messagesOf(message),
-                    options: { ...this.defaults, ...options },
+                    options: { seed: randomInt(2 ** 32), ...this.defaults, ...options },
                     ...(format?.useGrammar === true ? { constraint: { kind: "schema", schema: format.jsonSchema } } : {}),
                 },
                 tools,
@@ -122,7 +123,7 @@ export class Prompts {
             }
             validate = "validate" in compiled ? compiled.validate : undefined;
         }
-        const model = await modelOf(this.models, request.model);
+        const model = await writerOf(this.models, request.model);
         const spec = specOf(model, { gpulayer: request.gpulayer, contextSize: request.contextSize });
         return { spec, validate, tools };
     }

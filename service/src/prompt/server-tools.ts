@@ -1,7 +1,9 @@
 /** An answer for which the model may call the service's own tools: ask, run the tools, give the results, ask again. */
 
 import type { ChatMessage, ChatRequest, Generated, LoadSpec, ToolCall, Usage } from "../engine/engine.js";
-import { badRequest } from "../errors.js";
+import { sumOf } from "../engine/usage.js";
+import { withAnyOf } from "../schedule/abort.js";
+import { ownTimeReached } from "../schedule/refusals.js";
 import type { Duration, Scheduler } from "../schedule/scheduler.js";
 import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "../tools/tool.js";
@@ -28,18 +30,6 @@ export interface Answered {
     /** In the order of their first call. */
     readonly usedTools: readonly string[];
     readonly failure?: unknown;
-}
-
-function sum(a: Usage | undefined, b: Usage): Usage {
-    return a === undefined
-        ? b
-        : {
-              ...b,
-              promptTokens: a.promptTokens + b.promptTokens,
-              cachedTokens: (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0),
-              completionTokens: a.completionTokens + b.completionTokens,
-              ...(a.firstTokenMsec === undefined ? {} : { firstTokenMsec: a.firstTokenMsec }),
-          };
 }
 
 /** How much of `durationMsec` a generation took; loading and waiting do not count. */
@@ -98,7 +88,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
 
     const generate = async (more: Partial<ChatRequest>): Promise<Generated> => {
         if (ledger.leftMsec < 1) {
-            throw badRequest(`The time limit of ${durationMsec} ms (durationMsec) was reached.`);
+            throw ownTimeReached(durationMsec);
         }
         const finished = await scheduler.run({
             spec,
@@ -114,7 +104,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
             ledger.loadModelStatus = "load";
         }
         ledger.leftMsec -= spent(finished.result.usage);
-        ledger.usage = sum(ledger.usage, finished.result.usage);
+        ledger.usage = sumOf(ledger.usage, finished.result.usage);
         return { ...finished.result, usage: ledger.usage };
     };
 
@@ -123,10 +113,10 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
         for (const call of toolCalls) {
             const tool = tools.find(({ name }) => name === call.name);
             const started = performance.now();
-            const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(ledger.leftMsec)))]);
+            const limit = AbortSignal.timeout(Math.max(1, Math.ceil(ledger.leftMsec)));
             const args = argumentsOf(call);
             const fault = tool === undefined ? `there is no tool ${call.name}` : argumentsFault(tool, args);
-            const content = tool === undefined || fault !== "" ? `The call failed: ${fault}.` : await callTool(tool, args, limit);
+            const content = tool === undefined || fault !== "" ? `The call failed: ${fault}.` : await withAnyOf([signal, limit], async (any) => callTool(tool, args, any));
             ledger.tool(call.name, performance.now() - started);
             messages.push({ role: "tool", toolCallId: call.id, content });
         }

@@ -1,5 +1,6 @@
 /**
- * First come, first served for each model, as many at once as it has slots; models share the memory.
+ * First come, first served for each model, as many at once as it has slots, and one request for embeddings beside
+ * them; models share the memory.
  *
  * A request whose model is not loaded has it loaded at once if there is memory. If requests that run hold
  * the memory, later requests may go on with the models that are there, but only for a while: then no
@@ -7,11 +8,14 @@
  * not change places with every request.
  */
 
+import type { Configuration } from "../config/configuration.js";
 import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
-import { ServiceError, shuttingDownError } from "../errors.js";
-import type { Entry, Place } from "./entry.js";
+import { shuttingDownError } from "../errors.js";
+import { withAnyOf } from "./abort.js";
+import { type Entry, type Place, waiting } from "./entry.js";
 import { Queue } from "./queue.js";
-import { RETRY_UNKNOWN, Running } from "./running.js";
+import { loadingFailed, ownTimeReached, queueFull, timeReached, waitedTooLong } from "./refusals.js";
+import { type Lane, Running } from "./running.js";
 import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
 import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
@@ -23,14 +27,16 @@ const GRACE_MSEC = 2000;
 
 type Task<Result> = (model: LoadedModel, signal: AbortSignal) => Promise<Result>;
 
-function reasonOf(thrown: unknown, signal: AbortSignal, draining: boolean): Error {
-    if (signal.aborted) {
-        return signal.reason as Error;
-    }
-    if (thrown instanceof MemoryBusy) {
-        return draining ? shuttingDownError() : new ServiceError(503, thrown.message, RETRY_UNKNOWN);
-    }
-    return thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Milliseconds; 0: no limit. */
+interface Times {
+    /** How long a request may wait for its turn. */
+    readonly queueMsec: number;
+    /** How long an answer may take whose request has no limit of its own. */
+    readonly answerMsec: number;
+}
+
+export function timesOf({ limits }: Pick<Configuration, "limits">): Times {
+    return { queueMsec: limits.queueSeconds * 1000, answerMsec: limits.answerSeconds * 1000 };
 }
 
 export class FairScheduler implements Scheduler {
@@ -47,6 +53,7 @@ export class FairScheduler implements Scheduler {
         private readonly engine: Engine,
         public readonly limit: number,
         private readonly patienceMsec = PATIENCE_MSEC,
+        private readonly times: Times = { queueMsec: 0, answerMsec: 0 },
     ) {}
 
     public get waiting(): number {
@@ -59,11 +66,11 @@ export class FairScheduler implements Scheduler {
 
     public async run(job: GenerationJob): Promise<Finished<Generated>> {
         const { request, onChunk } = job;
-        return this.take(job, (model, signal) => this.engine.generate(model, request, { signal, ...(onChunk === undefined ? {} : { onChunk }) }));
+        return this.take(job, "generation", (model, signal) => this.engine.generate(model, request, { signal, ...(onChunk === undefined ? {} : { onChunk }) }));
     }
 
     public async embed(job: EmbeddingJob): Promise<Finished<Embedded>> {
-        return this.take(job, (model, signal) => this.engine.embed(model, job.texts, signal));
+        return this.take(job, "embedding", (model, signal) => this.engine.embed(model, job.texts, signal));
     }
 
     public async drain(limitMsec: number): Promise<void> {
@@ -90,7 +97,7 @@ export class FairScheduler implements Scheduler {
         clearTimeout(last);
     }
 
-    private async take<Result>(job: Job, task: Task<Result>): Promise<Finished<Result>> {
+    private async take<Result>(job: Job, lane: Lane, task: Task<Result>): Promise<Finished<Result>> {
         const came = performance.now();
         let began: number | undefined;
         const duration = (): Duration => {
@@ -100,14 +107,14 @@ export class FairScheduler implements Scheduler {
         };
         let place: Place;
         try {
-            place = await this.turn(job, came, (at) => {
+            place = await this.turn(job, lane, came, (at) => {
                 began = at;
             });
         } catch (failure) {
             return { duration: duration(), failure };
         }
         const { model, status } = place;
-        const work = this.perform(job, model, task).finally(() => this.release(model, performance.now() - (began ?? came)));
+        const work = this.perform(job, model, task).finally(() => this.release(model, lane, performance.now() - (began ?? came)));
         try {
             const result = await unlessAborted(work, this.stop.signal);
             return { duration: duration(), result, loadModelStatus: status };
@@ -117,50 +124,38 @@ export class FairScheduler implements Scheduler {
     }
 
     private async perform<Result>(job: Job, model: LoadedModel, task: Task<Result>): Promise<Result> {
-        const outside = AbortSignal.any([job.signal, this.stop.signal]);
-        return withTimeLimit(async (signal) => task(model, signal), job.durationMsec, outside);
+        const { durationMsec } = job;
+        const limit = durationMsec === undefined ? { msec: this.times.answerMsec, error: timeReached } : { msec: durationMsec, error: ownTimeReached };
+        return withAnyOf([job.signal, this.stop.signal], async (outside) => withTimeLimit(async (signal) => task(model, signal), limit, outside));
     }
 
     /** Resolves when a slot is this request's. It then counts as running. */
-    private async turn(job: Job, came: number, onBegin: (at: number | undefined) => void): Promise<Place> {
+    private async turn(job: Job, lane: Lane, came: number, onBegin: (at: number | undefined) => void): Promise<Place> {
         const { signal } = job;
         signal.throwIfAborted();
         if (this.draining) {
             throw shuttingDownError();
         }
-        return new Promise<Place>((resolve, reject) => {
-            const leave = (): void => {
-                // A request whose model is being loaded is not in the queue: `load` refuses it.
-                if (this.queue.remove(entry)) {
-                    reject(signal.reason as Error);
-                    this.dispatch();
-                }
-            };
-            const entry: Entry = {
-                job,
-                came,
-                stuckSince: undefined,
-                triedAt: -1,
-                position: 0,
-                begin: onBegin,
-                go: (place) => {
-                    signal.removeEventListener("abort", leave);
-                    resolve(place);
-                },
-                refuse: (why) => {
-                    signal.removeEventListener("abort", leave);
-                    reject(why);
-                },
-            };
-            signal.addEventListener("abort", leave, { once: true });
-            this.queue.add(entry);
-            this.dispatch();
-            if (this.waiting > this.limit && this.queue.last === entry) {
-                const retryAfter = this.onModels.retryAfter(this.limit, this.running);
-                this.queue.remove(entry);
-                entry.refuse(new ServiceError(429, `The queue is full: ${this.limit} requests wait.`, retryAfter));
+        const [entry, place] = waiting({ job, lane, came, begin: onBegin }, this.times.queueMsec, (left, late) => {
+            // A request whose model is being loaded is not in the queue: `load` refuses it.
+            if (this.queue.remove(left)) {
+                left.refuse(late ? this.late() : (signal.reason as Error));
+                this.dispatch();
             }
         });
+        this.queue.add(entry);
+        this.dispatch();
+        if (job.follows !== true && this.queue.requests > this.limit && this.queue.last === entry) {
+            this.queue.remove(entry);
+            entry.refuse(queueFull(this.limit, this.onModels.retryAfter(this.limit, this.running)));
+        } else {
+            job.onAdmitted?.();
+        }
+        return place;
+    }
+
+    private late(): Error {
+        return waitedTooLong(this.times.queueMsec, this.onModels.retryAfter(this.waiting, this.running));
     }
 
     /** Starts whatever can start. */
@@ -173,9 +168,9 @@ export class FairScheduler implements Scheduler {
             const model = this.engine.find(entry.job.spec);
             if (model !== undefined) {
                 // A request that came before the one that waits for memory is not delayed by it.
-                if (this.hasSlot(model) && !(held && entry.came > stuck.came)) {
+                if (this.hasRoom(model, entry.lane) && !(held && entry.came > stuck.came)) {
                     this.leave(entry, now);
-                    this.onModels.begin(model);
+                    this.onModels.begin(model, entry.lane);
                     entry.go({ model, status: "exists" });
                 }
             } else if (this.loading === undefined && (stuck === undefined || (stuck === entry && entry.triedAt !== this.onModels.idleCount))) {
@@ -195,28 +190,36 @@ export class FairScheduler implements Scheduler {
 
     private async load(entry: Entry): Promise<void> {
         const { job } = entry;
-        const signal = AbortSignal.any([job.signal, this.stop.signal]);
+        let signal = job.signal;
         try {
-            const model = await this.engine.load(job.spec, (other) => this.onModels.on(other) > 0, signal);
+            const model = await withAnyOf([job.signal, this.stop.signal], async (any) => {
+                signal = any;
+                return this.engine.load(job.spec, (other) => this.onModels.isBusy(other), any);
+            });
             this.loading = undefined;
-            this.onModels.begin(model);
+            this.onModels.begin(model, entry.lane);
             entry.go({ model, status: "load" });
         } catch (thrown) {
             this.loading = undefined;
             if (thrown instanceof MemoryBusy && !signal.aborted && !this.draining && (this.onModels.total > 0 || entry.triedAt !== this.onModels.idleCount)) {
+                if (this.times.queueMsec > 0 && performance.now() - entry.came >= this.times.queueMsec) {
+                    entry.refuse(this.late());
+                    this.settle();
+                    return;
+                }
                 entry.stuckSince ??= performance.now();
                 entry.begin(undefined);
                 this.queue.putBack(entry);
                 this.dispatch();
                 return;
             }
-            entry.refuse(reasonOf(thrown, signal, this.draining));
+            entry.refuse(loadingFailed(thrown, signal, this.draining));
         }
         this.settle();
     }
 
-    private release(model: LoadedModel, tookMsec: number): void {
-        this.onModels.end(model, tookMsec);
+    private release(model: LoadedModel, lane: Lane, tookMsec: number): void {
+        this.onModels.end(model, lane, tookMsec);
         this.settle();
     }
 
@@ -227,9 +230,9 @@ export class FairScheduler implements Scheduler {
         }
     }
 
-    /** One slot is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
-    private hasSlot(model: LoadedModel): boolean {
-        const kept = this.loading !== undefined && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
-        return this.onModels.on(model) + kept < model.slots;
+    /** One place is kept for the request that the model was loaded for: the engine has the model a moment before that request starts. */
+    private hasRoom(model: LoadedModel, lane: Lane): boolean {
+        const kept = this.loading?.lane === lane && this.engine.find(this.loading.job.spec) === model ? 1 : 0;
+        return this.onModels.hasRoom(model, lane, kept);
     }
 }

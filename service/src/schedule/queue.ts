@@ -9,6 +9,11 @@ export class Queue {
         return this.entries.length;
     }
 
+    /** Without the further parts of requests that were admitted. */
+    public get requests(): number {
+        return this.entries.filter(({ job }) => job.follows !== true).length;
+    }
+
     /** As it is now: later changes do not show in it. */
     public get snapshot(): readonly Entry[] {
         return this.entries;

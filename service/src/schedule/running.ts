@@ -2,6 +2,11 @@
 
 import type { LoadedModel } from "../engine/engine.js";
 
+/** Embeddings have a context of their own, with one sequence: they take no slot, and one request runs at a time. */
+export type Lane = "generation" | "embedding";
+
+const EMBEDDINGS_AT_ONCE = 1;
+
 /** What `Retry-After` says before any request has ended, and at most. Seconds. */
 export const RETRY_UNKNOWN = 5;
 const RETRY_MOST = 60;
@@ -10,14 +15,14 @@ const RETRY_MOST = 60;
 const NEWS = 0.2;
 
 export class Running {
-    private readonly counts = new Map<LoadedModel, number>();
+    private readonly counts = new Map<LoadedModel, Readonly<Record<Lane, number>>>();
     private idles = 0;
     /** Smoothed time of a request, ms. */
     private usual: number | undefined;
 
     /** Of all models. */
     public get total(): number {
-        return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+        return [...this.counts.values()].reduce((sum, { generation, embedding }) => sum + generation + embedding, 0);
     }
 
     /** How often a model has become idle: when it grows, loading may succeed that did not before. */
@@ -25,23 +30,26 @@ export class Running {
         return this.idles;
     }
 
-    public on(model: LoadedModel): number {
-        return this.counts.get(model) ?? 0;
+    public on(model: LoadedModel): Readonly<Record<Lane, number>> {
+        return this.counts.get(model) ?? { generation: 0, embedding: 0 };
     }
 
-    public begin(model: LoadedModel): void {
-        this.counts.set(model, this.on(model) + 1);
+    public isBusy(model: LoadedModel): boolean {
+        return this.counts.has(model);
     }
 
-    public end(model: LoadedModel, tookMsec: number): void {
+    /** @param kept places that are taken beside those that run */
+    public hasRoom(model: LoadedModel, lane: Lane, kept: number): boolean {
+        return this.on(model)[lane] + kept < (lane === "generation" ? model.slots : EMBEDDINGS_AT_ONCE);
+    }
+
+    public begin(model: LoadedModel, lane: Lane): void {
+        this.count(model, lane, 1);
+    }
+
+    public end(model: LoadedModel, lane: Lane, tookMsec: number): void {
         this.usual = this.usual === undefined ? tookMsec : (1 - NEWS) * this.usual + NEWS * tookMsec;
-        const left = this.on(model) - 1;
-        if (left > 0) {
-            this.counts.set(model, left);
-        } else {
-            this.counts.delete(model);
-            this.idles += 1;
-        }
+        this.count(model, lane, -1);
     }
 
     /**
@@ -55,5 +63,16 @@ export class Running {
         }
         const msec = this.usual * Math.max(1, waiting / Math.max(1, running));
         return Math.min(RETRY_MOST, Math.max(1, Math.ceil(msec / 1000)));
+    }
+
+    private count(model: LoadedModel, lane: Lane, change: number): void {
+        const before = this.on(model);
+        const now = { ...before, [lane]: before[lane] + change };
+        if (now.generation + now.embedding > 0) {
+            this.counts.set(model, now);
+        } else {
+            this.counts.delete(model);
+            this.idles += 1;
+        }
     }
 }

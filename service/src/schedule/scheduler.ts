@@ -4,10 +4,14 @@ import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "..
 
 export interface Job {
     readonly spec: LoadSpec;
-    /** Time limit of the generation, ms: waiting and loading do not count. Absent: none. */
+    /** Time limit of the generation, ms: waiting and loading do not count. Absent: the scheduler's own. */
     readonly durationMsec?: number;
+    /** A further part of a request that was admitted: it is not counted as one that waits. */
+    readonly follows?: boolean;
     /** Aborted when the client leaves. */
     readonly signal: AbortSignal;
+    /** Called when the request is not refused for want of room. Must not throw. */
+    readonly onAdmitted?: () => void;
     /** Called when the request has to wait, and whenever it moves up; 1 is the next one. Must not throw. */
     readonly onPosition?: (position: number) => void;
 }
@@ -35,7 +39,7 @@ export type Finished<Result> = { readonly duration: Duration } & (
 );
 
 export interface Scheduler {
-    /** Requests that wait; those that run are not counted. */
+    /** Requests that wait, also parts of one; those that run are not counted. */
     readonly waiting: number;
     /** Requests that run, loading included. */
     readonly running: number;

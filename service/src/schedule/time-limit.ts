@@ -1,22 +1,27 @@
 /** Runs work with a time limit, and stops waiting for work that does not end. */
 
-import { badRequest } from "../errors.js";
+import { withAnyOf } from "./abort.js";
+
+interface TimeLimit {
+    /** Absent or 0: none. */
+    readonly msec: number | undefined;
+    /** What is thrown when it is reached. */
+    readonly error: (msec: number) => Error;
+}
 
 /**
- * @param limitMsec of the request; absent: none
  * @param signal aborts the work too
- * @throws ServiceError when the limit is reached, `signal.reason`
+ * @throws the limit's error, `signal.reason`
  */
-export async function withTimeLimit<Result>(work: (signal: AbortSignal) => Promise<Result>, limitMsec: number | undefined, signal: AbortSignal): Promise<Result> {
+export async function withTimeLimit<Result>(work: (signal: AbortSignal) => Promise<Result>, { msec = 0, error }: TimeLimit, signal: AbortSignal): Promise<Result> {
     signal.throwIfAborted();
-    if (limitMsec === undefined) {
+    if (msec === 0) {
         return work(signal);
     }
     const limit = new AbortController();
-    const late = (): void => limit.abort(badRequest(`The time limit of ${limitMsec} ms (durationMsec) was reached.`));
-    const timer = setTimeout(late, limitMsec);
+    const timer = setTimeout(() => limit.abort(error(msec)), msec);
     try {
-        return await work(AbortSignal.any([signal, limit.signal]));
+        return await withAnyOf([signal, limit.signal], work);
     } finally {
         clearTimeout(timer);
     }

@@ -90,7 +90,8 @@ async function submit() {
     setBusy(true);
     try {
         const question = await questionFor(text);
-        if (question !== undefined) {
+        // "New chat" may have come while the question was checked: nothing is asked then.
+        if (question !== undefined && !control.signal.aborted) {
             message.value = "";
             // "New chat" begins another list: an answer that is cut then does not belong to it.
             const conversation = turns;

@@ -39,24 +39,25 @@ export function durations(rows, from) {
 }
 
 /**
- * Reads rows backwards, page by page: the API itself only goes forwards, from an id.
- * @param {(afterId: number | undefined) => Promise<readonly Row[]>} page at most 200 rows, oldest first
+ * Reads rows backwards, page by page.
+ * @param {(beforeId: number | undefined) => Promise<readonly Row[]>} page at most 200 rows, newest first
  * @param {number} since milliseconds since the epoch
  * @param {number} pages at most
  * @returns {Promise<Row[]>} oldest first
  */
 export async function back(page, since, pages) {
-    let rows = [...(await page(undefined))];
-    for (let count = 1; count < pages; count++) {
-        const oldest = rows[0];
-        if (oldest === undefined || oldest.ts < since || oldest.id <= 1) {
+    /** @type {Row[]} */
+    const rows = [];
+    for (let count = 0; count < pages; count++) {
+        const oldest = rows.at(-1);
+        if (oldest !== undefined && (oldest.ts < since || oldest.id <= 1)) {
             break;
         }
-        const before = (await page(Math.max(oldest.id - 201, 0))).filter(({ id }) => id < oldest.id);
+        const before = await page(oldest?.id);
         if (before.length === 0) {
             break;
         }
-        rows = [...before, ...rows];
+        rows.push(...before);
     }
-    return rows;
+    return rows.reverse();
 }

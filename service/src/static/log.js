@@ -67,35 +67,45 @@ function isAtEnd() {
 
 const isLive = () => live.getAttribute("aria-pressed") === "true";
 
+/**
+ * The newest rows, oldest first: one page at first, later all since the last one.
+ * @returns {Promise<any[]>}
+ */
+async function freshRows() {
+    /** @type {any[]} */
+    const rows = [];
+    for (;;) {
+        const { logs } = await get(`/log/${source}/byid?limit=${PAGE_ROWS}&afterId=${lastId ?? 0}&beforeId=${rows.at(-1)?.id ?? ""}`);
+        rows.push(...logs);
+        if (lastId === undefined || logs.length < PAGE_ROWS || rows.length >= MOST_ROWS) {
+            return rows.reverse();
+        }
+    }
+}
+
 async function refresh() {
     try {
-        for (;;) {
-            const after = lastId === undefined ? "" : `&afterId=${lastId}`;
-            const { logs } = await get(`/log/${source}/byid?limit=${PAGE_ROWS}${after}`);
-            if (!isLive()) {
-                return;
-            }
-            const first = lastId === undefined;
-            const follow = first || isAtEnd();
-            for (const row of logs) {
-                body.append(source === "chat" ? chatRow(row) : coreRow(row));
-                lastId = row.id;
-            }
-            lastId ??= 0;
-            while (body.childElementCount > MOST_ROWS) {
-                body.firstElementChild?.remove();
-            }
-            if (logs.length > 0 || first) {
-                applyFilter();
-            }
-            if (follow && logs.length > 0) {
-                box.scrollTop = box.scrollHeight;
-            }
-            tell(part("trouble"), "");
-            if (first || logs.length < PAGE_ROWS) {
-                return;
-            }
+        const rows = await freshRows();
+        if (!isLive()) {
+            return;
         }
+        const first = lastId === undefined;
+        const follow = first || isAtEnd();
+        for (const row of rows) {
+            body.append(source === "chat" ? chatRow(row) : coreRow(row));
+            lastId = row.id;
+        }
+        lastId ??= 0;
+        while (body.childElementCount > MOST_ROWS) {
+            body.firstElementChild?.remove();
+        }
+        if (rows.length > 0 || first) {
+            applyFilter();
+        }
+        if (follow && rows.length > 0) {
+            box.scrollTop = box.scrollHeight;
+        }
+        tell(part("trouble"), "");
     } catch (thrown) {
         tell(part("trouble"), format.messageOf(thrown));
     }
@@ -146,7 +156,8 @@ level.addEventListener("change", applyFilter);
 date.addEventListener("change", chooseDay);
 hour.addEventListener("change", () => {
     if (date.value === "") {
-        date.value = new Date().toISOString().slice(0, 10);
+        // The Swedish form of a date is the one of ISO 8601.
+        date.value = new Date().toLocaleDateString("sv");
     }
     chooseDay();
 });

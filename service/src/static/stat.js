@@ -148,9 +148,12 @@ async function readMetrics() {
     keep(at, readings.running, found.get("mentator_requests_running"));
 }
 
-/** @param {number | undefined} afterId */
-async function page(afterId) {
-    const { logs } = await get(`/log/chat/byid?limit=200${afterId === undefined ? "" : `&afterId=${afterId}`}`);
+/**
+ * @param {number | undefined} beforeId
+ * @param {number} [afterId]
+ */
+async function page(beforeId, afterId = 0) {
+    const { logs } = await get(`/log/chat/byid?limit=200&afterId=${afterId}&beforeId=${beforeId ?? ""}`);
     return /** @type {import("./history.js").Row[]} */ (logs);
 }
 
@@ -161,7 +164,8 @@ async function readRows() {
         rowsRead = true;
         return;
     }
-    const fresh = await page(rows.at(-1)?.id ?? 0);
+    const last = rows.at(-1)?.id ?? 0;
+    const fresh = await back((beforeId) => page(beforeId, last), since, PAGES);
     rows = [...rows.filter(({ ts }) => ts >= since), ...fresh].slice(-PAGES * 200);
 }
 

@@ -1,116 +1,173 @@
-/** The SQLite file. Opens it, and opens it again after a failure. A request for a model never fails because of it. */
+/**
+ * The SQLite file, as the service sees it: questions to a thread, so that no statement holds the service up. Rows are
+ * written in batches. A request for a model never waits for it and never fails because of it.
+ */
 
-import { mkdirSync } from "node:fs";
-import path from "node:path";
-import { messageOf, ServiceError } from "../errors.js";
+import { Worker } from "node:worker_threads";
+import { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
-import { DatabaseSync } from "./sqlite.js";
+import { Backlog } from "./backlog.js";
+import type { Exchange, Kind, Question, Reply, WriteRow } from "./protocol.js";
 
-const TABLES = `
-CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, pipe TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS logExtra (id INTEGER PRIMARY KEY, data TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS prompt (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, durationPromptMsec INTEGER NOT NULL, durationQueueMsec INTEGER NOT NULL, code INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS promptExtra (id INTEGER PRIMARY KEY, request TEXT, response TEXT, answerRaw TEXT);
-CREATE TABLE IF NOT EXISTS promptRequestId (id INTEGER PRIMARY KEY, requestId TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS logTs ON log (ts);
-CREATE INDEX IF NOT EXISTS promptTs ON prompt (ts);
-`;
+/** Rows wait this long for others, so that they share a transaction. */
+const BATCH_MSEC = 50;
 
-/** A statement waits this long for another process's lock. The whole service waits with it. */
-const BUSY_MSEC = 250;
+/** After a failure, rows are tried again after this. */
+const RETRY_MSEC = 1000;
 
-/** After a failure the file is left alone this long. */
-const RETRY_MSEC = 60_000;
+/** At the end the last rows have this long. */
+const CLOSE_MSEC = 3000;
 
-export type Row = Readonly<Record<string, string | number | null>>;
+interface Open {
+    readonly settle: (reply: Reply) => void;
+    /** Of a `write`: they are written later if this fails. */
+    readonly rows: readonly WriteRow[];
+}
+
+/** Starts the thread. Tests keep what it gives, to end it. */
+export type StartThread = (file: string) => Worker;
+
+const startThread: StartThread = (file) => new Worker(new URL("./thread.js", import.meta.url), { workerData: { file } });
 
 export class Database {
-    private handle: DatabaseSync | undefined;
-    private retryAt = 0;
+    private thread: Worker | undefined;
+    private readonly open = new Map<number, Open>();
+    private lastId = 0;
+    private readonly backlog = new Backlog();
+    private timer: NodeJS.Timeout | undefined;
     private trouble = "";
+    private closed = false;
 
     public constructor(
         private readonly file: string,
         private readonly log: Log,
+        private readonly start: StartThread = startThread,
     ) {}
 
-    /** Runs `work` on the database. A failure is logged once, until it is over. @returns undefined when it failed */
-    public attempt<T>(work: (database: DatabaseSync) => T): T | undefined {
-        if (this.handle === undefined && Date.now() < this.retryAt) {
-            return undefined;
+    /** Soon, with others; a row that cannot be written is told by the log, once it is known. */
+    public write(row: WriteRow): void {
+        if (!this.closed) {
+            this.backlog.add(row);
+            this.schedule(BATCH_MSEC);
         }
-        try {
-            this.handle ??= this.open();
-            const result = work(this.handle);
-            if (this.trouble !== "") {
-                this.trouble = "";
-                this.log.printOnly("info", "db", `${this.file} is in use again`);
+    }
+
+    /** Answers after everything that was written before. @throws ServiceError 503 while it is locked, else 500 */
+    public async ask<K extends Exclude<Kind, "write" | "close">>(kind: K, ask: Exchange[K]["ask"]): Promise<Exchange[K]["answer"]> {
+        this.flush();
+        const { answer, fault } = await this.send(kind, ask, []);
+        if (fault !== undefined) {
+            throw new ServiceError(fault.busy ? 503 : 500, `The log database cannot be used: ${fault.message}`);
+        }
+        return answer as Exchange[K]["answer"];
+    }
+
+    /** Writes what waits, and leaves no file behind that another process would have to repair. */
+    public async close(): Promise<void> {
+        if (this.closed) {
+            return;
+        }
+        clearTimeout(this.timer);
+        this.flush();
+        this.closed = true;
+        if (this.thread !== undefined) {
+            this.thread.ref();
+            const late = new Promise<Reply>((resolve) => {
+                this.timer = setTimeout(() => resolve({ id: 0, fault: { message: `did not close within ${CLOSE_MSEC} ms`, busy: false } }), CLOSE_MSEC);
+            });
+            const { fault } = await Promise.race([this.send("close", {}, []), late]);
+            clearTimeout(this.timer);
+            if (fault !== undefined) {
+                this.log.printOnly("warn", "db", `${this.file}: ${fault.message}`);
             }
-            return result;
-        } catch (thrown) {
-            this.fail(messageOf(thrown));
-            return undefined;
+            await this.thread.terminate();
+        }
+        const left = this.backlog.take().length;
+        if (left > 0) {
+            this.log.printOnly("error", "db", `${this.file}: ${left} rows could not be written`);
         }
     }
 
-    /** Like `attempt`, for requests that need the rows. @throws ServiceError 500 */
-    public must<T>(work: (database: DatabaseSync) => T): T {
-        const box = this.attempt((database) => ({ value: work(database) }));
-        if (box === undefined) {
-            throw new ServiceError(500, `The log database cannot be used: ${this.trouble}`);
-        }
-        return box.value;
+    private schedule(msec: number): void {
+        this.timer ??= setTimeout(() => this.flush(), msec).unref();
     }
 
-    /** All or nothing. */
-    public transaction(database: DatabaseSync, work: () => void): void {
-        database.exec("BEGIN IMMEDIATE");
-        try {
-            work();
-            database.exec("COMMIT");
-        } catch (thrown) {
-            database.exec("ROLLBACK");
-            throw thrown;
+    private flush(): void {
+        clearTimeout(this.timer);
+        this.timer = undefined;
+        if (this.closed || this.backlog.isEmpty) {
+            return;
+        }
+        const rows = this.backlog.take();
+        void this.send("write", { rows }, rows).then(({ answer }) => {
+            ((answer ?? []) as readonly string[]).forEach((fault) => this.log.printOnly("warn", "db", `a row was not written: ${fault}`));
+        });
+    }
+
+    /** Never rejects. */
+    private async send(kind: Kind, ask: object, rows: readonly WriteRow[]): Promise<Reply> {
+        return new Promise((resolve) => {
+            this.lastId += 1;
+            const question: Question = { id: this.lastId, kind, ask: ask };
+            this.open.set(question.id, { settle: resolve, rows });
+            try {
+                this.thread ??= this.begin();
+                this.thread.postMessage(question);
+            } catch (thrown) {
+                this.settle({ id: question.id, fault: { message: String(thrown), busy: false } });
+            }
+        });
+    }
+
+    private begin(): Worker {
+        const thread = this.start(this.file);
+        let why = "the thread ended";
+        thread.on("message", (reply: Reply) => this.settle(reply));
+        thread.on("error", (thrown: unknown) => {
+            why = `the thread failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+        });
+        thread.on("exit", () => {
+            this.thread = undefined;
+            [...this.open.keys()].forEach((id) => this.settle({ id, fault: { message: why, busy: false } }));
+        });
+        // The service's life does not depend on it.
+        thread.unref();
+        return thread;
+    }
+
+    private settle(reply: Reply): void {
+        const open = this.open.get(reply.id);
+        this.open.delete(reply.id);
+        if (open === undefined) {
+            return;
+        }
+        if (reply.fault === undefined) {
+            this.recovered();
+        } else {
+            this.failed(reply.fault, open.rows);
+        }
+        open.settle(reply);
+    }
+
+    private recovered(): void {
+        if (this.trouble !== "") {
+            const { lost } = this.backlog;
+            this.trouble = "";
+            this.backlog.lost = 0;
+            this.log.printOnly(lost > 0 ? "warn" : "info", "db", `${this.file} is in use again${lost > 0 ? `; ${lost} rows were lost` : ""}`);
         }
     }
 
-    public close(): void {
-        const handle = this.handle;
-        this.handle = undefined;
-        this.retryAt = Number.POSITIVE_INFINITY;
-        try {
-            handle?.close();
-        } catch (thrown) {
-            this.log.printOnly("warn", "db", `${this.file}: ${messageOf(thrown)}`);
+    private failed({ message, busy }: NonNullable<Reply["fault"]>, rows: readonly WriteRow[]): void {
+        if (message !== this.trouble) {
+            this.trouble = message;
+            this.log.printOnly(busy ? "warn" : "error", "db", `${this.file}: ${message}; the service goes on without it, keeps new rows and tries again every second`);
         }
-    }
-
-    private open(): DatabaseSync {
-        mkdirSync(path.dirname(this.file), { recursive: true });
-        const database = new DatabaseSync(this.file);
-        try {
-            // First of all, since the switch to WAL may have to wait for a lock too. Node 22.15 has no option for it.
-            database.exec(`PRAGMA busy_timeout = ${BUSY_MSEC}`);
-            database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-            database.exec(TABLES);
-        } catch (thrown) {
-            database.close();
-            throw thrown;
+        if (rows.length > 0) {
+            this.backlog.giveBack(rows);
+            if (!this.closed) {
+                this.schedule(RETRY_MSEC);
+            }
         }
-        return database;
-    }
-
-    private fail(why: string): void {
-        if (why !== this.trouble) {
-            this.trouble = why;
-            this.log.printOnly("error", "db", `${this.file}: ${why}; the service goes on without it and tries again after a minute`);
-        }
-        try {
-            this.handle?.close();
-        } catch {
-            // A damaged file may not even close. The handle is not used again in any case.
-        }
-        this.handle = undefined;
-        this.retryAt = Date.now() + RETRY_MSEC;
     }
 }

@@ -1,12 +1,20 @@
-/** Tables prompt and promptExtra. */
+/** Tables prompt, promptExtra and promptRequestId. */
 
+import { messageOf } from "../errors.js";
 import type { Recorder } from "../prompt/journal.js";
-import type { Database, Row } from "./database.js";
-import type { PromptTimes } from "./statistics.js";
+import type { Database } from "./database.js";
+import { pagesOf } from "./pages.js";
+import type { IdRange, Row } from "./protocol.js";
+import { NO_STATISTICS, type Statistics } from "./statistics.js";
 
-const SELECT =
-    "SELECT prompt.id, ts, durationPromptMsec, durationQueueMsec, code, request, response, answerRaw, requestId " +
-    "FROM prompt LEFT JOIN promptExtra ON promptExtra.id = prompt.id LEFT JOIN promptRequestId ON promptRequestId.id = prompt.id";
+/** A body that no JSON can be made of (too deep, for one) is its row's fault: the row says so. */
+function jsonOf(body: object): string {
+    try {
+        return JSON.stringify(body);
+    } catch (thrown) {
+        return JSON.stringify({ error: `This body could not be kept: ${messageOf(thrown)}` });
+    }
+}
 
 export class PromptTable {
     public constructor(
@@ -16,57 +24,37 @@ export class PromptTable {
     ) {}
 
     public readonly add: Recorder = ({ requestId, duration, code, request, response, answerRaw }) => {
-        this.database.attempt((db) => {
-            this.database.transaction(db, () => {
-                const { lastInsertRowid } = db
-                    .prepare("INSERT INTO prompt (ts, durationPromptMsec, durationQueueMsec, code) VALUES (?, ?, ?, ?)")
-                    .run(Date.now(), duration.promptMsec, duration.queueMsec, code);
-                db.prepare("INSERT INTO promptRequestId (id, requestId) VALUES (?, ?)").run(lastInsertRowid, requestId);
-                if (this.savePrompt) {
-                    db.prepare("INSERT INTO promptExtra (id, request, response, answerRaw) VALUES (?, ?, ?, ?)").run(
-                        lastInsertRowid,
-                        JSON.stringify(request),
-                        JSON.stringify(response),
-                        answerRaw ?? null,
-                    );
-                }
-            });
+        const texts = { request, response };
+        this.database.write({
+            table: "prompt",
+            row: {
+                ts: Date.now(),
+                promptMsec: duration.promptMsec,
+                queueMsec: duration.queueMsec,
+                code,
+                requestId,
+                ...(this.savePrompt ? { texts: { request: jsonOf(texts.request), response: jsonOf(texts.response), answerRaw: answerRaw ?? null } } : {}),
+            },
         });
     };
 
-    /** Rows after `afterId`, oldest first; without it the newest ones, oldest first too. */
-    public byId(afterId: number | undefined, limit: number): Row[] {
-        return this.database.must((db) =>
-            afterId === undefined
-                ? (db.prepare(`${SELECT} ORDER BY prompt.id DESC LIMIT ?`).all(limit) as Row[]).reverse()
-                : (db.prepare(`${SELECT} WHERE prompt.id > ? ORDER BY prompt.id LIMIT ?`).all(afterId, limit) as Row[]),
-        );
+    /** Newest first. */
+    public async byId(range: IdRange): Promise<readonly Row[]> {
+        return this.database.ask("byId", { table: "prompt", ...range });
     }
 
-    /** `from` to before `to`, milliseconds since the epoch. */
-    public between(from: number, to: number): Row[] {
-        return this.database.must((db) => db.prepare(`${SELECT} WHERE ts >= ? AND ts < ? ORDER BY prompt.id`).all(from, to) as Row[]);
+    /** `from` to before `to`, milliseconds since the epoch, oldest first, in pages. */
+    public between(from: number, to: number): AsyncGenerator<readonly Row[]> {
+        return pagesOf(this.database, "prompt", from, to);
     }
 
-    /** What statistics are made of; empty when the database cannot be used. */
-    public times(from: number): PromptTimes[] {
-        return (
-            this.database.attempt(
-                (db) =>
-                    db.prepare("SELECT ts, durationPromptMsec, durationQueueMsec, code FROM prompt WHERE ts >= ?").all(from) as unknown as PromptTimes[],
-            ) ?? []
-        );
+    /** One for each time, milliseconds since the epoch; zeros when the database cannot be used. */
+    public async statistics(since: readonly number[]): Promise<readonly Statistics[]> {
+        return this.database.ask("statistics", { since }).catch(() => since.map(() => NO_STATISTICS));
     }
 
     /** Texts and times alike. @returns how many prompts there were */
-    public clear(): number {
-        return this.database.must((db) => {
-            let deleted = 0;
-            this.database.transaction(db, () => {
-                db.exec("DELETE FROM promptExtra; DELETE FROM promptRequestId;");
-                deleted = Number(db.prepare("DELETE FROM prompt").run().changes);
-            });
-            return deleted;
-        });
+    public async clear(): Promise<number> {
+        return this.database.ask("remove", { table: "prompt" });
     }
 }

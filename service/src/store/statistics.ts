@@ -1,11 +1,6 @@
-/** Figures about requests, from rows of table prompt. Pure. */
+/** Figures about requests, from rows of table prompt, by SQL. */
 
-export interface PromptTimes {
-    readonly ts: number;
-    readonly durationPromptMsec: number;
-    readonly durationQueueMsec: number;
-    readonly code: number;
-}
+import type { DatabaseSync } from "./sqlite.js";
 
 /** Durations in milliseconds. */
 export interface Statistics {
@@ -18,29 +13,38 @@ export interface Statistics {
     readonly p95QueueDuration: number;
 }
 
-function average(values: readonly number[]): number {
-    return values.length === 0 ? 0 : Math.round(values.reduce((sum, value) => sum + value, 0) / values.length);
-}
-
-/** By nearest rank: the smallest value that 95 % of all do not exceed. */
-export function percentile95(values: readonly number[]): number {
-    const sorted = [...values].sort((a, b) => a - b);
-    return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0;
-}
+export const NO_STATISTICS: Statistics = {
+    total: 0,
+    success: 0,
+    failed: 0,
+    avgPromptDuration: 0,
+    avgQueueDuration: 0,
+    p95PromptDuration: 0,
+    p95QueueDuration: 0,
+};
 
 /** Of the rows since `from`, milliseconds since the epoch. */
-export function statistics(rows: readonly PromptTimes[], from: number): Statistics {
-    const counted = rows.filter((row) => row.ts >= from);
-    const success = counted.filter((row) => row.code === 200).length;
-    const prompt = counted.map((row) => row.durationPromptMsec);
-    const queue = counted.map((row) => row.durationQueueMsec);
+export function statistics(db: DatabaseSync, from: number): Statistics {
+    const { total, success, prompt, queue } = db
+        .prepare(
+            "SELECT count(*) AS total, coalesce(sum(code = 200), 0) AS success, coalesce(avg(durationPromptMsec), 0) AS prompt, " +
+                "coalesce(avg(durationQueueMsec), 0) AS queue FROM prompt WHERE ts >= ?",
+        )
+        .get(from) as { total: number; success: number; prompt: number; queue: number };
+    /** By nearest rank: the smallest value that 95 % of all do not exceed. */
+    const percentile95 = (column: "durationPromptMsec" | "durationQueueMsec"): number => {
+        const found = db
+            .prepare(`SELECT ${column} AS value FROM prompt WHERE ts >= ? ORDER BY ${column} LIMIT 1 OFFSET ?`)
+            .get(from, Math.max(0, Math.ceil(total * 0.95) - 1)) as { value: number } | undefined;
+        return found?.value ?? 0;
+    };
     return {
-        total: counted.length,
+        total,
         success,
-        failed: counted.length - success,
-        avgPromptDuration: average(prompt),
-        avgQueueDuration: average(queue),
-        p95PromptDuration: percentile95(prompt),
-        p95QueueDuration: percentile95(queue),
+        failed: total - success,
+        avgPromptDuration: Math.round(prompt),
+        avgQueueDuration: Math.round(queue),
+        p95PromptDuration: percentile95("durationPromptMsec"),
+        p95QueueDuration: percentile95("durationQueueMsec"),
     };
 }

@@ -1,10 +1,10 @@
 /** The tools that requests may name: scanned at start, every minute, and when a name is unknown. */
 
-import { readdir, readFile } from "node:fs/promises";
-import path from "node:path";
-import { badRequest, messageOf } from "../errors.js";
+import { messageOf } from "../errors.js";
 import type { Log } from "../log.js";
 import { Rescanned } from "../rescan.js";
+import { type Access, NO_FILES, ungranted } from "./access.js";
+import { readTexts } from "./files.js";
 import { functionSource, parseTool, secretNames } from "./parse.js";
 import { type Limits, LIMITS, runTool } from "./run.js";
 import { hideSecrets } from "./secrets.js";
@@ -17,17 +17,10 @@ const SECRET_END = ".toolenv.txt";
 /** Threads at once: each may take its share of memory, and the model needs the processors. */
 const MOST_AT_ONCE = 4;
 
-/** Texts by name, of the files in `folder` that end so. A folder or file that cannot be read is left out. */
-async function readTexts(folder: string | undefined, end: string): Promise<Map<string, string>> {
-    const texts = new Map<string, string>();
-    const names = folder === undefined ? [] : await readdir(folder).catch(() => []);
-    for (const name of names.filter((found) => found.endsWith(end)).sort()) {
-        const text = await readFile(path.join(folder ?? "", name), "utf8").catch(() => undefined);
-        if (text !== undefined) {
-            texts.set(name.slice(0, -end.length), text);
-        }
-    }
-    return texts;
+/** Requests name tools with or without the ending and in any case. */
+function plain(name: string): string {
+    const lower = name.toLowerCase();
+    return lower.endsWith(TOOL_END) ? lower.slice(0, -TOOL_END.length) : lower;
 }
 
 export class ToolCatalog extends Rescanned {
@@ -42,23 +35,25 @@ export class ToolCatalog extends Rescanned {
         private readonly toolDir: string | undefined,
         private readonly toolEnvDir: string | undefined,
         private readonly log: Log,
+        private readonly access: Access = NO_FILES,
         private readonly limits: Limits = LIMITS,
     ) {
         super();
     }
 
-    /** Scans the folder again before it says that there is no such tool. @throws ServiceError 400 */
+    /** Scans the folder again before it leaves out an unknown name, as version 1.1.3 does; the log tells. */
     public async choose(names: readonly string[]): Promise<readonly Tool[]> {
-        const known = (name: string): boolean => name === "*" || this.tools.some((tool) => tool.name === name);
-        if (!names.every(known)) {
+        if (this.unknown(names).length > 0) {
             await this.rescan();
         }
-        const unknown = names.find((name) => !known(name));
-        if (unknown !== undefined) {
-            const there = this.tools.map(({ name }) => name).join(", ");
-            throw badRequest(`toolServer: unknown tool "${unknown.slice(0, 100)}". ${there === "" ? "There are no tools." : `Available: ${there}.`}`);
+        const unknown = this.unknown(names);
+        if (unknown.length > 0) {
+            const there = this.tools.map(({ file }) => file).join(", ");
+            const shown = unknown.slice(0, 10).map((name) => `"${name.slice(0, 100)}"`).join(", ");
+            this.log.write("warn", "tools", `a request names unknown tools, which are left out: ${shown}. Available: ${there === "" ? "none" : there}`);
         }
-        return this.tools.filter(({ name }) => names.includes("*") || names.includes(name));
+        const wanted = new Set(names.map(plain));
+        return this.tools.filter((tool) => wanted.has("*") || wanted.has(plain(tool.file)) || wanted.has(plain(tool.name)));
     }
 
     /** Never rejects: the model gets the error as the answer. */
@@ -71,7 +66,8 @@ export class ToolCatalog extends Rescanned {
             if (missing !== undefined) {
                 throw new Error(`${missing}${SECRET_END} is missing or not JSON`);
             }
-            const text = await this.turns.take(signal, async () => runTool({ source: functionSource(tool.code), args, secrets }, signal, this.limits));
+            const call = { source: functionSource(tool.code), args, secrets, access: this.access };
+            const text = await this.turns.take(signal, async () => runTool(call, signal, this.limits));
             this.log.write("debug", "tools", `${tool.name} took ${Math.round(performance.now() - started)} ms`);
             return hideSecrets(text, secrets);
         } catch (thrown) {
@@ -84,7 +80,8 @@ export class ToolCatalog extends Rescanned {
     protected override async scan(): Promise<void> {
         const faults: string[] = [];
         const secrets = new Map<string, unknown>();
-        for (const [name, text] of await readTexts(this.toolEnvDir, SECRET_END)) {
+        const secretTexts = await readTexts(this.toolEnvDir, SECRET_END);
+        for (const [name, text] of secretTexts.texts) {
             try {
                 secrets.set(name, JSON.parse(text));
             } catch {
@@ -93,16 +90,28 @@ export class ToolCatalog extends Rescanned {
             }
         }
         const tools: Tool[] = [];
-        for (const [name, text] of await readTexts(this.toolDir, TOOL_END)) {
+        const toolTexts = await readTexts(this.toolDir, TOOL_END);
+        for (const [name, text] of toolTexts.texts) {
             try {
-                tools.push(parseTool(name, text));
+                const tool = parseTool(name, text);
+                const namesake = tools.find((other) => other.name === tool.name);
+                if (namesake !== undefined) {
+                    throw new Error(`is left out: models would call it ${tool.name}, like ${namesake.file}${TOOL_END}`);
+                }
+                tools.push(tool);
+                faults.push(...ungranted(tool.code, this.access).map((fault) => `${name}${TOOL_END}: ${fault}`));
             } catch (thrown) {
                 faults.push(`${name}${TOOL_END}: ${messageOf(thrown)}`);
             }
         }
         this.secrets = secrets;
         this.tools = tools;
-        this.report(faults);
+        this.report([...secretTexts.faults, ...toolTexts.faults, ...faults]);
+    }
+
+    private unknown(names: readonly string[]): string[] {
+        const known = new Set(["*", ...this.tools.flatMap(({ name, file }) => [plain(name), plain(file)])]);
+        return names.filter((name) => !known.has(plain(name)));
     }
 
     /** Logs tools and faults when they have changed. */

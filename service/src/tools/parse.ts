@@ -6,14 +6,11 @@ import { messageOf } from "../errors.js";
 import { compileSchema } from "../schema/compile.js";
 import type { Tool } from "./tool.js";
 
-/** The names of functions that models and OpenAI's clients accept. */
-const NAME = /^[\w-]{1,64}$/;
+/** Of a name of a function that models and OpenAI's clients accept. */
+const LONGEST_NAME = 64;
 
 /** `{{name}}` in the code. */
 const SECRET = /\{\{\s*([\w.-]+)\s*\}\}/g;
-
-/** The error of a failed import() comes from outside of the sandbox, and there is nothing to import. */
-const IMPORT = /\bimport\s*(?:\/\*[\s\S]*?\*\/\s*|\/\/[^\n]*\n\s*)*[(.]/;
 
 const SECTION = /^\$\$(\w+)[ \t]*(?:=[ \t]*(\w+))?[ \t]*\r?$/gm;
 
@@ -64,27 +61,28 @@ function specOf(text: string): Tool["definition"] {
     return { name: "", description, parameters };
 }
 
+/** Of any file's name: other characters than letters, digits, _ and - become _. */
+function functionName(file: string): string {
+    return file.replace(/[^\w-]/g, "_").slice(0, LONGEST_NAME);
+}
+
 /**
- * @param name the file's, without `.tool.txt`
+ * @param file its name without `.tool.txt`
  * @throws Error that says what is wrong with it
  */
-export function parseTool(name: string, text: string): Tool {
-    if (!NAME.test(name)) {
-        throw new Error("its name must be 1 to 64 letters, digits, _ and -");
-    }
+export function parseTool(file: string, text: string): Tool {
     const sections = sectionsOf(text.replace(/^\uFEFF/, ""));
     const spec = sections.get("spec");
     const code = sections.get("code=JS");
     if (spec === undefined || code === undefined) {
         throw new Error(`it has no section ${spec === undefined ? "$$spec" : "$$code=JS"}`);
     }
-    if (IMPORT.test(code)) {
-        throw new Error("$$code=JS cannot import: LIB is all there is");
-    }
     try {
-        new Script(functionSource(code), { filename: `${name}.tool.txt` });
+        // Compiled by Node and run by QuickJS, which knows nearly as much; nothing runs here.
+        new Script(functionSource(code), { filename: `${file}.tool.txt` });
     } catch (thrown) {
         throw new Error(`$$code=JS is not valid JavaScript: ${messageOf(thrown)}`, { cause: thrown });
     }
-    return { name, definition: { ...specOf(spec), name }, code };
+    const name = functionName(file);
+    return { name, file, definition: { ...specOf(spec), name }, code };
 }

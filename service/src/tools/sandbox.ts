@@ -1,107 +1,238 @@
 /**
- * The script of the worker thread that runs one call of a tool; JavaScript in a text, since Node starts it as it is.
- *
- * The tool's code runs in its own context, which has JavaScript and nothing of Node. `args`, `LIB` and the secrets
- * are made inside that context: only texts cross the border, so the tool gets no object from outside that could
- * lead it out. `resourceLimits` does not limit memory outside of V8's heap, so there are no typed arrays. The
- * operator writes the files: the sandbox contains mistakes, and what a model makes a tool do. It does not
- * protect from the operator.
- *
- * workerData: { source, args, secrets, mostCharacters }, all texts but the last. Posts { text } or { fault }.
+ * Runs a tool's code in QuickJS, an interpreter of its own that is compiled to WebAssembly: the code sees no object of
+ * Node, cannot leave the module's memory, and that memory has a limit. Called in a thread of its own, which can be
+ * ended while native code of the interpreter runs (`Array(4e9).join()` asks nobody).
  */
-export const SANDBOX = String.raw`
-"use strict";
-const { parentPort, workerData } = require("node:worker_threads");
-const vm = require("node:vm");
-const { createHash } = require("node:crypto");
-const base64 = (text) => Buffer.from(text, "utf8").toString("base64");
-const unbase64 = (text) => Buffer.from(text, "base64").toString("utf8");
-const { source, args, secrets, mostCharacters } = workerData;
 
-// What a worker could do to its process if the code left the context after all.
-for (const name of ["binding", "_linkedBinding", "dlopen", "getBuiltinModule", "mainModule", "kill", "_kill", "_debugProcess", "_debugEnd", "abort", "chdir", "report", "permission"]) {
-    try { delete process[name]; } catch {}
-}
-for (const name of ["require", "module", "exports", "__filename", "__dirname"]) {
-    try { delete globalThis[name]; } catch {}
+import quickjs from "@jitl/quickjs-wasmfile-release-sync";
+import { newQuickJSWASMModuleFromVariant, newVariant, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime } from "quickjs-emscripten-core";
+import type { Access } from "./access.js";
+import { answerLater, answerNow, MOST } from "./host.js";
+import { LIBRARY } from "./library.js";
+
+/** Node's types do not know WebAssembly, and the package's name a type that only a browser's have. */
+const { Memory } = Reflect.get(globalThis, "WebAssembly") as { Memory: new (limits: { initial: number; maximum: number }) => never };
+
+const MIB = 1024 ** 2;
+const PAGE_BYTES = 65_536;
+
+/** The module's own data and stack, beside the tool's memory. */
+const OWN_MB = 16;
+
+/** Of the interpreter's stack. Node's, 4 MB in a thread, holds the native part of the same calls. */
+const STACK_BYTES = 256 * 1024;
+
+/** Questions to the host that may be open at once. */
+const MOST_OPEN = 64;
+
+/** Jobs (what follows an await) in a row before timers and answers get their turn. */
+const JOBS_IN_A_ROW = 500;
+
+export interface SandboxCall {
+    /** An expression that gives the tool's function; see `functionSource`. */
+    readonly source: string;
+    /** JSON. */
+    readonly args: string;
+    /** JSON, by name. */
+    readonly secrets: string;
+    readonly access: Access;
+    readonly mostCharacters: number;
+    readonly memoryMb: number;
+    readonly timeMsec: number;
 }
 
-async function readText(response) {
-    const parts = [];
-    let bytes = 0;
-    for await (const part of response.body ?? []) {
-        bytes += part.length;
-        if (bytes > mostCharacters * 16) {
-            throw new Error("the answer is larger than " + mostCharacters * 16 + " bytes");
-        }
-        parts.push(part);
+export type SandboxAnswer = { readonly text: string } | { readonly fault: string };
+
+/** The interpreter's own words for its limits, in ours. */
+function faultOf(message: string, { memoryMb, timeMsec }: SandboxCall): string {
+    switch (message) {
+        case "interrupted":
+            return `it did not end within ${timeMsec / 1000} s`;
+        // With no memory left not even the error's text can be made.
+        case "":
+        case "null":
+        case "out of memory":
+            return `it needs more than ${memoryMb} MB`;
+        case "stack overflow":
+        case "Maximum call stack size exceeded":
+            return "it calls itself too deeply";
+        default:
+            return message;
     }
-    return Buffer.concat(parts).toString("utf8");
 }
 
-const HOST = {
-    async fetch(url, { method, headers, body } = {}) {
-        const response = await fetch(url, { method, headers, body: typeof body === "object" && body !== null ? JSON.stringify(body) : body });
-        const { ok, status, statusText } = response;
-        return { ok, status, statusText, headers: Object.fromEntries(response.headers), text: await readText(response) };
-    },
-    sleep: (msec) => new Promise((resolve) => setTimeout(resolve, Number(msec) || 0)),
-    sha256: async (text) => createHash("sha256").update(String(text)).digest("hex"),
-    base64Encode: async (text) => base64(String(text)),
-    base64Decode: async (text) => unbase64(String(text)),
-};
+/** A text of the sandbox. Its length is asked before it is copied. @throws Error when it is no text or too long */
+function textOf(vm: QuickJSContext, handle: QuickJSHandle | undefined, most: number): string {
+    if (handle === undefined || vm.typeof(handle) !== "string") {
+        throw new Error("a text is needed");
+    }
+    const length = vm.getProp(handle, "length").consume((found) => vm.getNumber(found));
+    if (length > most) {
+        throw new Error(`a text of ${length} characters is too long: at most ${most} go in or out of the sandbox at once`);
+    }
+    return vm.getString(handle);
+}
 
-// Takes texts and gives texts. Never throws.
-function ask(name, given, done) {
+async function open(call: SandboxCall): Promise<QuickJSRuntime> {
+    const pages = (mb: number): number => (mb * MIB) / PAGE_BYTES;
+    const wasmMemory = new Memory({ initial: pages(OWN_MB), maximum: pages(OWN_MB + call.memoryMb) });
+    // Its types are those of a CommonJS module; Node loads the other one.
+    const variant = "default" in quickjs ? quickjs.default : quickjs;
+    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+    const runtime = module.newRuntime();
+    const end = performance.now() + call.timeMsec;
+    runtime.setMemoryLimit(call.memoryMb * MIB);
+    runtime.setMaxStackSize(STACK_BYTES);
+    runtime.setInterruptHandler(() => performance.now() > end);
+    return runtime;
+}
+
+/** The session of one call. It ends with its thread: nothing is freed before. */
+class Session {
+    private readonly vm: QuickJSContext;
+    private openQuestions = 0;
+    private ended = false;
+    private settle: QuickJSHandle | undefined;
+
+    public constructor(
+        private readonly call: SandboxCall,
+        private readonly runtime: QuickJSRuntime,
+        private readonly done: (answer: SandboxAnswer) => void,
+    ) {
+        this.vm = runtime.newContext();
+    }
+
+    public start(): void {
+        this.guarded(() => {
+            const { vm, call } = this;
+            const library = this.value(vm.evalCode(LIBRARY, "library"));
+            const host = [this.ask(), this.begin(), this.finish(), vm.newNumber(call.mostCharacters)];
+            const { settle, run } = this.members(this.value(vm.callFunction(library, vm.undefined, ...host)));
+            this.settle = settle;
+            const tool = this.value(vm.evalCode(call.source, "tool"));
+            this.value(vm.callFunction(run, vm.undefined, tool, vm.newString(call.args), vm.newString(call.secrets)));
+            this.pump();
+        });
+    }
+
+    private members(library: QuickJSHandle): { settle: QuickJSHandle; run: QuickJSHandle } {
+        return { settle: this.vm.getProp(library, "settle"), run: this.vm.getProp(library, "run") };
+    }
+
+    /** @throws Error with the sandbox's own message */
+    private value(result: ReturnType<QuickJSContext["evalCode"]>): QuickJSHandle {
+        if (result.error !== undefined) {
+            throw this.errorOf(result.error);
+        }
+        return result.value;
+    }
+
+    private errorOf(handle: QuickJSHandle): Error {
+        const thrown: unknown = this.vm.dump(handle);
+        const message = typeof thrown === "object" && thrown !== null && "message" in thrown ? thrown.message : thrown;
+        return new Error(typeof message === "string" ? message.slice(0, 2000) : "");
+    }
+
+    private end(answer: SandboxAnswer): void {
+        if (!this.ended) {
+            this.ended = true;
+            this.done("fault" in answer ? { fault: faultOf(answer.fault, this.call) } : answer);
+        }
+    }
+
+    /** A trap of the WebAssembly module is an exception here; the module is not used again. */
+    private guarded(work: () => void): void {
+        if (!this.ended) {
+            try {
+                work();
+            } catch (thrown) {
+                this.end({ fault: thrown instanceof Error ? thrown.message : "it stopped the interpreter" });
+            }
+        }
+    }
+
+    private given(name: QuickJSHandle | undefined, json: QuickJSHandle | undefined): [string, readonly unknown[]] {
+        return [textOf(this.vm, name, 20), JSON.parse(textOf(this.vm, json, MOST)) as unknown[]];
+    }
+
+    private async answer(work: () => unknown): Promise<string> {
+        try {
+            return JSON.stringify({ value: await work() });
+        } catch (thrown) {
+            return this.failed(thrown);
+        }
+    }
+
+    private failed(thrown: unknown): string {
+        const { message, cause } = thrown as Error;
+        return JSON.stringify({ fault: cause instanceof Error ? `${message}: ${cause.message}` : message });
+    }
+
+    private ask(): QuickJSHandle {
+        return this.vm.newFunction("ask", (name, json) => {
+            try {
+                return this.vm.newString(JSON.stringify({ value: answerNow(...this.given(name, json), this.call.access) }));
+            } catch (thrown) {
+                return this.vm.newString(this.failed(thrown));
+            }
+        });
+    }
+
+    private begin(): QuickJSHandle {
+        return this.vm.newFunction("begin", (id, name, json) => {
+            const number = this.vm.getNumber(id);
+            if (this.openQuestions >= MOST_OPEN) {
+                throw new Error(`more than ${MOST_OPEN} calls of LIB at once`);
+            }
+            const [asked, given] = this.given(name, json);
+            this.openQuestions += 1;
+            void this.answer(() => answerLater(asked, given, this.call.access)).then((answer) => this.answered(number, answer));
+        });
+    }
+
+    private answered(id: number, answer: string): void {
+        this.openQuestions -= 1;
+        this.guarded(() => {
+            const { vm } = this;
+            this.value(vm.callFunction(this.settle ?? vm.undefined, vm.undefined, vm.newNumber(id), vm.newString(answer)));
+            this.pump();
+        });
+    }
+
+    private finish(): QuickJSHandle {
+        return this.vm.newFunction("finish", (fault, text) => {
+            const { vm, call } = this;
+            if (vm.typeof(fault) === "undefined") {
+                this.end({ text: textOf(vm, text, call.mostCharacters + 1) });
+            } else {
+                this.end({ fault: textOf(vm, fault, 2000) });
+            }
+        });
+    }
+
+    private readonly pump = (): void => {
+        this.guarded(() => {
+            const result = this.runtime.executePendingJobs(JOBS_IN_A_ROW);
+            if (result.error !== undefined) {
+                throw this.errorOf(result.error);
+            }
+            if (this.runtime.hasPendingJob()) {
+                setImmediate(this.pump);
+            } else if (this.openQuestions === 0) {
+                this.end({ fault: "it waits for something that never comes" });
+            }
+        });
+    };
+}
+
+/** Never rejects. */
+export async function runInSandbox(call: SandboxCall): Promise<SandboxAnswer> {
     try {
-        HOST[name](...JSON.parse(given)).then(
-            (value) => done(undefined, JSON.stringify(value)),
-            (thrown) => done(String(thrown && thrown.cause && thrown.cause.message ? thrown.message + ": " + thrown.cause.message : thrown && thrown.message)),
-        );
+        const runtime = await open(call);
+        return await new Promise<SandboxAnswer>((resolve) => {
+            new Session(call, runtime, resolve).start();
+        });
     } catch (thrown) {
-        done(String(thrown && thrown.message));
+        return { fault: `the sandbox could not be started: ${String(thrown)}` };
     }
 }
-
-function finish(fault, text) {
-    parentPort.postMessage(fault === undefined ? { text } : { fault });
-    parentPort.close();
-}
-
-const context = vm.createContext(Object.create(null), { codeGeneration: { strings: false, wasm: false } });
-const run = vm.runInContext(${"`"}
-    "use strict";
-    for (const name of Object.getOwnPropertyNames(globalThis)) {
-        if (/Array$/.test(name) && name !== "Array" || /Buffer$|^DataView$|^WebAssembly$|^Atomics$|^console$/.test(name)) {
-            delete globalThis[name];
-        }
-    }
-    (function (ask, finish) {
-        const call = (name, ...given) => new Promise((resolve, reject) => {
-            ask(name, JSON.stringify(given), (fault, json) => fault === undefined ? resolve(json === undefined ? undefined : JSON.parse(json)) : reject(new Error(fault)));
-        });
-        const LIB = Object.freeze({
-            fetch: async (url, options) => {
-                const answer = await call("fetch", String(url), options ?? {});
-                return Object.freeze({ ...answer, json: () => JSON.parse(answer.text) });
-            },
-            sleep: (msec) => call("sleep", msec),
-            sha256: (text) => call("sha256", text),
-            base64Encode: (text) => call("base64Encode", text),
-            base64Decode: (text) => call("base64Decode", text),
-        });
-        return (tool, args, secrets) => {
-            Promise.resolve(tool(JSON.parse(args), LIB, JSON.parse(secrets))).then(
-                (value) => finish(undefined, typeof value === "string" ? value : JSON.stringify(value) ?? ""),
-            ).catch((thrown) => {
-                let fault = "it threw something that is not a text";
-                try {
-                    fault = String(thrown instanceof Error ? thrown.message : thrown);
-                } catch {}
-                finish(fault);
-            });
-        };
-    })
-${"`"}, context)(ask, (fault, text) => finish(fault === undefined ? undefined : String(fault).slice(0, 2000), text === undefined ? undefined : String(text)));
-run(vm.runInContext(source, context, { filename: "tool" }), args, secrets);
-`;

@@ -3,8 +3,10 @@
 import type { ToolDefinition } from "../engine/engine.js";
 
 export interface Tool {
-    /** The file's name without `.tool.txt`; what requests and the model call it. */
+    /** What the model calls it: the file's name, or where models do not accept that, one made of it. */
     readonly name: string;
+    /** The file's name without `.tool.txt`; requests may use either name. */
+    readonly file: string;
     readonly definition: ToolDefinition;
     /** The body of an async function; sees `args`, `LIB` and `{{name}}`. */
     readonly code: string;

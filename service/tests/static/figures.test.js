@@ -60,14 +60,14 @@ describe("history", () => {
         const all = Array.from({ length: 450 }, (_, index) => row(index + 1, index + 1));
         /** @type {(number | undefined)[]} */
         const asked = [];
-        /** @param {number | undefined} afterId */
-        const page = (afterId) => {
-            asked.push(afterId);
-            return Promise.resolve(afterId === undefined ? all.slice(-200) : all.filter(({ id }) => id > afterId).slice(0, 200));
+        /** @param {number | undefined} beforeId */
+        const page = (beforeId) => {
+            asked.push(beforeId);
+            return Promise.resolve(all.filter(({ id }) => beforeId === undefined || id < beforeId).slice(-200).reverse());
         };
         const rows = await back(page, 0, 10);
         expect(rows.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
-        expect(asked).toEqual([undefined, 50, 0]);
+        expect(asked).toEqual([undefined, 251, 51]);
         expect(await back(page, 300, 10)).toHaveLength(200);
         expect(await back(page, 0, 2)).toHaveLength(400);
     });

@@ -3,10 +3,17 @@
 import { gpuLostError, ServiceError } from "../../errors.js";
 import { answers, textAnswer } from "../answers.js";
 import type { Routes } from "../routes.js";
+import { howFar } from "../service.js";
 
 function status(value: string): object {
     return { type: "object", required: ["status"], properties: { status: { type: "string", const: value } } };
 }
+
+const READY = {
+    type: "object",
+    required: ["status"],
+    properties: { status: { type: "string", const: "ready" }, pulling: { type: "string", description: "How far models are that are being pulled" } },
+} as const;
 
 export const healthRoutes: Routes = (server, service) => {
     server.get(
@@ -23,13 +30,14 @@ export const healthRoutes: Routes = (server, service) => {
 
     server.get(
         "/ready",
-        { config: { open: true }, schema: { tags: ["health"], summary: "A model can answer", response: answers(status("ready"), [500, 503]) } },
+        { config: { open: true }, schema: { tags: ["health"], summary: "A model can answer", response: answers(READY, [500, 503]) } },
         () => {
             const trouble = service.notReady();
             if (trouble !== undefined) {
                 throw new ServiceError(503, trouble.why, trouble.retryAfterSeconds);
             }
-            return { status: "ready" };
+            const pulls = service.puller.progress;
+            return { status: "ready", ...(pulls.length === 0 ? {} : { pulling: howFar(pulls) }) };
         },
     );
 

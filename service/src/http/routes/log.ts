@@ -1,16 +1,20 @@
 /** /log/*: the service's own log and the log of prompts, as JSON. */
 
-import { formatLine } from "../../log.js";
-import { answers } from "../answers.js";
-import { hourName, spanOf } from "../hours.js";
+import type { FastifyReply } from "fastify";
+import type { IdRange } from "../../store/protocol.js";
+import { answers, PLAIN_ERRORS } from "../answers.js";
+import { spanOf } from "../hours.js";
+import { coreFiles, type LogFile, promptFiles, streamOf } from "../log-files.js";
 import type { Routes } from "../routes.js";
 
 /** Rows of one answer, at most. */
 const MOST_ROWS = 200;
 
+/** An empty text is as good as none: forms send it. */
 interface ById {
-    readonly afterId?: number;
-    readonly limit: number;
+    readonly afterId?: number | "";
+    readonly beforeId?: number | "";
+    readonly limit?: number | "";
 }
 
 interface ByDate {
@@ -18,20 +22,29 @@ interface ByDate {
     readonly hour?: string;
 }
 
+const ID = { anyOf: [{ type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, { const: "" }] } as const;
+
 const BY_ID = {
     type: "object",
     properties: {
-        afterId: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Rows after this one; absent: the newest" },
-        limit: { type: "integer", minimum: 1, default: MOST_ROWS, description: `At most ${MOST_ROWS} rows come, whatever it says` },
+        afterId: { ...ID, description: "Rows after this one; absent, empty or 0: all" },
+        beforeId: { ...ID, description: "And before this one, to read on backwards" },
+        limit: { anyOf: [{ type: "integer", minimum: 1 }, { const: "" }], description: `The newest of them; at most ${MOST_ROWS}, whatever it says` },
     },
 } as const;
+
+function rangeOf({ afterId, beforeId, limit }: ById): IdRange {
+    const given = (value: number | "" | undefined): number | undefined => (value === "" || value === 0 ? undefined : value);
+    const before = given(beforeId);
+    return { afterId: given(afterId) ?? 0, ...(before === undefined ? {} : { beforeId: before }), limit: Math.min(given(limit) ?? MOST_ROWS, MOST_ROWS) };
+}
 
 const BY_DATE = {
     type: "object",
     required: ["date"],
     properties: {
-        date: { type: "string", pattern: "^[0-9]{8}$", description: "YYYYMMDD, UTC", examples: ["20260131"] },
-        hour: { type: "string", pattern: "^([01]?[0-9]|2[0-3])$", description: "00..23; absent: the whole day" },
+        date: { type: "string", pattern: "^[0-9]{8}$", description: "YYYYMMDD, local time: that of the variable TZ", examples: ["20260131"] },
+        hour: { type: "string", pattern: "^([01]?[0-9]|2[0-3])?$", description: "00..23; absent or empty: the whole day" },
     },
 } as const;
 
@@ -79,37 +92,30 @@ const DELETED = { type: "object", required: ["deleted"], properties: { deleted: 
 
 /** A call in the OpenAPI document, with the schema of its query. */
 function call(summary: string, good: object, querystring?: object): { schema: object } {
-    return { schema: { tags: ["log"], summary, ...(querystring === undefined ? {} : { querystring }), response: answers(good) } };
+    return { schema: { tags: ["log"], summary, ...(querystring === undefined ? {} : { querystring }), response: answers(good, [...PLAIN_ERRORS, 503]) } };
 }
 
 export const logRoutes: Routes = (server, { logTable, promptTable }) => {
-    server.get<{ Querystring: ById }>("/log/core/byid", call("The service's log, oldest row first", CORE_ROWS, BY_ID), ({ query }) => ({
-        logs: logTable.byId(query.afterId, Math.min(query.limit, MOST_ROWS)),
+    const files = async ({ date, hour }: ByDate, read: (from: number, to: number) => AsyncGenerator<LogFile[]>, reply: FastifyReply): Promise<FastifyReply> => {
+        const { from, to } = spanOf(date, hour);
+        return reply.type("application/json; charset=utf-8").send(await streamOf(read(from, to)));
+    };
+
+    server.get<{ Querystring: ById }>("/log/core/byid", call("The service's log, newest row first", CORE_ROWS, BY_ID), async ({ query }) => ({
+        logs: await logTable.byId(rangeOf(query)),
     }));
 
-    server.get<{ Querystring: ById }>("/log/chat/byid", call("Prompts, oldest first", CHAT_ROWS, BY_ID), ({ query }) => ({
-        logs: promptTable.byId(query.afterId, Math.min(query.limit, MOST_ROWS)),
+    server.get<{ Querystring: ById }>("/log/chat/byid", call("Prompts, newest first", CHAT_ROWS, BY_ID), async ({ query }) => ({
+        logs: await promptTable.byId(rangeOf(query)),
     }));
 
-    // One text an hour, like a log file.
-    server.get<{ Querystring: ByDate }>("/log/core/bydate", call("The service's log as one text an hour", FILES, BY_DATE), ({ query }) => {
-        const { from, to } = spanOf(query.date, query.hour);
-        const files = new Map<string, string[]>();
-        for (const row of logTable.between(from, to)) {
-            const filename = `${hourName(row.ts)}.log`;
-            files.set(filename, [...(files.get(filename) ?? []), formatLine(row)]);
-        }
-        return [...files].map(([filename, lines]) => ({ filename, content: lines.join("\n") + "\n" }));
-    });
+    server.get<{ Querystring: ByDate }>("/log/core/bydate", call("The service's log as one text an hour", FILES, BY_DATE), async ({ query }, reply) =>
+        files(query, (from, to) => coreFiles(logTable, from, to), reply),
+    );
 
-    // One text a prompt.
-    server.get<{ Querystring: ByDate }>("/log/chat/bydate", call("Prompts as one text each", FILES, BY_DATE), ({ query }) => {
-        const { from, to } = spanOf(query.date, query.hour);
-        return promptTable.between(from, to).map((row) => ({
-            filename: `${hourName(Number(row["ts"]))}-${String(row["id"])}.json`,
-            content: JSON.stringify(row, null, 2),
-        }));
-    });
+    server.get<{ Querystring: ByDate }>("/log/chat/bydate", call("Prompts as one text each", FILES, BY_DATE), async ({ query }, reply) =>
+        files(query, (from, to) => promptFiles(promptTable, from, to), reply),
+    );
 
-    server.delete("/log/chat", call("Deletes every prompt, with its times", DELETED), () => ({ deleted: promptTable.clear() }));
+    server.delete("/log/chat", call("Deletes every prompt, with its times", DELETED), async () => ({ deleted: await promptTable.clear() }));
 };

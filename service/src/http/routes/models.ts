@@ -7,12 +7,13 @@ import type { Routes } from "../routes.js";
 
 const MODEL = {
     type: "object",
-    required: ["id", "object", "created", "owned_by"],
+    required: ["id", "object", "created", "owned_by", "kind"],
     properties: {
         id: { type: "string" },
         object: { type: "string", const: "model" },
         created: { type: "integer", description: "The file's time of change, seconds since the epoch" },
         owned_by: { type: "string" },
+        kind: { type: "string", enum: ["chat", "embedding", "rerank"], description: "What it can be asked for; not of OpenAI's API" },
     },
 } as const;
 
@@ -24,8 +25,8 @@ const MODELS = {
 
 const NAMED = { type: "object", required: ["model"], properties: { model: { type: "string", minLength: 1 } } } as const;
 
-function modelObject({ name, modifiedMs }: Model): object {
-    return { id: name, object: "model", created: Math.floor(modifiedMs / 1000), owned_by: "mentator" };
+function modelObject({ name, modifiedMs, facts }: Model): object {
+    return { id: name, object: "model", created: Math.floor(modifiedMs / 1000), owned_by: "mentator", kind: facts.kind };
 }
 
 export const modelRoutes: Routes = (server, service) => {

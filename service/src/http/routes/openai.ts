@@ -2,14 +2,14 @@
 
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Generated } from "../../engine/engine.js";
+import type { Generated, Usage } from "../../engine/engine.js";
 import { chatRequests } from "../../openai/chat-request.js";
 import { CHAT_ANSWER, CHAT_SCHEMA, type ChatBody } from "../../openai/chat-schema.js";
 import { completionRequests, promptsToEcho } from "../../openai/completion-request.js";
 import { COMPLETION_ANSWER, COMPLETION_SCHEMA, type CompletionBody } from "../../openai/completion-schema.js";
 import { openAiError } from "../../openai/errors.js";
 import { CHAT_PIECES, chatForm, completionForm, completionPieces, type Head, type Pieces, usageForm } from "../../openai/form.js";
-import { type Asked, Generations, type Run, usageOf } from "../../openai/generations.js";
+import { Generations, type Run } from "../../openai/generations.js";
 import type { Control } from "../../openai/shared-schema.js";
 import { answers, MODEL_ERRORS, OPENAI_ERROR_SCHEMA, streamableAnswer } from "../answers.js";
 import { statusOf } from "../errors.js";
@@ -21,14 +21,16 @@ import type { Routes } from "../routes.js";
 interface Kind {
     readonly object: string;
     readonly prefix: string;
-    readonly asked: () => readonly Asked[];
+    readonly asked: Run["asked"];
     readonly pieces: Pieces;
-    readonly form: (head: Head, model: string, answers: readonly Generated[]) => object;
+    readonly form: (head: Head, model: string, answers: readonly Generated[], usage: Usage) => object;
 }
 
 async function stream(generations: Generations, run: Run, kind: Kind, head: Head, withUsage: boolean, reply: FastifyReply): Promise<void> {
     const events = new EventStream(reply);
     const begun = new Set<number>();
+    /** Answers whose calls came in pieces. */
+    const called = new Set<number>();
     const send = (model: string, choices: object[], usage: object | null = null): void =>
         events.send({ id: head.id, object: kind.object, created: head.created, model, choices, ...(withUsage ? { usage } : {}) });
     const begin = (index: number, model: string): void => {
@@ -40,25 +42,30 @@ async function stream(generations: Generations, run: Run, kind: Kind, head: Head
     try {
         const ran = await generations.run({
             ...run,
+            onAdmitted: () => events.keepAlive(),
             onChunk: (index, chunk, model) => {
                 begin(index, model);
-                const piece = chunk.text === "" ? undefined : kind.pieces.piece(index, chunk);
+                if (chunk.kind === "call") {
+                    called.add(index);
+                }
+                const piece = chunk.text === "" && chunk.call === undefined ? undefined : kind.pieces.piece(index, chunk);
                 if (piece !== undefined) {
                     send(model, [piece]);
                 }
             },
         });
-        const { model } = ran;
+        const { model, usage } = ran;
         ran.answers.forEach((answer, index) => {
             begin(index, model);
-            kind.pieces.end(index, answer).forEach((piece) => send(model, [piece]));
+            kind.pieces.end(index, answer, called.has(index)).forEach((piece) => send(model, [piece]));
         });
         if (withUsage) {
-            send(model, [], usageForm(usageOf(ran.answers)));
+            send(model, [], usageForm(usage));
         }
         events.done();
     } catch (thrown) {
         if (!events.begun) {
+            events.abandon();
             throw thrown;
         }
         events.fail(openAiError(statusOf(thrown), thrown).body);
@@ -74,7 +81,7 @@ async function answer(generations: Generations, cut: AbortSignal, request: Fasti
         requestId: request.id,
         signal: signalOf(reply, cut),
         asked: kind.asked,
-        respond: (all, model) => kind.form(head, model, all),
+        respond: (all, model, usage) => kind.form(head, model, all, usage),
     };
     if (body.stream !== true) {
         return (await generations.run(run)).response;
@@ -100,7 +107,7 @@ export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
                 prefix: "chatcmpl",
                 asked: () => chatRequests(request.body, service.defaultOptions),
                 pieces: CHAT_PIECES,
-                form: (head, model, all) => chatForm(head, model, all, usageOf(all)),
+                form: chatForm,
             }),
     );
 
@@ -114,7 +121,7 @@ export const openAiRoutes: Routes = (server: FastifyInstance, service) => {
                 prefix: "cmpl",
                 asked: () => completionRequests(request.body, service.defaultOptions),
                 pieces: completionPieces(texts),
-                form: (head, model, all) => completionForm(head, model, all, usageOf(all), texts),
+                form: (head, model, all, usage) => completionForm(head, model, all, usage, texts),
             });
         },
     );

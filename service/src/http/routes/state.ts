@@ -2,8 +2,8 @@
 
 import type { LoadedModel } from "../../engine/engine.js";
 import type { Model } from "../../models/catalog.js";
-import { statistics } from "../../store/statistics.js";
 import { answers } from "../answers.js";
+import { PULL_PROGRESS } from "./pull.js";
 import type { Routes } from "../routes.js";
 
 const HOUR_MSEC = 3_600_000;
@@ -26,17 +26,20 @@ const VERSION = { type: "object", required: ["version"], properties: { version: 
 
 const MODELS = {
     type: "object",
-    required: ["models"],
+    required: ["models", "pulls", "mayChange"],
     properties: {
+        pulls: { type: "array", items: PULL_PROGRESS, description: "Models that are being pulled" },
+        mayChange: { type: "boolean", description: "Whether the API pulls and deletes models" },
         models: {
             type: "array",
             items: {
                 type: "object",
-                required: ["name", "relativeFileName", "sizeKb"],
+                required: ["name", "relativeFileName", "sizeKb", "kind"],
                 properties: {
                     name: { type: "string" },
                     relativeFileName: { type: "string", description: "Below modelDir" },
                     sizeKb: { type: "integer", minimum: 0 },
+                    kind: { type: "string", enum: ["chat", "embedding", "rerank"], description: "What it can be asked for" },
                     layerCount: { type: "integer", minimum: 0 },
                     isReasoning: { type: "boolean" },
                 },
@@ -108,12 +111,14 @@ export const stateRoutes: Routes = (server, service) => {
 
     server.get("/state/models", { schema: { tags: ["state"], summary: "Models that requests can name", response: answers(MODELS) } }, () => ({
         models: service.models.list().map(modelRow),
+        pulls: service.puller.progress,
+        mayChange: service.management.allowed,
     }));
 
     server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
         const now = Date.now();
         const { mode, reason, devices } = service.backend;
-        const rows = service.promptTable.times(now - 24 * HOUR_MSEC);
+        const [stats1h, stats3h, stats24h] = await service.promptTable.statistics([1, 3, 24].map((hours) => now - hours * HOUR_MSEC));
         const memory = process.memoryUsage();
         return {
             serverStartTimestamp: service.startTimestamp,
@@ -125,9 +130,9 @@ export const stateRoutes: Routes = (server, service) => {
             memoryExternalMb: megabytes(memory.external),
             queueSize: service.scheduler.waiting,
             savePromptEnabled: service.savePrompt,
-            stats1h: statistics(rows, now - HOUR_MSEC),
-            stats3h: statistics(rows, now - 3 * HOUR_MSEC),
-            stats24h: statistics(rows, now - 24 * HOUR_MSEC),
+            stats1h,
+            stats3h,
+            stats24h,
         };
     });
 };

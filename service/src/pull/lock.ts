@@ -1,0 +1,43 @@
+/**
+ * One process at a time, also where containers share a volume. SQLite's exclusive lock is one of the kernel's: it ends
+ * with its process, however that ends, so there is none that was left behind; and Node brings it.
+ */
+
+import { DatabaseSync } from "../store/sqlite.js";
+
+const AGAIN_MSEC = 500;
+
+const BUSY = 5;
+
+/** Undefined while another one holds it. */
+function tryLock(file: string): DatabaseSync | undefined {
+    const lock = new DatabaseSync(file);
+    try {
+        lock.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+        return lock;
+    } catch (thrown) {
+        lock.close();
+        if ((thrown as { errcode?: number }).errcode === BUSY) {
+            return undefined;
+        }
+        throw thrown;
+    }
+}
+
+/**
+ * @param onWait called each time that another one still has it
+ * @throws `signal.reason`, what SQLite gives where the file cannot be made
+ */
+export async function withLock<T>(file: string, signal: AbortSignal, onWait: () => void, work: () => Promise<T>): Promise<T> {
+    let lock: DatabaseSync | undefined;
+    while ((lock = tryLock(file)) === undefined) {
+        onWait();
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MSEC));
+        signal.throwIfAborted();
+    }
+    try {
+        return await work();
+    } finally {
+        lock.close();
+    }
+}

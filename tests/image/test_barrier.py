@@ -1,0 +1,87 @@
+"""The library that lets ggml's threads share the processors: docker/barrier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.docker_engine import Engine
+from scripts.image.plan import build_argv
+from scripts.project.checks import barrier_check
+from scripts.running import service_client
+from scripts.shared import commands
+from scripts.shared.settings import Settings
+from tests import containers
+from tests.image import stages
+
+LIBRARY = "/opt/mentator/barrier/libmentator-barrier.so"
+QUESTION = "Tell me a story about a fox who learns to swim."
+BUSY = "while :; do :; done"
+
+
+def test_its_linter_and_tests_pass_and_another_layout_is_refused(
+    settings: Settings, engine: Engine
+) -> None:
+    """In a build stage: clang-tidy, ThreadSanitizer, the number of threads, what keeps it out."""
+    argv = build_argv(barrier_check(stages.planned(settings)))
+    done = commands.capture(engine.argv(*argv), timeout=1800)
+    assert done.code == 0, done.err[-6000:]
+
+
+def answer(address: str, tokens: int) -> str:
+    """The likeliest text."""
+    model = service_client.get(address, "/state/models")["models"][0]["name"]
+    body = {"model": model, "prompt": QUESTION, "max_tokens": tokens, "temperature": 0}
+    done = requests.post(f"{address}/v1/completions", json=body, timeout=600)
+    done.raise_for_status()
+    text: str = done.json()["choices"][0]["text"]
+    return text
+
+
+def libraries(running: containers.Running) -> str:
+    """What is mapped into the service's process, which only its own user may see."""
+    uid = running.run("stat", "-c", "%u:%g", "/proc/1").strip()
+    argv = ["exec", "--user", uid, running.container.name, "cat", "/proc/1/maps"]
+    return commands.check(running.engine.argv(*argv))
+
+
+def test_the_answer_is_the_same_with_and_without_it(
+    engine: Engine, image: dict[str, Any], tmp_path: Path
+) -> None:
+    """Beside busy loops, so that threads do sleep and their number does change."""
+    said = {}
+    for mode, tokens in (("auto", 48), ("off", 12)):  # as released, a token may take seconds
+        with containers.folder(tmp_path / mode) as data:
+            flags = ("--env", f"MENTATOR_BARRIER={mode}")
+            container = containers.describe(image["digest"], data, flags=flags)
+            with containers.healthy(engine, container) as running:
+                assert (LIBRARY in libraries(running)) is (mode == "auto"), running.log()
+                for _ in range(3):
+                    busy = ("exec", "--detach", container.name, "timeout", "300", "sh", "-c", BUSY)
+                    commands.check(engine.argv(*busy))
+                said[mode] = answer(running.address, tokens)
+    assert said["off"]
+    assert said["auto"].startswith(said["off"])
+    assert len(said["auto"]) > len(said["off"])
+
+
+@pytest.mark.parametrize("own", ["libm.so.6", "libm.so.6 libdl.so.2"])
+def test_the_users_own_preloaded_libraries_are_kept(
+    engine: Engine, image: dict[str, Any], tmp_path: Path, own: str
+) -> None:
+    with containers.folder(tmp_path / "data") as data:
+        flags = ("--env", f"LD_PRELOAD={own}")
+        container = containers.describe(image["digest"], data, flags=flags)
+        with containers.healthy(engine, container) as running:
+            mapped = libraries(running)
+            assert all(name in mapped for name in (*own.split(), LIBRARY))
+            assert answer(running.address, 4)
+
+
+def test_a_wrong_value_ends_the_start(engine: Engine, image: dict[str, Any]) -> None:
+    ended = containers.to_its_end(engine, image["digest"], "--env", "MENTATOR_BARRIER=spin")
+    assert ended.code == 64
+    assert "MENTATOR_BARRIER=spin is not possible." in ended.log
