@@ -15,7 +15,7 @@ import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
 import { inspectFile } from "../src/models/inspect.js";
-import type { ModelFacts, ModelKind } from "../src/models/kind.js";
+import type { ModelKind } from "../src/models/kind.js";
 import { Journal } from "../src/prompt/journal.js";
 import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
 import { Puller } from "../src/pull/puller.js";
@@ -97,10 +97,6 @@ export class FakeEngine implements Engine {
         return Promise.resolve("");
     }
 
-    public async inspect(): Promise<ModelFacts> {
-        return Promise.resolve({ kind: "chat", layerCount: 2 });
-    }
-
     public async close(): Promise<void> {
         await Promise.resolve();
     }
@@ -149,9 +145,10 @@ export function fakeService(options: { dbFile?: string; savePrompt?: boolean; qu
     const puller = new Puller({ modelDir, hosts, endpoint: options.endpoint ?? "https://hub.invalid", token: options.token, tries: { most: 2, pause: 1, longestPause: 5, longestWish: 5000 } }, log, async () => models.rescanFromNow());
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
+    const engineState: Service["engineState"] = () => ({ running: engine.ready, pid: null, restarts: 0, lastEnd: null, lastEndTimestamp: null, residentBytes: 0 });
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
+    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
@@ -166,6 +163,7 @@ export function fakeService(options: { dbFile?: string; savePrompt?: boolean; qu
             backend: chosen.backend,
             backendNames: chosen.modes.map(({ name }) => name),
             engine,
+            engineState,
             models,
             puller,
             management: { modelDir, sources: options.sources ?? [], allowed: (options.apiKey ?? "") !== "" || options.withoutKey === true },
