@@ -138,13 +138,24 @@ async function take(order) {
     }
 }
 
-let held = Buffer.alloc(0);
+let parts = [];
+let bytes = 0;
+/** Of the message that is coming, with its head; undefined: not known yet. */
+let wanted;
 channel.on("data", (part) => {
-    held = Buffer.concat([held, part]);
-    while (held.length >= 4 && held.length >= 4 + held.readUInt32LE()) {
-        const end = 4 + held.readUInt32LE();
-        void take(deserialize(held.subarray(4, end)));
-        held = held.subarray(end);
+    parts.push(part);
+    bytes += part.length;
+    while (bytes >= (wanted ?? 4)) {
+        const held = Buffer.concat(parts);
+        wanted = 4 + held.readUInt32LE();
+        parts = [held];
+        if (bytes < wanted) {
+            return;
+        }
+        void take(deserialize(held.subarray(4, wanted)));
+        parts = [held.subarray(wanted)];
+        bytes -= wanted;
+        wanted = undefined;
     }
 });
 channel.on("close", () => process.kill(process.pid, "SIGKILL"));
