@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
+import { plainOptions } from "./config/options.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { EngineProcess } from "./engine-process/engine-process.js";
 import { engineProgram } from "./engine-process/program.js";
@@ -142,7 +143,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
-    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal, (line) => log.write("warn", "prompt", line));
     const service: Service = {
         version,
         startTimestamp,
@@ -159,7 +160,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         metrics,
         logTable,
         promptTable,
-        defaultOptions: configuration.defaultOptions,
+        defaultOptions: plainOptions(configuration.defaultOptions),
+        promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
         allowedHosts: configuration.allowedHosts,

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ChosenBackend } from "../src/backend/backend.js";
+import { defaultsFor, plainOptions } from "../src/config/options.js";
 import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
@@ -123,7 +124,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
+export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -131,7 +132,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     writeFileSync(path.join(modelDir, TINY), "x");
     const lines: string[] = [];
     const log = new Log("debug", (line) => lines.push(line));
-    const database = new Database(path.join(folder, "test.db"), log);
+    const database = new Database(options.dbFile ?? path.join(folder, "test.db"), log);
     const logTable = new LogTable(database);
     log.attach((row) => logTable.add(row));
     const savePrompt = options.savePrompt ?? false;
@@ -139,7 +140,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, async (file) => (path.basename(file) === TINY ? { facts: { kind: options.kind ?? "chat", layerCount: 2 }, incomplete: false } : inspectFile(file)), log);
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
-    const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const promptOptions = defaultsFor("json");
     const hosts = options.hosts ?? [];
     const puller = new Puller({ modelDir, hosts, endpoint: options.endpoint ?? "https://hub.invalid", token: options.token, tries: { most: 2, pause: 1, longestPause: 5, longestWish: 5000 } }, log, async () => models.rescanFromNow());
     const startTimestamp = Date.now();
@@ -167,7 +168,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             puller,
             management: { modelDir, sources: options.sources ?? [], allowed: (options.apiKey ?? "") !== "" || options.withoutKey === true },
             scheduler,
-            prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
+            prompts: new Prompts(models, scheduler, promptOptions, options.serverTools ?? NO_TOOLS, journal, (line) => log.write("warn", "prompt", line)),
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
@@ -176,7 +177,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             notReady,
             logTable,
             promptTable,
-            defaultOptions,
+            defaultOptions: plainOptions(promptOptions),
+            promptOptions,
             savePrompt,
             log,
             stopping: () => fake.stopping,

@@ -2,6 +2,7 @@
 
 import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
+import type { PromptOptions } from "../config/options.js";
 import type { Engine } from "../engine/engine.js";
 import type { ProcessState } from "../engine-process/supervisor.js";
 import type { ServiceError } from "../errors.js";
@@ -35,7 +36,10 @@ export interface Service {
     readonly metrics: Metrics;
     readonly logTable: LogTable;
     readonly promptTable: PromptTable;
+    /** Of the OpenAI-compatible API. */
     readonly defaultOptions: GenerationOptions;
+    /** Of POST /prompt: the same and more. */
+    readonly promptOptions: PromptOptions;
     readonly savePrompt: boolean;
     /** Empty: no key is needed. */
     readonly apiKey: string;
