@@ -36,6 +36,7 @@ const FAULTS = {
     garbage: () => channel.write(Buffer.from("this is no message, whatever it is")),
     long: () => channel.write(Buffer.from([255, 255, 255, 255, 0])),
     unknown: () => send({ type: "nonsense" }),
+    unkind: () => send({ type: "failed", call: 1, error: { kind: "toString", message: "m" } }),
     broken: () => send({ type: "packet", pieces: [{ call: "one", chunks: 3 }] }),
 };
 
