@@ -56,8 +56,10 @@ export function gpuLostError(why: string): ServiceError {
 
 /** The engine's process ended while it worked on the request. It is started again, so the same request may be tried again. */
 export class EngineLost extends ServiceError {
-    public constructor() {
-        super(503, "The engine ended while it worked on this request, and is started again. The log says why it ended. Send the request again.", 2);
+    /** @param twice it was run again, and the engine ended again: perhaps because of this request, so clients shall not repeat it by themselves */
+    public constructor(public readonly twice = false) {
+        const ended = `The engine ended ${twice ? "twice " : ""}while it worked on this request, and is started again. The log says why it ended.`;
+        super(503, twice ? ended : `${ended} Send the request again.`, twice ? 60 : 2);
     }
 }
 

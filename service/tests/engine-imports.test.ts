@@ -47,7 +47,8 @@ function modulesOf(entry: string): Set<string> {
     return seen;
 }
 
-describe("the service's process", () => {
+// Each module is parsed, which takes a while on a busy machine.
+describe("the service's process", { timeout: 60_000 }, () => {
     it("never loads node-llama-cpp, nor what uses it", () => {
         const modules = modulesOf("index.ts");
         expect(modules).toContain("fastify");
@@ -56,7 +57,7 @@ describe("the service's process", () => {
     });
 });
 
-describe("the engine's process", () => {
+describe("the engine's process", { timeout: 60_000 }, () => {
     it("loads node-llama-cpp, and neither the HTTP server nor the database", () => {
         const modules = modulesOf("engine-process/child.ts");
         expect(modules).toContain("node-llama-cpp");

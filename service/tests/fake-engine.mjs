@@ -36,6 +36,7 @@ const FAULTS = {
     garbage: () => channel.write(Buffer.from("this is no message, whatever it is")),
     long: () => channel.write(Buffer.from([255, 255, 255, 255, 0])),
     unknown: () => send({ type: "nonsense" }),
+    unkind: () => send({ type: "failed", call: 1, error: { kind: "toString", message: "m" } }),
     broken: () => send({ type: "packet", pieces: [{ call: "one", chunks: 3 }] }),
 };
 
@@ -138,13 +139,24 @@ async function take(order) {
     }
 }
 
-let held = Buffer.alloc(0);
+let parts = [];
+let bytes = 0;
+/** Of the message that is coming, with its head; undefined: not known yet. */
+let wanted;
 channel.on("data", (part) => {
-    held = Buffer.concat([held, part]);
-    while (held.length >= 4 && held.length >= 4 + held.readUInt32LE()) {
-        const end = 4 + held.readUInt32LE();
-        void take(deserialize(held.subarray(4, end)));
-        held = held.subarray(end);
+    parts.push(part);
+    bytes += part.length;
+    while (bytes >= (wanted ?? 4)) {
+        const held = Buffer.concat(parts);
+        wanted = 4 + held.readUInt32LE();
+        parts = [held];
+        if (bytes < wanted) {
+            return;
+        }
+        void take(deserialize(held.subarray(4, wanted)));
+        parts = [held.subarray(wanted)];
+        bytes -= wanted;
+        wanted = undefined;
     }
 });
 channel.on("close", () => process.kill(process.pid, "SIGKILL"));

@@ -98,12 +98,13 @@ const isNumber = (value: unknown): boolean => Number.isSafeInteger(value);
 const isText = (value: unknown): boolean => typeof value === "string";
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 const KINDS: readonly unknown[] = ["error", "warn", "info", "debug", "trace"] satisfies Kind[];
+const ERRORS: readonly unknown[] = ["memory-busy", "overflow", "service", "start", "other"] satisfies WireError["kind"][];
 const isChunk = (chunk: Partial<Chunk> | undefined): boolean => isText(chunk?.kind) && isText(chunk?.text) && isNumber(chunk?.tokens);
 
 const CHECKS: { readonly [Type in Report["type"]]: (report: Partial<Extract<Report, { readonly type: Type }>>) => boolean } = {
     hello: ({ protocol }) => protocol === PROTOCOL,
     result: ({ call }) => isNumber(call),
-    failed: ({ call, error }) => isNumber(call) && isText(error?.message),
+    failed: ({ call, error }) => isNumber(call) && isText(error?.message) && ERRORS.includes(error?.kind),
     packet: ({ pieces }) => isList(pieces) && pieces.every((part) => isNumber(part.call) && isList(part.chunks) && part.chunks.every(isChunk)),
     vector: ({ call, vector }) => isNumber(call) && vector instanceof Float64Array,
     claim: ({ call, model }) => isNumber(call) && isNumber(model),

@@ -1,7 +1,7 @@
 /** The only place that turns an error into an answer: `{"error"}`, or OpenAI's form below /v1. */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { messageOf, ServiceError } from "../errors.js";
+import { EngineLost, messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import { openAiError } from "../openai/errors.js";
 
@@ -34,6 +34,10 @@ function bodyOf(request: FastifyRequest, status: number, thrown: unknown, durati
 }
 
 export function sendError(request: FastifyRequest, reply: FastifyReply, thrown: unknown, duration: object = NO_DURATION): FastifyReply {
+    if (thrown instanceof EngineLost && thrown.twice) {
+        // OpenAI's clients repeat a 503 twice unless they are told this.
+        reply.header("x-should-retry", "false");
+    }
     if (thrown instanceof ServiceError && thrown.retryAfterSeconds !== undefined) {
         reply.header("retry-after", String(thrown.retryAfterSeconds));
     }

@@ -60,6 +60,7 @@ export class RunAgain implements Scheduler {
             return first;
         }
         const second = await run(rest(job, first.duration));
-        return { ...second, duration: sum(first.duration, second.duration) };
+        const duration = sum(first.duration, second.duration);
+        return "failure" in second && second.failure instanceof EngineLost ? { duration, failure: new EngineLost(true) } : { ...second, duration };
     }
 }
