@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 const TAGS = [
     { name: "prompt", description: "Answers of a model" },
     { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
+    { name: "models", description: "Models by name: pulled, watched and removed" },
     { name: "state", description: "Version, models, load and statistics" },
     { name: "check", description: "Whether the service would accept something" },
     { name: "log", description: "The service's own log and the log of prompts" },
