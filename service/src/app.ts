@@ -183,13 +183,15 @@ export async function startService(options: StartOptions): Promise<RunningServic
     };
 
     proof.use();
+    void provide(puller, sources, log, leave.signal);
     try {
         await Promise.all([engine.start(), models.start(), tools.start()]);
     } catch (thrown) {
+        leave.abort();
+        puller.stop(shuttingDownError());
         await server.close();
         await database.close();
         throw thrown;
     }
-    void provide(puller, sources, log, leave.signal);
     return { stop };
 }

@@ -46,13 +46,15 @@ class Served:
 
 
 @contextmanager
-def serving(served: Served, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
+def serving(
+    served: Served, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Served]:
     """Run the server, with `tls` for HTTPS; `served.url` is its root, without a slash."""
 
     class Handler(_Handler):
         file = served
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
