@@ -26,7 +26,8 @@ PREFIX = "MENTATOR_"
 
 #: Variables that `up` passes on to the container, as Compose does.
 CONTAINER = (
-    *("MENTATOR_API_KEY", "MENTATOR_PROBE_TIMEOUT", "TZ"),
+    *("MENTATOR_API_KEY", "MENTATOR_MODELS", "MENTATOR_PROBE_TIMEOUT", "TZ"),
+    *("HF_TOKEN", "HF_ENDPOINT"),
     *("HSA_OVERRIDE_GFX_VERSION", "HIP_VISIBLE_DEVICES"),
 )
 

@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         served = self.file
-        served.seen.append(dict(self.headers.items()))
+        served.seen.append({name.title(): value for name, value in self.headers.items()})
         served.paths.append(self.path)
         if served.statuses:
             self._empty(served.statuses.pop(0), **served.headers)
