@@ -9,6 +9,7 @@ FROM debian AS pack
 ARG CALL
 RUN --mount=type=cache,id=mentator-ccache-cuda,target=/ccache/cuda,sharing=locked \
     --mount=type=cache,id=mentator-ccache-rocm,target=/ccache/rocm,sharing=locked \
+    --mount=type=cache,id=mentator-ccache-vulkan,target=/ccache/vulkan,sharing=locked \
     echo "call ${CALL}" \
     && tar --create --file /compiler-cache.tar --directory /ccache .
 
@@ -20,6 +21,7 @@ FROM debian AS import
 ARG CALL
 RUN --mount=type=cache,id=mentator-ccache-cuda,target=/ccache/cuda,sharing=locked \
     --mount=type=cache,id=mentator-ccache-rocm,target=/ccache/rocm,sharing=locked \
+    --mount=type=cache,id=mentator-ccache-vulkan,target=/ccache/vulkan,sharing=locked \
     --mount=type=bind,from=saved,target=/saved \
     echo "call ${CALL}" \
     && tar --extract --skip-old-files --file /saved/compiler-cache.tar --directory /ccache

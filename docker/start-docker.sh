@@ -6,11 +6,12 @@
 #   docker run IMAGE --option ...  the service, with these options instead
 #   docker run IMAGE command ...   that command, as it is, without any preparation
 #
-# Reads MENTATOR_BACKEND (a mode of backends.json, or auto: the first that is proven to compute here) and
-# MENTATOR_PROBE_TIMEOUT (seconds); in tests MENTATOR_SYSTEM_ROOT, a folder that stands for /.
+# Reads MENTATOR_BACKEND (a mode of backends.json, or auto: the first that is proven to compute here),
+# MENTATOR_PROBE_TIMEOUT (seconds) and MENTATOR_BARRIER (auto or off); in tests MENTATOR_SYSTEM_ROOT, a folder that stands for /.
 #
 # Exit codes, where the service was not reached (any other is the service's own):
-#    64  MENTATOR_BACKEND is not a mode, or MENTATOR_PROBE_TIMEOUT not a number
+#    64  MENTATOR_BACKEND is not a mode, MENTATOR_PROBE_TIMEOUT not a number,
+#        or MENTATOR_BARRIER not auto or off
 #    69  the backend that MENTATOR_BACKEND demands is not possible here
 #    70  the table of backends cannot be read
 #    73  the data folder cannot be written
@@ -81,7 +82,8 @@ note_start() {
 
 # Refuses a wrong demand before anything is changed. Only Node reads the table; most demand nothing.
 check_demand() {
-    if [ "${MENTATOR_BACKEND:-auto}" != auto ] || [ -n "${MENTATOR_PROBE_TIMEOUT:-}" ]; then
+    if [ "${MENTATOR_BACKEND:-auto}" != auto ] ||
+        [ -n "${MENTATOR_PROBE_TIMEOUT:-}${MENTATOR_BARRIER:-}" ]; then
         node "${OWN}/entrypoint/check-demand.mjs" || exit
     fi
 }
@@ -103,7 +105,10 @@ leave_root() {
     collect_groups
     # no-new-privs: nothing in the image is set-uid, so nothing is lost.
     drop="--reuid=${to_uid} --regid=${to_gid} --no-new-privs --inh-caps=-all"
-    if [ -n "${groups}" ]; then
+    if has_kept_groups; then
+        drop="${drop} --keep-groups"
+        groups="as the engine keeps them"
+    elif [ -n "${groups}" ]; then
         drop="${drop} --groups=${groups}"
     else
         drop="${drop} --clear-groups"
@@ -140,6 +145,20 @@ is_rootless() {
     [ -r "${ROOT}/proc/self/uid_map" ] &&
         read -r inside _ count <"${ROOT}/proc/self/uid_map" &&
         [ "${inside} ${count}" = "0 1" ]
+}
+
+# Whether the engine has kept groups of the user who runs it (podman run --group-add keep-groups): they have
+# no number in here, so that nothing can join them again.
+has_kept_groups() {
+    { [ -r "${ROOT}/proc/self/uid_map" ] && read -r inside outside _ <"${ROOT}/proc/self/uid_map"; } || return 1
+    [ "${inside} ${outside}" != "0 0" ] || return 1 # no user namespace
+    overflow=65534
+    [ ! -r "${ROOT}/proc/sys/kernel/overflowgid" ] ||
+        read -r overflow <"${ROOT}/proc/sys/kernel/overflowgid" || true
+    case " $(id -G) " in
+        *" ${overflow} "*) ;;
+        *) return 1 ;;
+    esac
 }
 
 # Sets `groups` to the numbers of the groups to join, with commas: those of the GPUs' device nodes

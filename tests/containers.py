@@ -113,10 +113,12 @@ class Ended:
     log: str
 
 
-def to_its_end(engine: Engine, image: str, *flags: str, command: Sequence[str] = ()) -> Ended:
-    """Run a container until it exits by itself (at most 120 s)."""
+def to_its_end(
+    engine: Engine, image: str, *flags: str, command: Sequence[str] = (), timeout: float = 120
+) -> Ended:
+    """Run a container until it exits by itself (at most `timeout` seconds)."""
     owned = ["--label", f"{OWNER}={os.getpid()}", *flags]
-    result = commands.capture(engine.argv("run", "--rm", *owned, image, *command), timeout=120)
+    result = commands.capture(engine.argv("run", "--rm", *owned, image, *command), timeout=timeout)
     return Ended(result.code, f"{result.out}\n{result.err}")
 
 

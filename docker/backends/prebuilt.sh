@@ -1,10 +1,10 @@
 #!/bin/sh
-# prebuilt.sh: fetches node-llama-cpp's package that package-lock.json in /build names, and keeps the backend of
-# it in /out.
+# prebuilt.sh PLUGIN: fetches node-llama-cpp's package that package-lock.json in /build names, and keeps the backend
+# of it, the file PLUGIN, in /out.
 set -eu
 
 cd /build
 NODE_EXTRA_CA_CERTS=/run/ca.crt npm ci --no-audit --no-fund --ignore-scripts
 mkdir /out
-find node_modules -name libggml-cuda.so -exec mv {} /out/ \;
-test -s /out/libggml-cuda.so
+find node_modules -name "$1" -exec mv {} /out/ \;
+test -s "/out/$1"

@@ -1,171 +1,22 @@
-// Tries one mode: looks for its hardware, then proves its candidates in order until one computes.
-import { accessSync, constants, mkdirSync } from "node:fs";
-import { join } from "node:path";
-
-import { environmentOf } from "./choose.mjs";
-import { findHardware } from "./find.mjs";
-import { compiledTargets, findPlugin } from "./image.mjs";
+// Tries one mode: looks for its hardware, then proves its candidates.
 import { say } from "./log.mjs";
-import { readIdentity, readSurface } from "./surface.mjs";
-import { fit, fitCards } from "./targets.mjs";
+import { lookFor } from "./ready.mjs";
 
 /**
- * @typedef {import("./table.mjs").Mode} Mode
- * @typedef {import("./table.mjs").Table} Table
- * @typedef {import("./paths.mjs").Paths} Paths
- * @typedef {import("./choose.mjs").Attempt} Attempt
- *
- * @typedef {{ env: NodeJS.ProcessEnv, uid: number }} User who starts the container, and the variables
- *
- * @typedef {object} Impossible
- * @property {false} possible
- * @property {string} finding why
- * @property {string} remedy
- *
- * @typedef {object} Ready
- * @property {true} possible
- * @property {string} finding what was found
- * @property {string} remedy what helps in general
- * @property {string[]} targets of the cards
- * @property {string[]} hardware what a proof holds for
- * @property {NodeJS.ProcessEnv} env with what makes the cards fit
- * @property {{ candidate: string, plugin: string | undefined }[]} plugins in the order of preference
+ * @param {import("./table.mjs").Mode} mode
+ * @param {import("./table.mjs").Table} table
+ * @param {import("./paths.mjs").Paths} paths
+ * @param {import("./candidates.mjs").Conditions} conditions
+ * @param {import("./ready.mjs").User} user
+ * @returns {Promise<import("./choose.mjs").Attempt>}
  */
-
-/**
- * @param {Mode} mode
- * @param {Table} table
- * @param {Paths} paths
- * @param {number} limit seconds that a proof may take
- * @param {User} user
- * @returns {Promise<Attempt>}
- */
-export async function tryMode(mode, table, paths, limit, user) {
+export async function tryMode(mode, table, paths, conditions, user) {
     const ready = await lookFor(mode, paths, user);
     if (!ready.possible) {
-        return failure(mode, ready.finding, ready.remedy);
+        const { finding, remedy, seen } = ready;
+        return { mode, proven: false, finding, remedy, seen };
     }
     say(mode.name, `found: ${ready.finding}`);
-    const faults = [...(mode.faults ?? []), ...table.faults];
-    const words = { word: String(mode.getLlama), deviceLine: mode.deviceLine };
-    /** @type {string[]} */
-    const dropped = [];
-    /** @type {string | undefined} */
-    let remedy;
-    for (const { candidate, plugin } of ready.plugins) {
-        const environment = environmentOf(mode, ready.env, makeFolders(mode, paths.data, user.env), plugin);
-        const claim = { ...ready, ...words, candidate, env: environment, faults, limit };
-        const result = await proveCandidate(claim, plugin, paths);
-        if ("summary" in result && plugin !== undefined) {
-            const plain = plugin.slice(paths.backends.length + 1);
-            const { finding } = ready;
-            return { mode, proven: true, finding, remedy: "", dropped, environment, plugin, plain, ...result };
-        }
-        if ("fault" in result) {
-            dropped.push(`dropped ${candidate}: ${result.fault}`);
-            remedy ??= result.remedy;
-        }
-    }
-    return failure(mode, [ready.finding, ...dropped].join("; "), remedy ?? ready.remedy);
-}
-
-/**
- * Whether a mode's hardware is here, and the image has a plugin and kernels for it.
- * @param {Mode} mode
- * @param {Paths} paths
- * @param {User} user
- * @returns {Promise<Ready | Impossible>}
- */
-async function lookFor(mode, { root, backends }, { env, uid }) {
-    const { here, finding, remedy, targets, said } = findHardware(mode, await readSurface(mode, { root, env, uid }));
-    if (!here) {
-        return { possible: false, finding, remedy };
-    }
-    const plugins = mode.candidates.map(({ name }) => ({ candidate: name, plugin: findPlugin(backends, name) }));
-    if (plugins.every(({ plugin }) => plugin === undefined)) {
-        return {
-            possible: false,
-            finding: `${finding}, but this image holds no ${mode.name} backend`,
-            remedy: `Use an image that was built with ${mode.name}`,
-        };
-    }
-    const fit = fitImage(mode, targets, backends, env);
-    for (const note of fit.notes) {
-        say(mode.name, note);
-    }
-    if (!fit.fits) {
-        return { possible: false, finding: finding + fit.finding, remedy: fit.remedy };
-    }
-    const own = { ...env, ...fit.environment };
-    const hardware = [said, targets.join(" "), ...readIdentity(mode, { root, env: own, uid })];
-    return { possible: true, finding: finding + fit.finding, remedy, targets, hardware, env: own, plugins };
-}
-
-/**
- * Proves a candidate, and says what came of it.
- * @param {import("./proof.mjs").Claim} claim
- * @param {string | undefined} plugin
- * @param {Paths} paths
- */
-async function proveCandidate(claim, plugin, paths) {
-    const { prove } = await import("./proof.mjs"); // late: a start without a GPU is sooner there
-    const result = plugin === undefined ? { fault: "it is not in this image" } : await prove(claim, paths);
-    if ("summary" in result) {
-        say(claim.candidate, `proven: ${result.summary}`);
-        for (const device of result.devices.split("; ").filter((text) => text !== "")) {
-            say(claim.candidate, `device ${device}`);
-        }
-    } else {
-        say(claim.candidate, `dropped: ${result.fault}`);
-    }
-    return result;
-}
-
-/**
- * @param {Mode} mode
- * @param {string} finding
- * @param {string} remedy
- * @returns {Attempt}
- */
-function failure(mode, finding, remedy) {
-    return { mode, proven: false, finding, remedy };
-}
-
-/**
- * Holds the cards against the image's kernels. All candidates of a mode are compiled for the same
- * targets: the build has one option for them.
- * @param {Mode} mode
- * @param {string[]} cards
- * @param {string} backends
- * @param {NodeJS.ProcessEnv} env
- */
-function fitImage({ targets, candidates }, cards, backends, env) {
-    if (targets === undefined) {
-        return fit();
-    }
-    const compiled = candidates
-        .map(({ name }) => compiledTargets(backends, name, targets.file))
-        .find((names) => names.length > 0);
-    return fitCards(targets, cards, compiled ?? [], env);
-}
-
-/**
- * Makes the folders below the data folder that the mode wants, where the user has not set another one.
- * @param {Mode} mode
- * @param {string} data
- * @param {NodeJS.ProcessEnv} env
- * @returns {Record<string, string>} variables and their folders
- */
-function makeFolders(mode, data, env) {
-    const wanted = Object.entries(mode.environment?.folders ?? {}).filter(([name]) => !env[name]);
-    return Object.fromEntries(wanted.flatMap(([name, folder]) => {
-        const path = join(data, folder);
-        try {
-            mkdirSync(path, { recursive: true });
-            accessSync(path, constants.W_OK);
-            return [[name, path]];
-        } catch {
-            return []; // what would be kept there lasts as long as the container
-        }
-    }));
+    const { tryCandidates } = await import("./candidates.mjs"); // late: a start without a GPU is sooner there
+    return tryCandidates(ready, mode, table, paths, conditions, user);
 }

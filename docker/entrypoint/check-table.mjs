@@ -3,7 +3,7 @@
 
 /** @typedef {(value: unknown, place: string) => string | undefined} Check the fault, or undefined where it is good */
 
-const COLUMNS = ["name", "memory", "driver"];
+const COLUMNS = ["name", "memory", "driver", "mig"];
 const VARIABLE = /^[A-Z_][A-Z0-9_]*$/;
 
 /**
@@ -95,20 +95,32 @@ function isObject(value) {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/**
+ * @param {unknown} value
+ * @param {string[]} keys
+ */
+function countOf(value, keys) {
+    return keys.filter((key) => isObject(value) && key in value).length;
+}
+
 const text = must("a text", (value) => typeof value === "string" && value !== "");
 const texts = listOf(text);
+const number = must("a hexadecimal number", (value) => typeof value === "string" && /^0x[0-9a-f]+$/.test(value));
+const count = must("a whole number", (value) => Number.isInteger(value));
 const variable = must("the name of a variable", (value) => typeof value === "string" && VARIABLE.test(value));
 const folder = must("a folder in the data folder", (value) => {
     return typeof value === "string" && /^[^/]/.test(value) && !value.split("/").includes("..");
 });
 const faults = listOf(objectOf({ match: listOf(expression()), cause: text }, {
     remedy: text,
+    wait: must("true or false", (value) => typeof value === "boolean"),
     words: (value, place) => (value === "keep" ? undefined : expression(1)(value, place)),
 }));
 const sign = objectOf({}, {
     tool: texts,
     nodes: texts,
     noDevice: texts,
+    variable,
     columns: listOf(must(COLUMNS.join(", "), (value) => COLUMNS.some((name) => name === value))),
 });
 
@@ -117,12 +129,13 @@ const row = objectOf({
     getLlama: must("a text, or false", (value) => typeof value === "string" || value === false),
 }, {
     candidates: listOf(objectOf({ name: text })),
-    signs: listOf((value, place) => sign(value, place) ?? (isObject(value) && "tool" in value === "nodes" in value
-        ? `${place} must have either a tool or nodes`
-        : undefined)),
-    vendor: objectOf({}, { name: text, pci: text }),
+    signs: listOf((value, place) => sign(value, place) ?? (countOf(value, ["tool", "nodes", "variable"]) === 1
+        ? undefined
+        : `${place} must have either a tool, nodes or a variable`)),
+    vendor: objectOf({}, { name: text, pci: text, unserved: objectOf({ below: number, cause: text }) }),
+    vendors: listOf(objectOf({ name: text, pci: text })),
     container: objectOf({}, { remedy: text, visible: listOf(variable) }),
-    library: objectOf({ name: text, folders: texts }),
+    library: objectOf({ name: text }),
     driverFiles: texts,
     deviceLine: expression(3),
     environment: objectOf({}, {
@@ -134,10 +147,12 @@ const row = objectOf({
         option: text,
         file: text,
         override: variable,
-        visible: variable,
-        userVisible: listOf(variable),
+        overrideNode: text,
+        selections: listOf(listOf(variable)),
         substitutes: objectOf({ names: mapOf(texts) }),
-    }),
+    }, { unserved: objectOf({ pattern: expression(), cause: text }) }),
+    select: variable,
+    integrated: objectOf({}, { targets: texts, line: expression(), minimumUnits: count }),
     faults,
 });
 

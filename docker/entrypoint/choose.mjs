@@ -10,7 +10,8 @@ import { lastResort } from "./table.mjs";
  * @property {Mode} mode
  * @property {false} proven
  * @property {string} finding why
- * @property {string} remedy
+ * @property {string} remedy empty where nothing helps
+ * @property {boolean} seen there is a card
  *
  * @typedef {object} Proven
  * @property {Mode} mode
@@ -23,6 +24,9 @@ import { lastResort } from "./table.mjs";
  * @property {string} plain the plugin's path in the folder of backends
  * @property {string} summary of the proof
  * @property {string} devices the cards, "NAME: N MiB; ..."
+ * @property {string} candidate
+ * @property {string} key what the proof holds for
+ * @property {import("./devices.mjs").LeftOut[]} left cards that it does not serve
  *
  * @typedef {Failed | Proven} Attempt
  *
@@ -70,7 +74,7 @@ export function choose(table, demand, attempts) {
     if (demand !== "auto" && demand !== mode.name) {
         const { finding, remedy } = failed[0] ?? { finding: "It was not looked for", remedy: "Report this" };
         throw new StartFault(NOT_POSSIBLE, `MENTATOR_BACKEND=${demand} is not possible here.`,
-            `${finding}.`, `${remedy}, or set MENTATOR_BACKEND=auto.`);
+            `${finding}.`, remedy === "" ? "Set MENTATOR_BACKEND=auto." : `${remedy}, or set MENTATOR_BACKEND=auto.`);
     }
     const parts = [
         ...(demand === "auto" ? [] : [`MENTATOR_BACKEND=${demand}`]),
@@ -105,14 +109,18 @@ export function environmentOf({ environment, getLlama }, env, folders, plugin) {
 }
 
 /**
- * The user's variables, without those that the choice sets.
+ * The user's variables, without those that the choice sets, and without empty ones that AMD's runtime would
+ * read as a card of version 0.
  * @param {Table} table
  * @param {NodeJS.ProcessEnv} env
  * @returns {NodeJS.ProcessEnv}
  */
 export function withoutOwn(table, env) {
     const own = new Set([...OWN, ...table.modes.flatMap(({ environment }) => Object.keys(environment?.set ?? {}))]);
-    return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
+    const overrides = new Set(table.modes.map(({ targets }) => targets?.override));
+    return Object.fromEntries(Object.entries(env).filter(([name, value]) => {
+        return !own.has(name) && !(value === "" && overrides.has(name));
+    }));
 }
 
 /**

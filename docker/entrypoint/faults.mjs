@@ -9,6 +9,7 @@ import { oneLine } from "./log.mjs";
  * @typedef {object} Explanation
  * @property {string} fault one line
  * @property {string} [remedy] where a better one than the mode's own is known
+ * @property {boolean} [wait] it may pass by itself
  */
 
 const LONGEST_WORDS = 500; // characters
@@ -46,6 +47,7 @@ export function explain(ended, limit, log, faults, cards) {
     return {
         fault: fault.cause + (details === "" ? "" : ` (${details})`),
         ...(remedy === undefined ? {} : { remedy }),
+        ...(fault.wait === true ? { wait: true } : {}),
     };
 }
 

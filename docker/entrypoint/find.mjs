@@ -1,6 +1,7 @@
 // Decides from what of a mode's hardware can be seen (surface.mjs) whether it is here: pure. A mode's
 // signs are judged in order: one that is absent leaves it to the next, one that is found or refused
 // (it is there, and cannot be used) settles it.
+import { isUnserved } from "./bus.mjs";
 import { oneLine } from "./log.mjs";
 
 /**
@@ -8,13 +9,15 @@ import { oneLine } from "./log.mjs";
  * @typedef {import("./table.mjs").Sign} Sign
  * @typedef {import("./surface.mjs").Surface} Surface
  * @typedef {import("./surface.mjs").SignReading} SignReading
- * @typedef {import("./surface.mjs").DeviceNode} DeviceNode
+ * @typedef {import("./nodes.mjs").DeviceNode} DeviceNode
+ * @typedef {import("./nodes.mjs").Denial} Denial
  *
  * @typedef {object} Finding
  * @property {boolean} here
  * @property {string} finding what was found, or what is missing: one line
- * @property {string} remedy what would help
- * @property {string[]} targets of each card, where they are known; empty for one without
+ * @property {string} remedy what would help; empty where nothing does
+ * @property {boolean} seen there is a card, though it may not be usable: the remedy is worth telling unasked
+ * @property {import("./kfd.mjs").Card[]} cards where they are known
  * @property {string} said what the vendor's tool printed
  *
  * @typedef {object} Verdict
@@ -25,6 +28,13 @@ import { oneLine } from "./log.mjs";
 
 const LONGEST = 500; // characters of what is told
 
+/** @type {Readonly<Record<Exclude<Denial, "" | "rights">, string>>} what helps against a refusal */
+const AGAINST = {
+    unmapped: "its group has no number in this container: podman run --group-add keep-groups",
+    rule: "the engine's rules forbid it: docker run --device (a --volume does not allow it), or restart the container",
+    label: "SELinux forbids it: on the host, sudo setsebool -P container_use_devices=true",
+};
+
 /**
  * @param {Mode} mode
  * @param {Surface} surface
@@ -32,8 +42,13 @@ const LONGEST = 500; // characters of what is told
  */
 export function findHardware(mode, surface) {
     const general = mode.container?.remedy ?? "Give the container the device";
+    const unserved = describeUnserved(mode, surface);
+    if (unserved !== undefined) {
+        return { here: false, seen: true, finding: unserved, remedy: "", cards: [], said: "" };
+    }
     /** @type {string[]} */
     const absent = [];
+    const told = () => absent.filter((text) => text !== "").join(", ");
     for (const [index, reading] of surface.signs.entries()) {
         const sign = mode.signs[index];
         const { is, text, remedy } = sign === undefined ? absence("") : judge(sign, reading, mode, surface);
@@ -42,18 +57,45 @@ export function findHardware(mode, surface) {
             continue;
         }
         const here = is === "found";
-        const before = absent.join(", ");
+        const before = told();
         const finding = before === "" ? text : here ? `${text} (${before})` : `${before}; ${text}`;
         return {
             here,
+            seen: true,
             finding: oneLine(finding, LONGEST),
             remedy: remedy ?? general,
-            targets: reading.cards?.targets ?? [],
+            cards: reading.cards?.cards ?? [],
             said: here ? (reading.answer?.output ?? "") : "",
         };
     }
-    const finding = oneLine(absent.join(", "), LONGEST) || "it has no signs";
-    return { here: false, finding, remedy: general, targets: [], said: "" };
+    const onBus = describeBus(mode, surface);
+    const finding = oneLine([told(), onBus].filter((text) => text !== "").join("; "), LONGEST);
+    return { here: false, seen: onBus !== "", finding: finding || "it has no signs", remedy: general, cards: [], said: "" };
+}
+
+/**
+ * Where all cards on the bus are too old for every build, there is nothing to look for.
+ * @param {Mode} mode
+ * @param {Surface} surface
+ */
+function describeUnserved({ vendor }, { bus }) {
+    if (bus.length === 0 || !bus.every((card) => isUnserved(card, vendor?.unserved))) {
+        return undefined;
+    }
+    const cards = bus.map(({ slot, device }) => `${slot} (${device})`).join(", ");
+    return oneLine(`${vendor?.name ?? ""} card ${cards}: ${vendor?.unserved?.cause ?? ""}`, LONGEST);
+}
+
+/**
+ * A card that the machine has and the container was not given.
+ * @param {Mode} mode
+ * @param {Surface} surface
+ */
+function describeBus({ name, vendor }, { bus }) {
+    const cards = bus.filter((card) => !isUnserved(card, vendor?.unserved));
+    const slots = cards.map(({ slot }) => slot).join(", ");
+    const makers = [...new Set(cards.map(({ maker }) => maker ?? vendor?.name ?? name))].join(" and ");
+    return slots === "" ? "" : `this machine has a card of ${makers} (PCI ${slots}), which this container was not given`;
 }
 
 /**
@@ -66,6 +108,10 @@ export function findHardware(mode, surface) {
 function judge(sign, reading, mode, surface) {
     if (sign.tool !== undefined) {
         return judgeTool(sign, sign.tool[0] ?? "", reading, surface);
+    }
+    if (sign.variable !== undefined) {
+        // Most set none, so its absence is no news.
+        return reading.variable ? { is: "found", text: `${sign.variable}=${reading.variable}` } : absence("");
     }
     return judgeNodes(sign, reading, mode, surface);
 }
@@ -99,7 +145,7 @@ function judgeTool(sign, tool, { answer }, { library, toolLimit }) {
     if (sign.columns === undefined) {
         return { is: "found", text: `${tool} answers` };
     }
-    const hint = sign.libraryHint === undefined || library ? "" : ` (${sign.libraryHint})`;
+    const hint = sign.libraryHint === undefined || library.found ? "" : ` (${sign.libraryHint})`;
     return { is: "found", text: `${tool} lists ${nameCards(lines, sign.columns) || "a GPU"}${hint}` };
 }
 
@@ -113,7 +159,8 @@ function nameCards(lines, columns) {
     const column = (/** @type {string} */ name, /** @type {string[]} */ row) => row[columns.indexOf(name)] ?? "";
     const cards = rows.map((row) => {
         const memory = column("memory", row);
-        return column("name", row) + (memory === "" ? "" : ` (${memory})`);
+        const parts = column("mig", row) === "Enabled" ? ", of which MIG gives partitions" : "";
+        return column("name", row) + (memory === "" ? "" : ` (${memory}${parts})`);
     });
     const driver = rows.map((row) => column("driver", row)).find((word) => word !== "");
     return cards.join(", ") + (driver === undefined ? "" : `, driver ${driver}`);
@@ -142,9 +189,9 @@ function judgeNodes(sign, { nodes = [], cards }, mode, { uid, library }) {
     const first = usable[0] ?? "";
     if (sign.needsLibrary === true) {
         const name = mode.library?.name ?? "library of the driver";
-        return library
+        return library.found
             ? { is: "found", text: `${first} and ${name}` }
-            : { is: "refused", text: `${first} is there, but no ${name} (an empty one does not count)` };
+            : { is: "refused", text: `${first} is there, but no ${name} that can be loaded (${library.fault})` };
     }
     if (cards?.none === true) {
         const vendor = mode.vendor?.name ?? mode.name;
@@ -153,8 +200,7 @@ function judgeNodes(sign, { nodes = [], cards }, mode, { uid, library }) {
     if (cards === undefined) {
         return { is: "found", text: usable.join(", ") };
     }
-    const targets = cards.targets.filter((target) => target !== "").join(", ") || "unknown target";
-    return { is: "found", text: [targets, ...usable].join(", ") };
+    return { is: "found", text: [cards.described, ...usable].join(", ") };
 }
 
 /**
@@ -170,9 +216,10 @@ function absence(text) {
  * @param {number} uid
  * @returns {Verdict}
  */
-function refusal({ path, group }, uid) {
-    const remedy = group === 0
+function refusal({ path, group, denied = "rights" }, uid) {
+    const byGroup = group === 0
         ? "The host should give it a group of its own, such as render"
         : `docker run --group-add ${group}`;
+    const remedy = denied === "" || denied === "rights" ? byGroup : AGAINST[denied];
     return { is: "refused", text: `${path} is there, but uid ${uid} may not read and write it: ${remedy}`, remedy };
 }

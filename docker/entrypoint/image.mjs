@@ -1,7 +1,7 @@
 // What the image holds: the plugins of the candidates, and what they were compiled for.
 import { join } from "node:path";
 
-import { isFull, list, readText } from "./surface.mjs";
+import { isFull, list, readText } from "./files.mjs";
 
 /**
  * The plugin of a candidate; an empty file does not count.

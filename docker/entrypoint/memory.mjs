@@ -1,5 +1,5 @@
 // The memory of good proofs: the file .backend-proof in the data folder, a line
-// "candidate|key|devices|summary" for each. The key is a checksum of all that a proof holds for. A failure
+// "candidate|key|JSON" for each. The key is a checksum of all that a proof holds for. A failure
 // is not remembered.
 //
 // While the service runs, it keeps .backend-proof.in-use: where that is found at a start, the last run
@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { list, readText } from "./surface.mjs";
+import { list, readText } from "./files.mjs";
 
 /**
  * @typedef {import("./paths.mjs").Paths} Paths
@@ -17,6 +17,9 @@ import { list, readText } from "./surface.mjs";
  * @typedef {object} Proof
  * @property {string} devices the cards, "NAME: N MiB; ..."
  * @property {string} summary
+ * @property {Record<string, string>} environment what selects the cards that it holds for
+ * @property {import("./devices.mjs").LeftOut[]} left cards that the candidate does not serve
+ * @property {string} loss why the CPU is to be taken all the same; empty where it is not
  */
 
 /**
@@ -26,14 +29,25 @@ import { list, readText } from "./surface.mjs";
  * @returns {Proof | undefined}
  */
 export function recall(memory, candidate, key) {
-    for (const line of memory.split("\n")) {
-        const [name, known, devices = "", ...rest] = line.split("|");
-        const summary = rest.join("|");
-        if (name === candidate && known === key && summary !== "") {
-            return { devices, summary };
-        }
+    const begin = `${candidate}|${key}|`;
+    const line = memory.split("\n").find((text) => text.startsWith(begin));
+    return line === undefined ? undefined : parseProof(line.slice(begin.length));
+}
+
+/**
+ * @param {string} json
+ * @returns {Proof | undefined} undefined where it is damaged
+ */
+function parseProof(json) {
+    try {
+        /** @type {Proof} */
+        const { devices, summary, environment, left, loss } = JSON.parse(json);
+        const texts = [devices, loss, ...Object.values(environment), ...left.flatMap(({ name, fault }) => [name, fault])];
+        const good = texts.every((text) => typeof text === "string") && typeof summary === "string" && summary !== "";
+        return good ? { devices, summary, environment, left, loss } : undefined;
+    } catch {
+        return undefined;
     }
-    return undefined;
 }
 
 /**
@@ -43,9 +57,9 @@ export function recall(memory, candidate, key) {
  * @param {string} key
  * @param {Proof} proof
  */
-export function withProof(memory, candidate, key, { devices, summary }) {
+export function withProof(memory, candidate, key, proof) {
     const others = memory.split("\n").filter((line) => line !== "" && !line.startsWith(`${candidate}|`));
-    return [...others, `${candidate}|${key}|${devices}|${summary}`, ""].join("\n");
+    return [...others, `${candidate}|${key}|${JSON.stringify(proof)}`, ""].join("\n");
 }
 
 /**

@@ -5,32 +5,16 @@
 //
 // This is the child that may hang or crash: proof.mjs starts it with a time limit, and reads what it
 // and the driver's libraries print. Good: exit 0, and one line of JSON
-//   {"summary", "devices", "vram", "tokens", "ms"}     vram in bytes, ms from the start of Node
+//   {"summary", "devices", "vram", "free", "tokens", "ms"}     vram in bytes, ms from the start of Node
 // Not good: exit 1 and a line "reason: ...", or however a crash ends it (128 + its signal).
 import childProcess from "node:child_process";
-import { createRequire, syncBuiltinESMExports } from "node:module";
+import { syncBuiltinESMExports } from "node:module";
 import { constants } from "node:os";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 
-/**
- * As much of node-llama-cpp as is used here: the application brings it.
- * @typedef {object} Library
- * @property {(options: object) => Promise<Llama>} getLlama
- *
- * @typedef {object} Llama
- * @property {string | false} gpu
- * @property {() => Promise<string[]>} getGpuDeviceNames
- * @property {() => Promise<{ total: number }>} getVramState
- * @property {(options: object) => Promise<Model>} loadModel
- *
- * @typedef {object} Model
- * @property {number} gpuLayers
- * @property {(options: object) => Promise<{ getSequence: () => Sequence }>} createContext
- *
- * @typedef {object} Sequence
- * @property {(tokens: number[], options: object) => AsyncIterable<number>} evaluate
- */
+import { openLlama } from "./llama.mjs";
+
+/** @typedef {import("./llama.mjs").Llama} Llama */
 
 const PROMPT_TOKENS = 64; // enough for the vendor's BLAS library to be asked
 const ALL_LAYERS = 3; // the tiny model's two, and its output
@@ -71,13 +55,8 @@ function shareForks() {
  * @param {string} model
  */
 async function prove(gpu, model) {
-    const { resolve: find } = createRequire(resolve("package.json"));
-    const library = /** @type {Library} */ (await import(pathToFileURL(find("node-llama-cpp")).href));
-    const llama = await library.getLlama({
+    const llama = await openLlama({
         gpu,
-        build: "never",
-        skipDownload: true,
-        progressLogs: false,
         maxThreads: 1,
         debug: true, // ggml writes its log at once; by way of JavaScript it would be lost in an abort
     });
@@ -85,7 +64,7 @@ async function prove(gpu, model) {
         throw new Rejected(`the backend was not taken: node-llama-cpp runs on ${llama.gpu || "the CPU"}`);
     }
     const devices = await llama.getGpuDeviceNames();
-    const { total } = await llama.getVramState();
+    const { total, free = total } = await llama.getVramState();
     if (gpu !== false && devices.length === 0) {
         throw new Rejected("the backend finds no device");
     }
@@ -93,7 +72,7 @@ async function prove(gpu, model) {
     const ms = Math.round(performance.now());
     const names = gpu === false ? "CPU" : `${devices.join(", ")}, ${(total / 2 ** 30).toFixed(1)} GiB`;
     const summary = `${names}, ${decoded} tokens in ${ms} ms`;
-    return { summary, devices, vram: gpu === false ? 0 : total, tokens: decoded, ms };
+    return { summary, devices, ...(gpu === false ? {} : { vram: total, free }), tokens: decoded, ms };
 }
 
 /**

@@ -1,12 +1,14 @@
 // Chooses the backend and becomes the service, with the same PID. Reads and exports what the head of
 // start-docker.sh says.
 import { tryMode } from "./attempt.mjs";
+import { withBarrier } from "./barrier.mjs";
 import { choose, serviceEnvironment, skipReason, withoutOwn } from "./choose.mjs";
+import { collectDeaths, noteRun } from "./deaths.mjs";
 import { readDemand } from "./demand.mjs";
 import { findPlugin } from "./image.mjs";
 import { say } from "./log.mjs";
 import { pathsBelow } from "./paths.mjs";
-import { readText } from "./surface.mjs";
+import { readText } from "./files.mjs";
 import { lastResort, provableModes, readTable } from "./table.mjs";
 
 /** @typedef {{ execve?: (file: string, args: string[], env: NodeJS.ProcessEnv) => void }} WithExecve */
@@ -22,6 +24,7 @@ async function chooseBackend() {
         .filter(({ name }) => findPlugin(paths.backends, name) !== undefined);
     say("image", `holds the backends ${[...held, lastResort(table)].map(({ name }) => name).join(", ")}`);
     const env = withoutOwn(table, process.env);
+    const deaths = collectDeaths(paths.proofs, paths.deaths);
     /** @type {import("./choose.mjs").Attempt[]} */
     const attempts = [];
     for (const mode of modes) {
@@ -30,15 +33,24 @@ async function chooseBackend() {
             say(mode.name, `not looked at: ${skipped}`);
             continue;
         }
-        const attempt = await tryMode(mode, table, paths, demand.limit, { env, uid: process.getuid?.() ?? 0 });
+        const conditions = { demand: demand.mode, limit: demand.limit, deaths };
+        const attempt = await tryMode(mode, table, paths, conditions, { env, uid: process.getuid?.() ?? 0 });
         attempts.push(attempt);
         if (!attempt.proven) {
             say(mode.name, `not possible: ${attempt.finding}`);
+            if (attempt.seen && attempt.remedy !== "") {
+                say(mode.name, `next: ${attempt.remedy}`);
+            }
         }
     }
     const choice = choose(table, demand.mode, attempts);
+    if (choice.proven !== undefined) {
+        noteRun(paths.deaths, deaths, choice.proven.candidate, choice.proven.key);
+    }
     say("chosen", choice.mode.name + (choice.proven === undefined ? "" : ` with ${choice.proven.plugin}`));
-    return serviceEnvironment(choice, env, paths);
+    const barrier = withBarrier(serviceEnvironment(choice, env, paths), paths.barrier);
+    say("barrier", barrier.finding);
+    return barrier.env;
 }
 
 /**

@@ -1,30 +1,30 @@
 // Reads what of a mode's hardware this container can see into plain values. Decides nothing: that is
 // find.mjs. A vendor's tool is started only where it is on PATH and nothing before it is a sign.
-import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-
+import { readCards } from "./bus.mjs";
+import { isOnPath, readText } from "./files.mjs";
 import { readKfd } from "./kfd.mjs";
+import { readNodes } from "./nodes.mjs";
 
 /**
  * @typedef {import("./table.mjs").Mode} Mode
  * @typedef {import("./table.mjs").Sign} Sign
+ * @typedef {import("./bus.mjs").BusCard} BusCard
  * @typedef {import("./kfd.mjs").Cards} Cards
+ * @typedef {import("./library.mjs").Library} Library
+ * @typedef {import("./nodes.mjs").DeviceNode} DeviceNode
  * @typedef {import("./run.mjs").Ended} Ended
- *
- * @typedef {object} DeviceNode
- * @property {string} path
- * @property {boolean} usable this user may read and write it
- * @property {number} group
  *
  * @typedef {object} SignReading
  * @property {Ended | null} [answer] of the tool; null where it is not on PATH
  * @property {DeviceNode[][]} [nodes] what each of the patterns finds
+ * @property {string} [variable] its value; empty where it is not set
  * @property {Cards} [cards]
  *
  * @typedef {object} Surface
  * @property {number} uid
  * @property {number} toolLimit seconds that a tool is given
- * @property {boolean} library the driver's library is there, and not empty
+ * @property {Library} library the driver's; not looked for where nothing else is a sign
+ * @property {BusCard[]} bus the vendor's cards on the PCI bus
  * @property {SignReading[]} signs one for each of the mode's signs, up to the first that decides
  *
  * @typedef {object} System
@@ -35,7 +35,6 @@ import { readKfd } from "./kfd.mjs";
  */
 
 const TOOL_LIMIT_S = 5;
-const LONGEST_FILE = 2 ** 20; // bytes
 
 /** @type {Readonly<Record<string, (root: string) => Cards>>} readers of cards, by their name in the table */
 const CARD_READERS = { kfd: readKfd };
@@ -49,13 +48,28 @@ export async function readSurface(mode, { root, env, uid, toolLimit = TOOL_LIMIT
     /** @type {SignReading[]} */
     const signs = [];
     for (const sign of mode.signs) {
-        const reading = await readSign(sign, root, env, toolLimit);
+        const reading = await readSign(sign, mode, { root, env, uid, toolLimit });
         signs.push(reading);
         if (reading.nodes?.every((found) => found.length > 0)) {
             break;
         }
     }
-    return { uid, toolLimit, library: hasLibrary(mode, root), signs };
+    const any = signs.some(({ answer, nodes }) => answer?.code === 0 || nodes?.every((found) => found.length > 0));
+    return { uid, toolLimit, signs, bus: readCards(root, mode), library: await readLibrary(any ? mode : {}, root, env) };
+}
+
+/**
+ * @param {Pick<Mode, "library">} mode
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<Library>}
+ */
+async function readLibrary({ library }, root, env) {
+    if (library === undefined) {
+        return { found: false, fault: "", environment: {} };
+    }
+    const { findLibrary } = await import("./library.mjs"); // late: most machines have no GPU
+    return findLibrary(library.name, { root, env });
 }
 
 /**
@@ -68,19 +82,18 @@ export async function readSurface(mode, { root, env, uid, toolLimit = TOOL_LIMIT
 export function readIdentity(mode, { root, env }) {
     return [
         ...(mode.driverFiles ?? []).map((path) => readText(`${root}/${path}`)),
-        ...(mode.vendor?.pci === undefined ? [] : listPci(root, mode.vendor.pci)),
+        ...readCards(root, mode).map(({ slot, device }) => `${slot} ${device}`),
         (mode.container?.visible ?? []).map((name) => env[name] ?? "").join(" "),
     ];
 }
 
 /**
  * @param {Sign} sign
- * @param {string} root
- * @param {NodeJS.ProcessEnv} env
- * @param {number} toolLimit
+ * @param {Mode} mode
+ * @param {Required<System>} system
  * @returns {Promise<SignReading>}
  */
-async function readSign(sign, root, env, toolLimit) {
+async function readSign(sign, mode, { root, env, uid, toolLimit }) {
     /** @type {SignReading} */
     const reading = {};
     if (sign.tool !== undefined) {
@@ -88,7 +101,10 @@ async function readSign(sign, root, env, toolLimit) {
         reading.answer = there ? await ask(sign.tool, env, toolLimit) : null;
     }
     if (sign.nodes !== undefined) {
-        reading.nodes = sign.nodes.map((pattern) => expand(root, pattern).map((path) => readNode(root, path)));
+        reading.nodes = sign.nodes.map((pattern) => readNodes(root, pattern, mode.vendor?.pci, uid));
+    }
+    if (sign.variable !== undefined) {
+        reading.variable = env[sign.variable] ?? "";
     }
     if (sign.cards !== undefined) {
         const read = CARD_READERS[sign.cards];
@@ -109,120 +125,4 @@ async function readSign(sign, root, env, toolLimit) {
 async function ask(tool, env, toolLimit) {
     const { run } = await import("./run.mjs"); // late: most machines without a GPU have no tool
     return run(tool, { limitMs: toolLimit * 1000, env });
-}
-
-/**
- * The paths that a pattern of the table stands for: * is any text and [0-9] a digit, in its last part.
- * @param {string} root
- * @param {string} pattern
- * @returns {string[]} below the root, as /dev/kfd
- */
-export function expand(root, pattern) {
-    if (!/[*[]/.test(pattern)) {
-        return existsSync(`${root}/${pattern}`) ? [`/${pattern}`] : [];
-    }
-    const words = basename(pattern).split(/(\*|\[0-9\])/).map((part) => {
-        return part === "*" ? ".*" : part === "[0-9]" ? part : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-    });
-    const name = new RegExp(`^${words.join("")}$`);
-    const folder = dirname(pattern);
-    return list(`${root}/${folder}`).filter((entry) => name.test(entry)).map((entry) => `/${folder}/${entry}`);
-}
-
-/**
- * @param {string} root
- * @param {string} path
- * @returns {DeviceNode}
- */
-function readNode(root, path) {
-    const full = root + path;
-    const { gid = 0 } = statSync(full, { throwIfNoEntry: false }) ?? {};
-    return { path, usable: may(full, constants.R_OK | constants.W_OK), group: gid };
-}
-
-/**
- * @param {Mode} mode
- * @param {string} root
- */
-function hasLibrary({ library }, root) {
-    return (library?.folders ?? [])
-        .flatMap((pattern) => expand(root, pattern))
-        .some((folder) => isFull(`${root}${folder}/${library?.name ?? ""}`));
-}
-
-/**
- * Whether a file is there and not empty: a mount of a file that is not there leaves an empty one.
- * @param {string} path
- */
-export function isFull(path) {
-    try {
-        return statSync(path).size > 0;
-    } catch {
-        return false;
-    }
-}
-
-/**
- * @param {string} program
- * @param {string} path the variable PATH
- */
-function isOnPath(program, path) {
-    return path.split(":").map((folder) => join(folder, program)).some((file) => {
-        return may(file, constants.X_OK) && statSync(file).isFile(); // a mount may have made a folder
-    });
-}
-
-/**
- * The vendor's devices on this machine's PCI bus.
- * @param {string} root
- * @param {string} vendor
- */
-function listPci(root, vendor) {
-    const folder = `${root}/sys/bus/pci/devices`;
-    return list(folder)
-        .filter((device) => readText(`${folder}/${device}/vendor`).trim() === vendor)
-        .map((device) => `${device} ${vendor}:${readText(`${folder}/${device}/device`).trim()}`);
-}
-
-/**
- * @param {string} path
- * @param {number} mode
- */
-function may(path, mode) {
-    try {
-        accessSync(path, mode);
-        return true;
-    } catch {
-        return false;
-    }
-}
-
-/** @param {string} folder */
-export function list(folder) {
-    try {
-        return readdirSync(folder).sort();
-    } catch {
-        return [];
-    }
-}
-
-/**
- * The text of a regular file; empty where it is none, or over 1 MiB. Without O_NONBLOCK the opening of a
- * FIFO would wait for ever.
- * @param {string} path
- */
-export function readText(path) {
-    /** @type {number | undefined} */
-    let descriptor;
-    try {
-        descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-        const found = fstatSync(descriptor);
-        return found.isFile() && found.size <= LONGEST_FILE ? readFileSync(descriptor, "utf8") : "";
-    } catch {
-        return "";
-    } finally {
-        if (descriptor !== undefined) {
-            closeSync(descriptor);
-        }
-    }
 }

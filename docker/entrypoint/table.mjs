@@ -6,23 +6,32 @@ import { findTableFault } from "./check-table.mjs";
 import { StartFault } from "./log.mjs";
 
 /**
- * One thing that shows a mode's hardware: a vendor's tool, or device nodes.
+ * One thing that shows a mode's hardware: a vendor's tool, device nodes, or a variable with which the user
+ * names a driver.
  * @typedef {object} Sign
  * @property {string[]} [tool] a program and its arguments: it shows the hardware when it answers
- * @property {string[]} [columns] what the tool's comma-separated rows hold: name, memory, driver
+ * @property {string[]} [columns] what the tool's comma-separated rows hold: name, memory, driver, mig
  * @property {string[]} [noDevice] words of an answer that means "no device"
  * @property {string} [libraryHint] noted where the tool answers and the driver's library is missing
  * @property {string[]} [nodes] patterns of paths: each must have a node that the user may open
  * @property {boolean} [needsLibrary] the driver's library must be there, too
+ * @property {string} [variable] it is a sign where it is set
  * @property {string} [cards] the reader that lists the cards behind the nodes (surface.mjs)
  *
  * @typedef {object} Targets what the kernels of a mode's plugins are compiled for
  * @property {string} option of the build, that names targets
  * @property {string} file beside the plugin: a target a line
  * @property {string} override the variable that makes every card report another target
- * @property {string} visible the variable that leaves cards out
- * @property {string[]} userVisible variables that say that the user has selected cards
+ * @property {string} overrideNode the same for one card: {node} is its number in the kernel's list
+ * @property {string[][]} selections variables with which a user selects cards, in the order in which they are
+ *   applied; of each group the first that is set counts
+ * @property {{ pattern: string, cause: string }} [unserved] targets that no build has kernels for
  * @property {{ names: Record<string, string[]> }} substitutes targets whose kernels a card runs, too
+ *
+ * @typedef {object} Integrated processors' own graphics, which must be faster than the processor to be taken
+ * @property {string[]} [targets] theirs
+ * @property {string} [line] a regular expression: in what the plugin prints of one
+ * @property {number} [minimumUnits] compute units: one with fewer is not measured, and not taken
  *
  * @typedef {object} Fault words of a probe that failed, and what they mean
  * @property {string[]} match regular expressions; one of them in a line of the probe's log is enough
@@ -30,6 +39,7 @@ import { StartFault } from "./log.mjs";
  *   "keep": what an earlier line said. Without it, what follows the first ": "
  * @property {string} cause
  * @property {string} [remedy]
+ * @property {boolean} [wait] it may pass: the probe is repeated for a while
  *
  * @typedef {object} Environment variables that the probe and the service get
  * @property {Record<string, string>} [set] always these
@@ -38,17 +48,21 @@ import { StartFault } from "./log.mjs";
  *
  * @typedef {object} Mode
  * @property {string} name
- * @property {{ name: string, pci?: string }} [vendor]
+ * @property {{ name: string, pci: string }[]} [vendors] whose cards a mode without a vendor serves
+ * @property {{ name: string, pci?: string, unserved?: { below: string, cause: string } }} [vendor] `unserved` are the
+ *   cards that no build has kernels for: those with a lower number of the device
  * @property {string | false} getLlama the word for node-llama-cpp's `gpu`
  * @property {{ name: string }[]} candidates plugins, in the order of preference
  * @property {{ remedy?: string, visible?: string[] }} [container]
  * @property {string} [deviceLine] what the plugin prints of a card: a regular expression with three groups, its
  *   number, name and memory in MiB
  * @property {Sign[]} signs in the order in which they are looked for
- * @property {{ name: string, folders: string[] }} [library] the driver's, and where it may lie
+ * @property {{ name: string }} [library] the driver's, as the loader knows it
  * @property {string[]} [driverFiles] files that hold the driver's version
  * @property {Environment} [environment]
+ * @property {string} [select] the variable that selects cards, by number
  * @property {Targets} [targets]
+ * @property {Integrated} [integrated]
  * @property {Fault[]} [faults] looked for before the table's own
  *
  * @typedef {object} Table

@@ -20,7 +20,9 @@ ADDON = "patches/addon"
 HEADERS = "node-api-headers"
 
 #: The prebuilt packages that an image is made of, whatever its variant.
-PREBUILTS = tuple(f"@node-llama-cpp/linux-x64{kind}" for kind in ("", "-cuda", "-cuda-ext"))
+PREBUILTS = tuple(
+    f"@node-llama-cpp/linux-x64{kind}" for kind in ("", "-cuda", "-cuda-ext", "-vulkan")
+)
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def llama_version(lock: dict[str, Any], where: Path) -> str:
             why=f"It locks node-llama-cpp {version}, but {', '.join(wrong)}."
             if version
             else "It does not lock node-llama-cpp at its top.",
-            next="Lock node-llama-cpp 3 with its optional packages for linux-x64, -cuda and "
-            "-cuda-ext: `npm install --package-lock-only`, without --omit=optional.",
+            next="Lock node-llama-cpp 3 with its optional packages for linux-x64, -cuda, -cuda-ext "
+            "and -vulkan: `npm install --package-lock-only`, without --omit=optional.",
         )
     return str(version)
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.backends import table as backends_table
-from scripts.backends.rows import Candidate, Compile, Mode, Prebuilt, Targets
+from scripts.backends.card_rows import Targets
+from scripts.backends.rows import Candidate, Compile, Mode, Prebuilt
 from scripts.backends.table import Table
 from scripts.shared.errors import UsageError
 

@@ -2,6 +2,8 @@
 
 A build for others is `universal`. On one machine that would take hours: kernels compile for cards
 that this machine does not have.
+
+A row that names no vendor serves cards of any: it is taken where no vendor's own row can be.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.backends.rows import AUTO, Mode, Targets
+from scripts.backends.card_rows import Targets
+from scripts.backends.row import AUTO
+from scripts.backends.rows import Mode
 from scripts.backends.table import Table
 from scripts.backends.variants import DEFAULT
 
@@ -39,13 +43,36 @@ def choose(table: Table, found: Mapping[str, Sequence[str]], demand: str = AUTO)
         return LocalChoice(
             mode, mode.name, f"the backend {demand} was asked for", _options([mode], found)
         )
-    if not present:
-        mode = table.fallback
-        reason = "no GPU that a container could be given was found"
-        return LocalChoice(mode, mode.name, reason, {})
-    reason = f"it has hardware for {' and '.join(mode.title for mode in present)}"
-    variant = present[0].name if len(present) == 1 else DEFAULT
-    return LocalChoice(present[0], variant, reason, _options(present, found))
+    own = [mode for mode in present if mode.vendor and serves(mode, found[mode.name])]
+    if own:
+        reason = f"it has hardware for {' and '.join(mode.title for mode in own)}"
+        variant = own[0].name if len(own) == 1 else DEFAULT
+        return LocalChoice(own[0], variant, reason, _options(own, found))
+    mode = next((mode for mode in present if not mode.vendor), table.fallback)
+    reasons = [
+        f"{each.title} has no kernels for {', '.join(found[each.name])}"
+        for each in present
+        if each.vendor
+    ]
+    if mode in present:
+        reasons.append(f"its card is one that {mode.title} may use")
+    elif not present:
+        reasons.append("no GPU that a container could be given was found")
+    return LocalChoice(mode, mode.name, ", and ".join(reasons), {})
+
+
+def serves(mode: Mode, cards: Sequence[str]) -> bool:
+    """Whether one of these cards runs kernels that a build of this mode can have.
+
+    True where the cards do not say their targets: that shows at the start.
+    """
+    targets = mode.targets
+    return targets is None or not cards or any(_servable(card, targets) for card in cards)
+
+
+def _servable(card: str, targets: Targets) -> bool:
+    names = (card, *targets.substitutes.names.get(card, ()))
+    return any(name in targets.compiled.names for name in names)
 
 
 def _options(
@@ -62,13 +89,13 @@ def _options(
 
 
 def targets_for(cards: Sequence[str], targets: Targets) -> tuple[str, ...]:
-    """What to compile for these cards.
+    """What to compile for these cards, without those that nothing can be compiled for.
 
     A card's own target; where the SDK of the table has no kernels for it (another SDK may), also
     the nearest substitute that it has kernels for.
     """
-    chosen = set(cards)
-    for card in cards:
+    chosen = {card for card in cards if _servable(card, targets)} or set(cards)
+    for card in tuple(chosen):
         if card not in targets.compiled.names:
             near = targets.substitutes.names.get(card, ())
             chosen.update([name for name in near if name in targets.compiled.names][:1])

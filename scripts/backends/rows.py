@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct
-
+from scripts.backends.card_rows import Integrated, Targets, Vendor
 from scripts.backends.expressions import Expression, compile_expression
-
-#: The value of `MENTATOR_BACKEND` that leaves the choice to the container.
-AUTO = "auto"
-
-#: Names are parts of tags, stages and variables. A variant of all modes is called `universal`.
-Name = Annotated[str, Meta(pattern=rf"\A(?!(?:{AUTO}|universal)\Z)[a-z][a-z0-9]*\Z")]
-
-#: A relative path without `..`; only its last part may be a pattern.
-_PATH = r"\A(?!.*(?:^|/)\.{1,2}(?:/|$))(?:[^/*?\[\]]+/)*(?:[^/*?\[\]]|\*|\[0-9\])+\Z"
-PathPattern = Annotated[str, Meta(pattern=_PATH)]
-
-#: A folder in the data folder.
-Folder = Annotated[str, Meta(pattern=r"\A(?:(?!\.{1,2}(?:/|\Z))[^/]+(?:/|\Z))+\Z")]
-
-#: A variable of the environment, a flag of `build`.
-Variable = Annotated[str, Meta(pattern=r"\A[A-Z_][A-Z0-9_]*\Z")]
-Flag = Annotated[str, Meta(pattern=r"\A--[a-z]+(?:-[a-z]+)*\Z")]
-
-
-class Row(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A part of the file: the field `engine_runtime` is the key `engineRuntime`."""
-
-
-class Vendor(Row, frozen=True):
-    """Who makes the cards, and the vendor's number on the PCI bus as sysfs writes it."""
-
-    name: str
-    pci: str
+from scripts.backends.row import (
+    Flag,
+    Folder,
+    Name,
+    OptionalVariable,
+    PathPattern,
+    Row,
+    Variable,
+)
 
 
 class Prebuilt(Row, frozen=True):
@@ -47,10 +27,11 @@ class Prebuilt(Row, frozen=True):
 
 
 class Driver(Row, frozen=True):
-    """The oldest driver that a candidate runs on, and where that is written."""
+    """The oldest driver that a candidate runs on, and compiles its PTX; where that is written."""
 
     minimum: str
     source: str
+    ptx_minimum: str = ""
 
 
 class Compile(Row, frozen=True):
@@ -89,29 +70,30 @@ class Container(Row, frozen=True):
 
 
 class Sign(Row, frozen=True):
-    """One way to see that the hardware is there: a tool that answers, or nodes that are there.
+    """One way to see that the hardware is there: a tool that answers, nodes that are there, or a
+    variable of the container with which a user names a driver.
 
     `cards` says who can read the targets of the cards: `kfd` is scripts/host/kfd.py.
     """
 
     tool: tuple[str, ...] = ()
-    columns: tuple[Literal["name", "memory", "driver"], ...] = ()
+    columns: tuple[Literal["name", "memory", "driver", "mig"], ...] = ()
     no_device: tuple[str, ...] = ()
     library_hint: str = ""
     nodes: tuple[PathPattern, ...] = ()
     needs_library: bool = False
     cards: Literal["", "kfd"] = ""
+    variable: OptionalVariable = ""
 
     def __post_init__(self) -> None:
-        if bool(self.tool) == bool(self.nodes):
-            raise ValueError("A sign must have either a tool or nodes")
+        if [bool(self.tool), bool(self.nodes), bool(self.variable)].count(True) != 1:
+            raise ValueError("A sign must have either a tool, nodes or a variable")
 
 
 class Library(Row, frozen=True):
-    """The driver's library, and the folders that it may lie in."""
+    """The driver's library; the loader knows where it is."""
 
     name: str
-    folders: tuple[PathPattern, ...]
 
 
 class Environment(Row, frozen=True):
@@ -122,40 +104,14 @@ class Environment(Row, frozen=True):
     folders: Mapping[Variable, Folder] = {}
 
 
-class Compiled(Row, frozen=True):
-    """The targets that the SDK has kernels for."""
-
-    source: str
-    names: tuple[str, ...]
-
-
-class Substitutes(Row, frozen=True):
-    """For a target, those whose kernels such a card runs too, the nearest first."""
-
-    source: str
-    names: Mapping[str, tuple[str, ...]]
-
-
-class Targets(Row, frozen=True):
-    """Cards that need kernels of their own: what is compiled, and what else would serve."""
-
-    option: Flag
-    pattern: Expression
-    file: str
-    override: Variable
-    visible: Variable
-    user_visible: tuple[Variable, ...]
-    compiled: Compiled
-    substitutes: Substitutes
-
-
 class Fault(Row, frozen=True):
-    """Words of a failed probe, with their cause and what helps."""
+    """Words of a failed probe, with their cause and what helps; `wait`: it may pass by itself."""
 
     match: tuple[Expression, ...]
     cause: str
     words: str = ""
     remedy: str = ""
+    wait: bool = False
 
     def __post_init__(self) -> None:
         if self.words not in ("", "keep"):
@@ -186,6 +142,7 @@ class Mode(Row, frozen=True):
     get_llama: str | bool
     container: Container
     vendor: Vendor | None = None
+    vendors: tuple[Vendor, ...] = ()
     device_line: str = ""
     candidates: tuple[Candidate, ...] = ()
     signs: tuple[Sign, ...] = ()
@@ -193,7 +150,9 @@ class Mode(Row, frozen=True):
     driver_files: tuple[PathPattern, ...] = ()
     watch: tuple[PathPattern, ...] = ()
     environment: Environment = Environment()
+    select: Variable | None = None
     targets: Targets | None = None
+    integrated: Integrated | None = None
     host: Host = Host("", "")
     faults: tuple[Fault, ...] = ()
 

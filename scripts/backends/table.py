@@ -17,7 +17,8 @@ from typing import Annotated, Any
 from msgspec import Meta, ValidationError, convert
 
 from scripts.backends.expressions import Expression, compile_expression
-from scripts.backends.rows import AUTO, Fault, Mode, Row
+from scripts.backends.row import AUTO, Row
+from scripts.backends.rows import Fault, Mode
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 

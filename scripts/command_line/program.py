@@ -140,7 +140,7 @@ class CommandLine(Program):
     def _overview(self) -> str:
         names = sorted(self.collection.task_names, key=lambda name: ("." in name, name))
         flags = [row for row in self.initial_context.help_tuples() if "--complete" not in row[0]]
-        about = "one image for local LLMs on CUDA, ROCm or CPU, and its pipeline"
+        about = "one image for local LLMs on CUDA, ROCm, Vulkan or CPU, and its pipeline"
         return "\n".join(
             [
                 f"{NAME} {version()}: {about}.",

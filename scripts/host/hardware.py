@@ -53,9 +53,15 @@ def present(found: list[Presence]) -> dict[str, tuple[str, ...]]:
 
 
 def judge(mode: Mode, seen: Surface) -> Presence:
-    """Judge one row by what was seen, before the engine is asked."""
+    """Judge one row by what was seen, before the engine is asked.
+
+    A sign that is a variable is of the container's user, and says nothing about this host.
+    """
+    if seen.unserved and mode.vendor and mode.vendor.unserved:
+        said = f"none (a card on the PCI bus: {mode.vendor.unserved.cause}): CPU"
+        return Presence(mode, "absent", said)
     signs = [_tool(mode, sign, seen) if sign.tool else _nodes(mode, sign, seen)
-             for sign in mode.signs]  # fmt: skip
+             for sign in mode.signs if not sign.variable]  # fmt: skip
     for found in signs:
         if found.state == "present" and seen.missing:
             said = f"{found.said}; {', '.join(seen.missing)} is missing"
@@ -97,9 +103,15 @@ def _tool(mode: Mode, sign: Sign, seen: Surface) -> Presence:
     if no_device and not seen.on_bus:
         return Presence(mode, "absent", f"{name} says: {lines[0]}")
     if answer.code == 0 and lines and not no_device:
-        return Presence(mode, "present", "; ".join(lines))
+        return Presence(mode, "present", "; ".join(_described(sign, line) for line in lines))
     fault = lines[0] if lines else f"exit status {answer.code}"
     return Presence(mode, "broken", f"{name} fails: {fault}", mode.host.repair)
+
+
+def _described(sign: Sign, line: str) -> str:
+    """A line of the tool without its last column, where that is about MIG and there is none."""
+    card, _, mig = line.rpartition(", ")
+    return card if sign.columns[-1:] == ("mig",) and mig in ("[N/A]", "Disabled") else line
 
 
 def _nodes(mode: Mode, sign: Sign, seen: Surface) -> Presence:
@@ -109,6 +121,9 @@ def _nodes(mode: Mode, sign: Sign, seen: Surface) -> Presence:
     if not found[first]:
         others = any(found.values())  # a render node may be another vendor's
         return Presence(mode, "absent", f"no /{first}" if others else "")
+    if sign.cards and seen.weak and not seen.cards:
+        weak = ", ".join(seen.weak)
+        return Presence(mode, "absent", f"{weak} is a processor's own graphics, and slower than it")
     fault = ""
     if lacking:
         fault = f"no {', '.join(lacking)}"

@@ -50,7 +50,9 @@ def plan(request: BuildRequest, bases: Bases, model_context: Path) -> BuildPlan:
         "org.opencontainers.image.revision": application.revision.commit,
         "org.opencontainers.image.source": application.revision.source,
         "org.opencontainers.image.licenses": application.license,
-        "org.opencontainers.image.description": "Local LLMs on CUDA, ROCm or CPU, found by itself",
+        "org.opencontainers.image.description": (
+            "Local LLMs on CUDA, ROCm, Vulkan or CPU, found by itself"
+        ),
         "org.opencontainers.image.base.name": bases.identities["debian"],
         "io.mentator.variant": request.variant.name,
     }

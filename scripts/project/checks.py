@@ -26,7 +26,11 @@ SHELL = (
     ".ci/prepare-runner",
     ".ci/run",
     "deploy/run-in-chroot.sh",
-    *sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docker/**/*.sh")),
+    *sorted(
+        str(path.relative_to(REPOSITORY))
+        for folder in ("docker", "tests")
+        for path in (REPOSITORY / folder).rglob("*.sh")
+    ),
 )
 
 DOCKERFILES = (
@@ -109,6 +113,7 @@ def lint_image(request: BuildRequest) -> None:
     checks = [
         (check_stage(chosen), "The service's type check, linter or unit tests failed."),
         (entrypoint_check(chosen), "The entrypoint's type check, linter or unit tests failed."),
+        (barrier_check(chosen), "clang-tidy or a test found faults in docker/barrier."),
     ]
     if request.application.addon == "corrected":
         fault = "clang-tidy found faults in the C++ of patches/addon."
@@ -129,6 +134,16 @@ def entrypoint_check(plan: BuildPlan) -> BuildPlan:
         "entrypoint-tests": str(REPOSITORY / "tests" / "entrypoint"),
     }
     return replace(check_stage(plan, "entrypoint-check"), contexts=contexts)
+
+
+def barrier_check(plan: BuildPlan) -> BuildPlan:
+    """The plan that lints and tests the library for ggml's threads, with our service's ggml."""
+    contexts = {
+        **plan.contexts,
+        "app": str(REPOSITORY / "service"),
+        "barrier-tests": str(REPOSITORY / "tests" / "barrier"),
+    }
+    return replace(check_stage(plan, "barrier-check"), contexts=contexts)
 
 
 def _step(argv: Sequence[str]) -> int:

@@ -77,15 +77,15 @@ def capture(
             # A folder of PATH that this user may not read gives it for a program that is not there.
             there = "/" in argv[0] or shutil.which(argv[0], mode=os.F_OK)
             return Result(tuple(argv), 126 if there else 127, "", str(error))
-        with child:
-            try:
-                child.communicate(None if stdin is None else stdin.encode(), timeout)
-            except subprocess.TimeoutExpired:
-                stop(child, group=True, grace=grace)
-                return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
-            except BaseException:
-                stop(child, group=True, grace=grace)
-                raise
+        # Not `with child`, which waits: nothing ends a process in D state (a tool on a lost card).
+        try:
+            child.communicate(None if stdin is None else stdin.encode(), timeout)
+        except subprocess.TimeoutExpired:
+            stop(child, group=True, grace=grace)
+            return Result(tuple(argv), 124, "", f"no answer within {timeout:g} s")
+        except BaseException:
+            stop(child, group=True, grace=grace)
+            raise
         return Result(tuple(argv), child.returncode, _text(out), _text(err))
 
 

@@ -23,6 +23,7 @@ from tests import containers
 from tests.bench import (
     backend_choice,
     builds,
+    busy,
     compiler_cache,
     compressed_size,
     first_answer,
@@ -78,6 +79,16 @@ def _prefix(subject: Subject) -> Lines:
     return first_token.with_a_known_prefix(subject)
 
 
+def _busy(subject: Subject) -> Lines:
+    """tokens/s beside busy programs, against their fair share, and against ggml's own barrier"""
+    return busy.beside_others(subject)
+
+
+def _barrier(subject: Subject) -> Lines:
+    """The same where nothing else runs (4 minutes), against ggml's own barrier"""
+    return busy.alone(subject)
+
+
 def _load(subject: Subject) -> Lines:
     """10,000 requests: failures, memory, and the healthcheck's time under that load"""
     return load.many_requests(subject)
@@ -116,6 +127,8 @@ SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
     "beside": _beside,
     "prefix": _prefix,
     "load": _load,
+    "busy": _busy,
+    "barrier": _barrier,
 }
 
 #: Sections that need llama.cpp's own programs, or a model that these make.

@@ -26,6 +26,9 @@ function provenMode(name, dropped = []) {
         plain: "cuda12/libggml-cuda.so",
         summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms",
         devices: "NVIDIA L4: 22563 MiB",
+        candidate: "cuda12",
+        key: "k1",
+        left: [],
     };
 }
 
@@ -36,7 +39,7 @@ function provenMode(name, dropped = []) {
  * @returns {import("../../docker/entrypoint/choose.mjs").Failed}
  */
 function failedMode(name, finding, remedy = "Give it") {
-    return { mode: mode(name), proven: false, finding, remedy };
+    return { mode: mode(name), proven: false, finding, remedy, seen: true };
 }
 
 for (const [name, demand, before, reason] of /** @type {const} */ ([

@@ -14,6 +14,7 @@ const UID = 12345;
 const CTL = "/dev/nvidiactl";
 const KFD = "/dev/kfd";
 const RENDER = "/dev/dri/renderD128";
+const CARD = { uuid: "", device: "0:0", units: 40 };
 const NO_TOOL = { answer: null };
 const NO_NODES = { nodes: [[], []] };
 const NO_DXG = { nodes: [[]] };
@@ -37,25 +38,45 @@ function node(path, usable = true, group = 0) {
     return { path, usable, group };
 }
 
+/** @param {boolean} found */
+function library(found) {
+    return { found, fault: found ? "" : "file too short", environment: {} };
+}
+
+/** @param {string[]} devices numbers of cards on the PCI bus */
+function bus(...devices) {
+    return devices.map((device, index) => ({ slot: `0000:0${index + 1}:00.0`, device }));
+}
+
 /**
  * @param {string[]} targets
  * @param {boolean} [none]
  */
 function cards(targets, none = false) {
-    return { source: "/sys/class/kfd", none, targets };
+    const described = targets.filter((target) => target !== "").join(", ") || "unknown target";
+    return { source: "/sys/class/kfd", none, cards: targets.map((target, node) => ({ ...CARD, target, node })), described };
 }
 
 /**
  * @param {SignReading[]} signs
- * @param {boolean} [library]
+ * @param {boolean} [loads] the driver's library
+ * @param {string[]} devices on the PCI bus
  */
-function nvidia(signs, library = true) {
-    return findHardware(mode("cuda"), { uid: UID, toolLimit: 5, library, signs });
+function nvidia(signs, loads = true, ...devices) {
+    return findHardware(mode("cuda"), { uid: UID, toolLimit: 5, library: library(loads), signs, bus: bus(...devices) });
+}
+
+/**
+ * @param {SignReading[]} signs
+ * @param {import("../../docker/entrypoint/bus.mjs").BusCard[]} [bus]
+ */
+function vulkan(signs, bus = []) {
+    return findHardware(mode("vulkan"), { uid: UID, toolLimit: 5, library: library(false), signs, bus });
 }
 
 /** @param {SignReading[]} signs */
 function amd(...signs) {
-    return findHardware(mode("rocm"), { uid: UID, toolLimit: 5, library: false, signs });
+    return findHardware(mode("rocm"), { uid: UID, toolLimit: 5, library: library(false), signs, bus: [] });
 }
 
 const NVIDIA_NODES = { nodes: [[node(CTL)], [node("/dev/nvidia0")]] };
@@ -88,6 +109,9 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `unknown target, ${KFD}, ${RENDER}`],
     ["AMD's tool without nodes", amd(NO_NODES, says("GPU[0] : Card Series: Radeon\n")),
         `rocm-smi answers (no ${KFD})`],
+    ["a render node, whoever made the card", vulkan([{ nodes: [[node(RENDER)]] }]), RENDER],
+    ["a driver that the user names", vulkan([{ nodes: [[]] }, { variable: "/own/icd.json" }]),
+        "VK_DRIVER_FILES=/own/icd.json (no /dev/dri/renderD*)"],
 ])) {
     test(`found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [true, finding]);
@@ -103,7 +127,7 @@ for (const [name, found, finding] of /** @type {const} */ ([
     ["a tool that prints nothing", nvidia([says(" \n\n"), NO_NODES, NO_DXG]),
         `nvidia-smi prints nothing, no ${CTL}, no /dev/dxg`],
     ["AMD's tool that prints nothing", amd(NO_NODES, says("")), `no ${KFD}, rocm-smi prints nothing`],
-    ["a mode without signs", findHardware({ ...mode("cuda"), signs: [] }, { uid: UID, toolLimit: 5, library: true, signs: [] }),
+    ["a mode without signs", findHardware({ ...mode("cuda"), signs: [] }, { uid: UID, toolLimit: 5, library: library(true), signs: [], bus: [] }),
         "it has no signs"],
     ["a tool that hangs", nvidia([says("", 137, "killed"), NO_NODES, NO_DXG]),
         `nvidia-smi does not answer within 5 s, no ${CTL}, no /dev/dxg`],
@@ -112,9 +136,9 @@ for (const [name, found, finding] of /** @type {const} */ ([
     ["the card's node alone", nvidia([NO_TOOL, { nodes: [[], [node("/dev/nvidia0")]] }, NO_DXG]),
         `no nvidia-smi, no ${CTL}, no /dev/dxg`],
     ["nodes without the driver's library", nvidia([NO_TOOL, NVIDIA_NODES], false),
-        `no nvidia-smi; ${CTL} is there, but no libcuda.so.1 (an empty one does not count)`],
+        `no nvidia-smi; ${CTL} is there, but no libcuda.so.1 that can be loaded (file too short)`],
     ["Windows's node without the driver's library", nvidia([NO_TOOL, NO_NODES, { nodes: [[node("/dev/dxg")]] }], false),
-        `no nvidia-smi, no ${CTL}; /dev/dxg is there, but no libcuda.so.1 (an empty one does not count)`],
+        `no nvidia-smi, no ${CTL}; /dev/dxg is there, but no libcuda.so.1 that can be loaded (file too short)`],
     ["NVIDIA's node that is refused", nvidia([NO_TOOL, { nodes: [[node(CTL, false, 44)], [node("/dev/nvidia0")]] }]),
         `no nvidia-smi; ${CTL} is there, but uid ${UID} may not read and write it: docker run --group-add 44`],
     ["nothing of AMD's", amd(NO_NODES, NO_TOOL), `no ${KFD}, no rocm-smi`],
@@ -131,6 +155,10 @@ for (const [name, found, finding] of /** @type {const} */ ([
         `${KFD} is there, but uid ${UID} may not read and write it: docker run --group-add 992`],
     ["the render node that is refused", amd({ nodes: [[node(KFD)], [node(RENDER, false, 0)]], cards: cards(["gfx1100"]) }),
         `${RENDER} is there, but uid ${UID} may not read and write it: The host should give it a group of its own, such as render`],
+    ["no render node, and no driver that the user names", vulkan([{ nodes: [[]] }, { variable: "" }]), "no /dev/dri/renderD*"],
+    ["cards on the bus without a render node", vulkan([{ nodes: [[]] }, { variable: "" }], [
+        { slot: "0000:00:02.0", device: "0x9a49", maker: "Intel" }, { slot: "0000:03:00.0", device: "0x67df", maker: "AMD" },
+    ]), "no /dev/dri/renderD*; this machine has a card of Intel and AMD (PCI 0000:00:02.0, 0000:03:00.0), which this container was not given"],
 ])) {
     test(`not found: ${name}`, () => {
         assert.deepEqual([found.here, found.finding], [false, finding]);
@@ -159,5 +187,5 @@ test("what helps is the flag of docker run, or the group of a node that is refus
 test("what a tool said and the cards' targets are told", () => {
     assert.equal(nvidia([says("NVIDIA L4, 1 MiB, 580\n")]).said, "NVIDIA L4, 1 MiB, 580\n");
     assert.equal(nvidia([says("No devices\n", 9), NVIDIA_NODES]).said, "");
-    assert.deepEqual(amd({ nodes: AMD_NODES, cards: cards(["gfx1100", ""]) }).targets, ["gfx1100", ""]);
+    assert.deepEqual(amd({ nodes: AMD_NODES, cards: cards(["gfx1100", ""]) }).cards.map(({ target }) => target), ["gfx1100", ""]);
 });

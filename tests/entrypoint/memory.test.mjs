@@ -6,13 +6,14 @@ import { test } from "node:test";
 
 import { makeKey, recall, wasCutOff, withProof, writeMemory } from "../../docker/entrypoint/memory.mjs";
 import { pathsBelow } from "../../docker/entrypoint/paths.mjs";
-import { readIdentity, readText } from "../../docker/entrypoint/surface.mjs";
+import { readText } from "../../docker/entrypoint/files.mjs";
+import { readIdentity } from "../../docker/entrypoint/surface.mjs";
 import { mode, newRoot, put } from "./system.mjs";
 
-const GOOD = { devices: "NVIDIA L4: 22563 MiB; NVIDIA T4: 14912 MiB", summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms" };
-const LINE = `cuda13|k1|${GOOD.devices}|${GOOD.summary}\n`;
+const GOOD = { devices: "NVIDIA L4: 22563 MiB; NVIDIA T4: 14912 MiB", summary: "NVIDIA L4, 22.0 GiB, 2 tokens in 300 ms", environment: {}, left: [], loss: "" };
+const LINE = `cuda13|k1|${JSON.stringify(GOOD)}\n`;
 
-test("a proof is a line with candidate, key, devices and summary", () => {
+test("a proof is a line with candidate, key and JSON", () => {
     assert.equal(withProof("", "cuda13", "k1", GOOD), LINE);
     assert.deepEqual(recall(LINE, "cuda13", "k1"), GOOD);
 });
@@ -23,13 +24,13 @@ test("another candidate or key is another proof", () => {
 });
 
 test("a new proof takes the place of the candidate's older one, and leaves the others", () => {
-    const rocm = "rocm|k|Card: 1 MiB|good\n";
+    const rocm = "rocm|k|{}\n";
     const text = withProof(LINE + rocm, "cuda13", "k2", GOOD);
     assert.deepEqual(text.split("\n").sort(), ["", rocm.trim(), LINE.trim().replace("k1", "k2")].sort());
 });
 
 test("a summary may hold the separator", () => {
-    const proof = { devices: "", summary: "a|b" };
+    const proof = { ...GOOD, summary: "a|b", left: [{ name: "GTX 1060", fault: "it aborted" }], environment: { A: "0" } };
     assert.deepEqual(recall(withProof("", "x", "k", proof), "x", "k"), proof);
 });
 
@@ -108,6 +109,8 @@ for (const [name, what, path, text] of CHANGES) {
 test("another device of the vendor on the bus is another key, one of another vendor is not", () => {
     const root = newRoot();
     const before = key("cuda", root, {});
+    put(root, "sys/bus/pci/devices/0000:01:00.0/class", "0x030000\n");
+    put(root, "sys/bus/pci/devices/0000:02:00.0/class", "0x030200\n");
     put(root, "sys/bus/pci/devices/0000:01:00.0/vendor", "0x1002\n");
     put(root, "sys/bus/pci/devices/0000:01:00.0/device", "0x744c\n");
     assert.equal(key("cuda", root, {}), before);

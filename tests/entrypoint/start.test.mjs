@@ -259,5 +259,5 @@ test("a mode of one row is refused with the row's own reasons", () => {
     const broken = start(root, { MENTATOR_BACKEND: "fake" });
     assert.equal(broken.code, 69);
     assert.match(broken.error, /dropped fake: it is not plugged in \(the cable is loose\)\.\n {2}next: Plug it in, or set/);
-    assert.match(start(root, { MENTATOR_BACKEND: "metal" }).error, /It may be auto, cuda, rocm, fake or cpu\./);
+    assert.match(start(root, { MENTATOR_BACKEND: "metal" }).error, /It may be auto, cuda, rocm, vulkan, fake or cpu\./);
 });

@@ -1,10 +1,13 @@
 // What is read from the operating system, in a folder that stands for /.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { expand, readSurface } from "../../docker/entrypoint/surface.mjs";
-import { mode, newRoot, put, putTool } from "./system.mjs";
+import { readBus, readCards } from "../../docker/entrypoint/bus.mjs";
+import { expand, whyDenied } from "../../docker/entrypoint/nodes.mjs";
+import { readSurface } from "../../docker/entrypoint/surface.mjs";
+import { mode, newRoot, put, putLibrary, putMounts, putTool } from "./system.mjs";
 
 /**
  * @param {string} name
@@ -18,42 +21,136 @@ function read(name, root, more = {}) {
 
 test("patterns are expanded in their last part", () => {
     const root = newRoot();
-    for (const name of ["nvidia0", "nvidia10", "nvidiactl", "nvidia-uvm", "dri/renderD129", "dri/renderD128", "dri/card0"]) {
+    for (const name of ["nvidia0", "nvidia10", "nvidia2", "nvidiactl", "nvidia-uvm", "dri/renderD129", "dri/renderD128", "dri/card0"]) {
         put(root, `dev/${name}`);
     }
-    assert.deepEqual(expand(root, "dev/nvidia[0-9]*"), ["/dev/nvidia0", "/dev/nvidia10"]);
+    assert.deepEqual(expand(root, "dev/nvidia[0-9]*"), ["/dev/nvidia0", "/dev/nvidia2", "/dev/nvidia10"], "in the order of numbers");
     assert.deepEqual(expand(root, "dev/dri/renderD*"), ["/dev/dri/renderD128", "/dev/dri/renderD129"]);
     assert.deepEqual(expand(root, "dev/nvidiactl"), ["/dev/nvidiactl"]);
     assert.deepEqual(expand(root, "dev/none"), []);
     assert.deepEqual(expand(root, "none/*"), []);
 });
 
-for (const folder of [
-    "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "usr/local/nvidia/lib64",
-    "usr/local/nvidia/lib", "usr/lib/wsl/lib", "usr/lib/wsl/drivers/nv_dispi.inf_amd64_0",
-]) {
-    test(`the driver's library is found in ${folder}, but an empty one does not count`, async () => {
-        const root = newRoot();
+/** @param {string} root */
+function withNodes(root) {
+    put(root, "dev/nvidiactl");
+    put(root, "dev/nvidia0");
+    return root;
+}
+
+test("the loader decides whether the driver's library is there", async () => {
+    const root = withNodes(newRoot());
+    const folder = dirname(putLibrary(root, "nix/store/x1-nvidia/lib/libcuda.so.1"));
+    const env = { PATH: "/bin", LD_LIBRARY_PATH: folder };
+    assert.deepEqual((await read("cuda", root, { env })).library, { found: true, fault: "", environment: {} });
+    const { library } = await read("cuda", root);
+    assert.deepEqual([library.found, library.environment], [false, {}]);
+    assert.match(library.fault, /^cannot open shared object file/);
+});
+
+for (const [mount, folder] of /** @type {const} */ ([
+    ["/usr/local/nvidia", "usr/local/nvidia/lib64"],
+    ["/usr/local/nvidia/lib64", "usr/local/nvidia/lib64"],
+    ["/run/opengl-driver", "run/opengl-driver/lib"],
+    ["/usr/lib/wsl", "usr/lib/wsl/drivers/nv_dispi.inf_amd64_0"],
+    ["/opt/my drivers/libcuda.so.1", "opt/my drivers"],
+])) {
+    test(`a library in ${folder}, of the mount ${mount}, is told to the loader`, async () => {
+        const root = withNodes(newRoot());
+        putMounts(root, ["/", "/proc", "/dev/shm", "/etc/hosts", mount]);
         put(root, `${folder}/libcuda.so.1`, "");
-        assert.equal((await read("cuda", root)).library, false);
-        put(root, `${folder}/libcuda.so.1`, "ELF");
-        assert.equal((await read("cuda", root)).library, true);
+        assert.equal((await read("cuda", root)).library.found, false, "an empty one does not count");
+        putLibrary(root, `${folder}/libcuda.so.1`);
+        const environment = { LD_LIBRARY_PATH: join(root, folder) };
+        assert.deepEqual((await read("cuda", root)).library, { found: true, fault: "", environment });
+        const more = await read("cuda", root, { env: { LD_LIBRARY_PATH: "/mine" } });
+        assert.deepEqual(more.library.environment, { LD_LIBRARY_PATH: `${join(root, folder)}:/mine` });
     });
 }
 
-test("an empty library is passed over for a full one", async () => {
-    const root = newRoot();
-    put(root, "usr/lib/x86_64-linux-gnu/libcuda.so.1", "");
-    put(root, "usr/lib/wsl/lib/libcuda.so.1", "ELF");
-    assert.equal((await read("cuda", root)).library, true);
+test("a library that cannot be loaded is refused in the loader's words", async () => {
+    const root = withNodes(newRoot());
+    putMounts(root, ["/usr/local/nvidia"]);
+    put(root, "usr/local/nvidia/lib64/libcuda.so.1", "not a library");
+    const { found, fault, environment } = (await read("cuda", root)).library;
+    assert.deepEqual([found, environment], [false, {}]);
+    assert.match(fault, /file too short|invalid ELF header/);
 });
+
+test("no code is loaded from the folders of models and data, nor from one that everybody may write", async () => {
+    for (const folder of ["opt/mentator-llm-service/data/models", "tmp", "srv/drop"]) {
+        const root = withNodes(newRoot());
+        putMounts(root, [`/${folder}`, "/opt/mentator-llm-service/data"]);
+        putLibrary(root, `${folder}/libcuda.so.1`);
+        chmodSync(join(root, folder), folder === "srv/drop" ? 0o777 : 0o755);
+        assert.equal((await read("cuda", root)).library.found, false, folder);
+    }
+});
+
+test("the library is not looked for where nothing else is a sign of a card", async () => {
+    const root = newRoot();
+    putMounts(root, ["/usr/local/nvidia"]);
+    putLibrary(root, "usr/local/nvidia/lib64/libcuda.so.1");
+    assert.deepEqual((await read("cuda", root)).library, { found: false, fault: "", environment: {} });
+});
+
+test("cards on the PCI bus are those of the vendor and of a card's class", () => {
+    const root = newRoot();
+    const devices = /** @type {const} */ ([
+        ["0000:00:02.0", "0x8086", "0x030000", "0x9a49"], ["0000:01:00.0", "0x10de", "0x030000", "0x2684"],
+        ["0000:01:00.1", "0x10de", "0x040300", "0x22ba"], ["0000:81:00.0", "0x10de", "0x030200", "0x20b0"],
+    ]);
+    for (const [slot, vendor, kind, device] of devices) {
+        put(root, `sys/bus/pci/devices/${slot}/vendor`, `${vendor}\n`);
+        put(root, `sys/bus/pci/devices/${slot}/class`, `${kind}\n`);
+        put(root, `sys/bus/pci/devices/${slot}/device`, `${device}\n`);
+    }
+    assert.deepEqual(readBus(root, "0x10de"), [
+        { slot: "0000:01:00.0", device: "0x2684" }, { slot: "0000:81:00.0", device: "0x20b0" },
+    ]);
+    assert.deepEqual(readBus(root, undefined), []);
+    assert.deepEqual(readCards(root, mode("cuda")), readBus(root, "0x10de"));
+    assert.deepEqual(readCards(root, mode("vulkan")), [
+        { slot: "0000:00:02.0", device: "0x9a49", maker: "Intel" },
+        { slot: "0000:01:00.0", device: "0x2684", maker: "NVIDIA" },
+        { slot: "0000:81:00.0", device: "0x20b0", maker: "NVIDIA" },
+    ]);
+});
+
+test("a render node of another vendor is not AMD's", async () => {
+    const root = newRoot();
+    put(root, "dev/kfd");
+    put(root, "dev/dri/renderD128");
+    put(root, "dev/dri/renderD129");
+    put(root, "sys/class/drm/renderD128/device/vendor", "0x8086\n");
+    const nodesOf = async () => (await read("rocm", root)).signs[0]?.nodes?.[1]?.map(({ path }) => path);
+    assert.deepEqual(await nodesOf(), ["/dev/dri/renderD129"]);
+    put(root, "sys/class/drm/renderD129/device/vendor", "0x10de\n");
+    assert.deepEqual(await nodesOf(), []);
+});
+
+const SELINUX = "system_u:system_r:container_t:s0:c1,c2";
+
+for (const [name, code, owner, identity, denied] of /** @type {[string, string, import("../../docker/entrypoint/nodes.mjs").Owner, object, string][]} */ ([
+    ["its mode", "EACCES", { uid: 0, gid: 992, mode: 0o660 }, {}, "rights"],
+    ["its mode, for root in a user namespace", "EACCES", { uid: 65534, gid: 65534, mode: 0o660 }, { uid: 0 }, "unmapped"],
+    ["an unmapped group under SELinux", "EACCES", { uid: 65534, gid: 65534, mode: 0o660 }, { uid: 0, label: SELINUX }, "unmapped"],
+    ["SELinux, where its mode allows it", "EACCES", { uid: 0, gid: 0, mode: 0o666 }, { label: SELINUX }, "label"],
+    ["SELinux, with its group kept", "EACCES", { uid: 65534, gid: 65534, mode: 0o660 }, { groups: [65534], label: SELINUX }, "label"],
+    ["its mode under AppArmor", "EACCES", { uid: 0, gid: 992, mode: 0o660 }, { label: "docker-default (enforce)" }, "rights"],
+    ["the rules of the engine", "EPERM", { uid: 0, gid: 0, mode: 0o666 }, { label: SELINUX }, "rule"],
+])) {
+    test(`a node is refused by ${name}`, () => {
+        assert.equal(whyDenied(code, owner, { uid: 1000, groups: [1000], overflow: 65534, label: "", ...identity }), denied);
+    });
+}
 
 test("a tool that is on PATH is asked", async () => {
     const root = newRoot();
     putTool(root, "nvidia-smi", 'echo "$@"; echo fault >&2; exit 18');
     const [tool] = (await read("cuda", root)).signs;
     assert.deepEqual(tool?.answer, {
-        code: 18, late: "", output: "--query-gpu=name,memory.total,driver_version --format=csv,noheader\nfault\n",
+        code: 18, late: "", output: "--query-gpu=name,memory.total,driver_version,mig.mode.current --format=csv,noheader\nfault\n",
     });
 });
 

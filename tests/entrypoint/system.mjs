@@ -1,5 +1,5 @@
 // A folder that stands for /, with the image's files and the system's in it, and modes to look for.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after } from "node:test";
@@ -51,4 +51,27 @@ export function put(root, path, text = "", rights = 0o666) {
  */
 export function putTool(root, name, script) {
     return put(root, `bin/${name}`, `#!/bin/sh\n${script}\n`, 0o755);
+}
+
+/**
+ * A library that the loader can load, under another name: one of those that this Node has loaded.
+ * @param {string} root
+ * @param {string} path
+ */
+export function putLibrary(root, path) {
+    const [source = ""] = /\/\S*\/lib(?:m|c)\.so\.6/.exec(readFileSync("/proc/self/maps", "utf8")) ?? [];
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    copyFileSync(source, file);
+    return file;
+}
+
+/**
+ * What is mounted, as /proc/self/mountinfo has it.
+ * @param {string} root
+ * @param {string[]} paths
+ */
+export function putMounts(root, paths) {
+    const lines = paths.map((path, index) => `${index + 30} 29 254:0 /x ${path.replaceAll(" ", "\\040")} ro,nosuid - ext4 /dev/vda rw\n`);
+    put(root, "proc/self/mountinfo", lines.join(""));
 }

@@ -9,7 +9,7 @@ import { checkTable, lastResort, provableModes, readTable } from "../../docker/e
 import { TABLE, newRoot, put } from "./system.mjs";
 
 test("the modes stand in the order of preference", () => {
-    assert.deepEqual(provableModes(TABLE).map(({ name }) => name), ["cuda", "rocm"]);
+    assert.deepEqual(provableModes(TABLE).map(({ name }) => name), ["cuda", "rocm", "vulkan"]);
     assert.equal(lastResort(TABLE).name, "cpu");
 });
 
@@ -30,7 +30,7 @@ for (const mode of provableModes(TABLE)) {
     test(`${mode.name} has signs that can be looked for`, () => {
         assert.ok(mode.signs.length > 0);
         for (const sign of mode.signs) {
-            assert.equal(Number(sign.tool !== undefined) + Number(sign.nodes !== undefined), 1);
+            assert.equal([sign.tool, sign.nodes, sign.variable].filter((kind) => kind !== undefined).length, 1);
             for (const path of sign.nodes ?? []) {
                 assert.match(path, /^[^/]/, "relative to the root");
                 assert.doesNotMatch(path, /[*[].*\//, "wildcards in the last part only");

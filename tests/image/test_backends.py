@@ -25,6 +25,7 @@ CONTENT = {
     "cuda12": r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.12)",
     "cuda13": r"lib(ggml-cuda\.so|(cudart|cublas|cublasLt)\.so\.13)",
     "rocm": r"libggml-hip\.so|lib[\w+-]+\.so(\.\d+)+|targets\.txt|(roc|hip)blas.*/.+",
+    "vulkan": r"libggml-vulkan\.so|lib[\w+-]+\.so(\.\d+)*|icd\.d/\w+(\.x86_64)?\.json",
 }
 ANY_CONTENT = r"lib[\w+-]+\.so(\.\d+)*"
 

@@ -101,7 +101,7 @@ def test_a_card_of_a_compiled_family_gets_its_override(
     if "gfx1101" in compiled:
         pytest.skip("this image has kernels for gfx1101 itself")
     ended = Fakes(tmp_path).amd(GFX1101).start(engine, image)
-    assert "HSA_OVERRIDE_GFX_VERSION=11.0.0: the image has no kernels for gfx1101" in ended.log
+    assert "HSA_OVERRIDE_GFX_VERSION=11.0.0: those for gfx1100 are used" in ended.log
     assert "dropped: it finds no device" in row(ended.log, "rocm")
 
 
@@ -111,7 +111,8 @@ def test_a_card_beside_one_that_has_kernels_is_left_out(
     if "gfx1036" in compiled:
         pytest.skip("this image has kernels for gfx1036 itself")
     ended = Fakes(tmp_path).amd(GFX1036, GFX1100).start(engine, image)
-    assert "HIP_VISIBLE_DEVICES=1: the image has no kernels for gfx1036" in ended.log
+    assert "HIP_VISIBLE_DEVICES=1: " in ended.log
+    assert "without gfx1036" in row(ended.log, "rocm")
 
 
 def test_a_card_without_kernels_is_not_probed_and_the_fix_is_named(
@@ -131,7 +132,9 @@ def test_a_card_without_kernels_is_not_probed_and_the_fix_is_named(
 def test_a_backend_that_fails_is_dropped_with_its_reason(
     engine: Engine, image: dict[str, Any], tmp_path: Path, words: str, why: str
 ) -> None:
-    ended = Fakes(tmp_path).amd().says("rocm", words).start(engine, image)
+    # Half of it is waited where the card has no memory left.
+    limit = {"MENTATOR_PROBE_TIMEOUT": "20"}
+    ended = Fakes(tmp_path).amd().says("rocm", words).start(engine, image, **limit)
     assert f"dropped: {why}" in row(ended.log, "rocm")
     assert row(ended.log, "chosen") == "chosen  cpu"
 

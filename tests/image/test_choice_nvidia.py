@@ -10,6 +10,7 @@ import pytest
 
 from scripts.backends import variants
 from scripts.docker_engine import Engine
+from tests.image import shared_objects
 from tests.image.gpu_surface import CARD, LIBCUDA, NOTHINGS_CODE, Fakes, row
 
 #: What of a card can be seen, and why nothing is probed then.
@@ -36,7 +37,7 @@ NOT_FOUND: dict[str, tuple[Callable[[Fakes], object], str]] = {
     ),
     "nodes without the driver's library": (
         lambda fakes: fakes.nvidia_nodes().file(LIBCUDA, ""),
-        "/dev/nvidiactl is there, but no libcuda.so.1 (an empty one does not count)",
+        "/dev/nvidiactl is there, but no libcuda.so.1 that can be loaded",
     ),
     "WSL without the driver's library": (
         lambda fakes: fakes.file("/dev/dxg"),
@@ -83,6 +84,16 @@ REJECTED: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
         ),
         ("CUDA error: an illegal memory access was encountered", "it aborted"),
     ),
+    (
+        (
+            "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
+            "the card is taken by another process",
+        ),
+        (
+            "ggml_cuda_init: failed to initialize CUDA: unknown error",
+            "after a suspend nvidia_uvm hangs",
+        ),
+    ),
 )
 
 
@@ -116,7 +127,8 @@ def test_a_backend_that_fails_is_dropped_with_its_reason(
     fakes = Fakes(tmp_path).nvidia_smi()
     for name, (words, _) in zip(("cuda13", "cuda12"), pair, strict=True):
         fakes.says(name, words)
-    ended = fakes.start(engine, image)
+    # Half of it is waited where the card has no memory left.
+    ended = fakes.start(engine, image, MENTATOR_PROBE_TIMEOUT="20")
     for name, (words, why) in zip(("cuda13", "cuda12"), pair, strict=True):
         dropped = row(ended.log, name)
         assert f"{name}  dropped: " in dropped
@@ -138,10 +150,26 @@ def test_a_driver_that_is_no_driver_is_reported(
 ) -> None:
     fakes = Fakes(tmp_path).nvidia_nodes().file(LIBCUDA, "not a library")
     ended = fakes.start(engine, image)
-    assert "found: /dev/nvidiactl and libcuda.so.1" in row(ended.log, "cuda")
-    for name in ("cuda13", "cuda12"):
-        assert f"{name}  dropped: " in row(ended.log, name)
+    why = "/dev/nvidiactl is there, but no libcuda.so.1 that can be loaded"
+    assert f"{why} (file too short)" in row(ended.log, "cuda")
+    assert row(ended.log, "cuda13") == ""
     assert row(ended.log, "chosen") == "chosen  cpu"
+
+
+def test_a_driver_in_a_mounted_folder_that_the_loader_does_not_know_is_found(
+    engine: Engine, image: dict[str, Any], tmp_path: Path
+) -> None:
+    """As on Google's Kubernetes. The library is one without a driver: the probe says what it is."""
+    folder = tmp_path / "lib64"
+    shared_objects.write(folder / "libcuda.so.1", entry=shared_objects.RETURN)
+    tmp_path.chmod(0o755)
+    folder.chmod(0o755)
+    fakes = Fakes(tmp_path).nvidia_nodes()
+    fakes.mounts["/usr/local/nvidia/lib64"] = folder
+    ended = fakes.start(engine, image)
+    assert "found: /dev/nvidiactl and libcuda.so.1" in row(ended.log, "cuda")
+    assert "cuda13  dropped: " in row(ended.log, "cuda13")
+    assert "libcuda.so.1 is not in the container" not in row(ended.log, "cuda13")
 
 
 def test_a_demand_that_fails_ends_the_container(

@@ -102,6 +102,20 @@ def test_image_has_the_files_of_the_application_and_no_hidden_files(
     assert llama["version"] == built["application"]["node-llama-cpp"]
 
 
+def test_its_threads_share_the_processors_too(engine: Engine, built: dict[str, Any]) -> None:
+    files = inside(engine, built, "ls /opt/mentator/barrier").split()
+    assert files == ["libmentator-barrier.so"]
+    # It takes the place of these functions where the application loads its own node-llama-cpp.
+    script = (
+        "LD_DEBUG=bindings LD_PRELOAD=/opt/mentator/barrier/libmentator-barrier.so node -e '"
+        "(async () => { const {getLlama} = await import(`node-llama-cpp`);"
+        "await getLlama({gpu: false, build: `never`}); process.exit(0); })()' 2>&1"
+        " | grep -E 'libggml-cpu.*mentator-barrier' | grep -oE 'ggml_(barrier|graph_plan)'"
+        " | sort -u"
+    )
+    assert inside(engine, built, script).split() == ["ggml_barrier", "ggml_graph_plan"]
+
+
 #: Files of a fake GPU in the container, the stand-in backend, and the expected `gpu` of getLlama()
 #: (node-llama-cpp reports "cuda" for a HIP backend).
 HARDWARE: dict[str, tuple[tuple[str, ...], str, str | bool]] = {

@@ -172,7 +172,7 @@ def nvidia_driver() -> str:
     return commands.check(query, timeout=10).splitlines()[0]
 
 
-def amd_driver() -> str:
+def kernel_driver() -> str:
     """The version of amdgpu if it has its own, else that of the kernel."""
     version = Path("/sys/module/amdgpu/version")
     if version.exists():

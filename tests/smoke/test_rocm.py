@@ -22,4 +22,4 @@ def test_image_serves_on_the_card_then_on_the_cpu_then_on_the_card_again(
         container = containers.describe(image["digest"], data, mode=mode)
         found = gpu.session(engine, container, image["model"]["name"])
     gpu.check(found, "rocm")
-    gpu.record(engine, image, found, gpu.amd_driver(), pytestconfig.getoption("--record"))
+    gpu.record(engine, image, found, gpu.kernel_driver(), pytestconfig.getoption("--record"))

@@ -202,7 +202,11 @@ class Surface:
         return {path.name: path.read_text(encoding="utf-8") for path in self.models.iterdir()}
 
     def popen(
-        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str | None] | None = None
+        self,
+        *argv: str,
+        uid: int = SOMEBODY,
+        env: Mapping[str, str | None] | None = None,
+        groups: Sequence[int] | None = None,
     ) -> subprocess.Popen[str]:
         """Start the entrypoint with the arguments of `docker run IMAGE ...`; None unsets."""
         environment = {
@@ -223,14 +227,18 @@ class Surface:
             text=True,
             user=uid if switch else None,
             group=uid if switch else None,
-            extra_groups=[] if switch else None,
+            extra_groups=[] if switch else groups,
         )
 
     def start(
-        self, *argv: str, uid: int = SOMEBODY, env: Mapping[str, str | None] | None = None
+        self,
+        *argv: str,
+        uid: int = SOMEBODY,
+        env: Mapping[str, str | None] | None = None,
+        groups: Sequence[int] | None = None,
     ) -> Started:
         """Start the entrypoint and wait for its end, or for the service's."""
-        process = self.popen(*argv, uid=uid, env=env)
+        process = self.popen(*argv, uid=uid, env=env, groups=groups)
         try:
             out, err = process.communicate(timeout=20)
         finally:

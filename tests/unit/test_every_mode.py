@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import tasks
-from scripts.backends import rows, variants
+from scripts.backends import row, rows, variants
 from scripts.backends import table as backends
 from scripts.image import budget
 from scripts.shared.paths import REPOSITORY
@@ -78,7 +78,7 @@ def test_profile_without_its_devices_is_reported() -> None:
 
 def test_document_explains_every_key() -> None:
     text = (REPOSITORY / "docs" / "add-a-backend.md").read_text(encoding="utf-8")
-    kinds: list[type[rows.Row]] = [backends.Table, *rows.Row.__subclasses__()]
+    kinds: list[type[row.Row]] = [backends.Table, *row.Row.__subclasses__()]
     keys = {key for kind in kinds for key in kind.__struct_encode_fields__}
     assert {key for key in keys if f"`{key}`" not in text and f".{key}`" not in text} == set()
 
