@@ -18,7 +18,7 @@ FOLDERS = {
 }
 
 #: What of the container's variables is never shown.
-SECRET = {"MENTATOR_API_KEY"}
+SECRET = {"MENTATOR_API_KEY", "HF_TOKEN"}
 
 
 def rows(loaded: Loaded, found: Mapping[str, str] | None = None) -> list[dict[str, Any]]:

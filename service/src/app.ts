@@ -221,16 +221,18 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
     const start = async (): Promise<void> => {
         proof.use();
+        void provide(puller, sources, log, leave.signal);
         try {
             await Promise.all([engine.start(), models.start(), tools.start()]);
         } catch (thrown) {
+            leave.abort();
+            puller.stop(shuttingDownError());
             if (!stopping) {
                 await server.close();
                 await database.close();
             }
             throw thrown;
         }
-        void provide(puller, sources, log, leave.signal);
     };
     return { started: start(), failed, stop };
 }

@@ -46,13 +46,15 @@ class Served:
 
 
 @contextmanager
-def serving(served: Served, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
+def serving(
+    served: Served, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Served]:
     """Run the server, with `tls` for HTTPS; `served.url` is its root, without a slash."""
 
     class Handler(_Handler):
         file = served
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -72,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         served = self.file
-        served.seen.append(dict(self.headers.items()))
+        served.seen.append({name.title(): value for name, value in self.headers.items()})
         served.paths.append(self.path)
         if served.statuses:
             self._empty(served.statuses.pop(0), **served.headers)

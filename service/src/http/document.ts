@@ -8,6 +8,7 @@ const TAGS = [
     { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
     { name: "models", description: "Models by name: pulled, watched and removed" },
     { name: "state", description: "Version, models, load and statistics" },
+    { name: "models", description: "Models pulled by their name, and deleted" },
     { name: "check", description: "Whether the service would accept something" },
     { name: "log", description: "The service's own log and the log of prompts" },
     { name: "page", description: "For people" },

@@ -12,8 +12,6 @@ import type { FileFacts } from "./kind.js";
 import { findModel, identityOf, type ModelFile, type Named, nameModels } from "./naming.js";
 import { type LeftOut, scanModels } from "./scan.js";
 
-export type { ModelFacts } from "./kind.js";
-
 /** Reads a file's metadata. @throws when it is not a GGUF file */
 type Inspect = (file: string) => Promise<FileFacts>;
 

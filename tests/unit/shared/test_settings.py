@@ -325,8 +325,9 @@ def test_the_report_shows_the_folders_that_are_used(
     assert found["cache_dir"] == str(root / ".cache/mentator")
 
 
-def test_the_report_never_shows_the_api_key(root: Path) -> None:
-    environ = {"MENTATOR_API_KEY": "secret", "MENTATOR_PROBE_TIMEOUT": "90"}
+@pytest.mark.parametrize("name", ["MENTATOR_API_KEY", "HF_TOKEN"])
+def test_the_report_never_shows_the_api_key(root: Path, name: str) -> None:
+    environ = {name: "secret", "MENTATOR_PROBE_TIMEOUT": "90"}
     loaded = load(root=root, environ=environ)
     for text in (report(loaded), report(loaded, as_json=True)):
         assert "secret" not in text
