@@ -22,6 +22,10 @@ git -c advice.detachedHead=false clone --quiet --no-checkout "$bundle" "$work/gi
     leave_out "node-llama-cpp brings no source of llama.cpp"
 git -C "$work/git" archive HEAD ggml | tar -x -C "$work" || leave_out "llama.cpp's source has no folder ggml"
 why=$(sh "$here/fits.sh" "$work/ggml" "$modules") || leave_out "$why"
-cc -std=c11 -D_GNU_SOURCE -O2 -g0 -fPIC -shared -s -fvisibility=hidden -Wall -Wextra -Werror \
-    -Wl,--build-id=none -isystem "$work/ggml/include" \
-    -o "$out/libmentator-barrier.so" "$here/barrier.c" "$here/plan.c" "$here/share.c" "$here/measure.c"
+if ! cc -std=c11 -D_GNU_SOURCE -O2 -g0 -fPIC -shared -s -fvisibility=hidden -Wall -Wextra -Werror \
+    -Wl,--build-id=none -isystem "$work/ggml/include" -o "$work/library" \
+    "$here/barrier.c" "$here/plan.c" "$here/share.c" "$here/measure.c" 2>"$work/faults"; then
+    cat "$work/faults"
+    leave_out "it does not compile with ggml's headers: $(grep -m 1 error "$work/faults")"
+fi
+mv "$work/library" "$out/libmentator-barrier.so"

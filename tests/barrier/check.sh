@@ -72,6 +72,16 @@ cp "$library" "$work/library"
 printf '\310' | dd of="$library" bs=1 seek=$((0x$at + 18)) conv=notrunc status=none
 refused "the barrier in ${library##*/} is another one"
 cp "$work/library" "$library"
+# A header of ggml with other functions: the compiler ends with an error.
+mkdir "$work/bin"
+printf '%s\n' '#!/bin/sh' "case \"\$*\" in *-fsyntax-only*) exec $(command -v cc) \"\$@\" ;; esac" \
+    'echo "plan.c: error: conflicting types" >&2' 'exit 1' >"$work/bin/cc"
+chmod +x "$work/bin/cc"
+PATH="$work/bin:$PATH" OUT="$work/other" sh "$folder/compile.sh" "$modules" >"$work/said" ||
+    fail "compile.sh ended the build where the headers are others"
+grep -q "does not compile with ggml's headers: plan.c: error" "$work/other/missing.txt" ||
+    fail "compile.sh does not say what the compiler said: $(cat "$work/said")"
+[ ! -e "$work/other/libmentator-barrier.so" ] || fail "compile.sh left a library that does not compile"
 # compile.sh goes on without a library, and says why.
 rm -rf "$work/modules/node-llama-cpp"
 OUT="$work/out" sh "$folder/compile.sh" "$work/modules" | grep -q "not in this image: node-llama-cpp brings no source" ||
