@@ -14,11 +14,12 @@ from invoke.collection import Collection
 
 from scripts.backends import table as backends
 from scripts.backends.variants import choices
+from scripts.running import model_tasks
 from scripts.shared import settings_report
 from scripts.shared.console import say
 from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
-from scripts.shared.paths import NO_HOME, expand
+from scripts.shared.paths import expand
 from scripts.shared.settings import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -169,13 +170,10 @@ def logs(loaded: Loaded, follow: bool = False, force: bool = False) -> None:
 @task("host", "port", "data", prompt="what to ask", model="which one (default: the first)")
 def ask(loaded: Loaded, prompt: str, model: str = "") -> None:
     """Send one prompt to the running container; print the answer and tokens per second."""
-    from scripts.running import api_key
     from scripts.running import ask as verb
 
-    settings = loaded.settings
-    data = Path(settings_report.effective("data", settings) or NO_HOME)
-    key = api_key.find(loaded.container.get("MENTATOR_API_KEY", ""), data)
-    verb.ask(settings.address(), prompt, model=model, key=key)
+    service = model_tasks.service(loaded)
+    verb.ask(service.address, prompt, model=model, key=service.key)
 
 
 @task("yes", "rocm_targets", rocm_targets="GPU targets that ROCm is compiled for (default: one)")
@@ -244,5 +242,6 @@ namespace = Collection(
     *(config, doctor, build, publish, size, export, up, down, logs, ask, test, lint),
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),
+    _group("models", list=model_tasks.show, pull=model_tasks.pull, remove=model_tasks.remove),
     _group("pins", update=pins_update, lock=pins_lock),
 )

@@ -2,8 +2,8 @@
 // service gets it. It takes the place of two of ggml's functions, so it is there before ggml is loaded.
 import { join } from "node:path";
 
-import { StartFault } from "./log.mjs";
 import { isFull, readText } from "./files.mjs";
+import { StartFault } from "./log.mjs";
 
 const USAGE = 64; // EX_USAGE
 const LIBRARY = "libmentator-barrier.so";

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +46,38 @@ def prompt(address: str, body: dict[str, Any], *, key: str = "") -> Any:
     return _json(_send("POST", f"{address}/prompt", body, 3 * GENERATION_MSEC / 1000, key=key))
 
 
+def delete(address: str, path: str, *, key: str = "") -> Any:
+    """One DELETE, as `get`."""
+    return _json(_send("DELETE", address + path, timeout=60, key=key))
+
+
+@contextmanager
+def events(address: str, path: str, body: Any, *, key: str = "") -> Iterator[Iterator[str]]:
+    """One POST that is answered by server-sent events: the data of each, without the last mark.
+
+    Raises `AskFailed` as `get`, and where the connection is cut.
+    """
+    # A comment comes every few seconds, where nothing else does.
+    response = _send("POST", address + path, body, 60, key=key, stream=True)
+    with response:
+        if not response.ok:
+            _json(response)
+        yield _data(response)
+
+
+def _data(response: requests.Response) -> Iterator[str]:
+    try:
+        for line in map(bytes.decode, response.iter_lines()):
+            if line.startswith("data: ") and line != "data: [DONE]":
+                yield line.removeprefix("data: ")
+    except requests.RequestException as error:
+        raise AskFailed(
+            "The connection to the service was cut.",
+            why=str(error),
+            next="Run the same command again.",
+        ) from None
+
+
 def _session() -> requests.Session:
     """One that ignores proxy variables: the port is published on this machine, not elsewhere."""
     session = requests.Session()
@@ -53,11 +86,19 @@ def _session() -> requests.Session:
 
 
 def _send(
-    method: str, url: str, body: Any = None, timeout: float = 10, *, key: str = ""
+    method: str,
+    url: str,
+    body: Any = None,
+    timeout: float = 10,
+    *,
+    key: str = "",
+    stream: bool = False,
 ) -> requests.Response:
     try:
         with _session() as session:
-            return session.request(method, url, json=body, timeout=timeout, auth=_bearer(key))
+            return session.request(
+                method, url, json=body, timeout=timeout, auth=_bearer(key), stream=stream
+            )
     except requests.RequestException as error:
         raise AskFailed(
             f"No answer from {url}.",

@@ -27,7 +27,7 @@ PREFIX = "MENTATOR_"
 #: Variables that `up` passes on to the container, as Compose does.
 CONTAINER = (
     *("MENTATOR_API_KEY", "MENTATOR_PROBE_TIMEOUT", "MENTATOR_BARRIER", "TZ"),
-    *("HSA_OVERRIDE_GFX_VERSION", "HIP_VISIBLE_DEVICES"),
+    *("HSA_OVERRIDE_GFX_VERSION", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"),
 )
 
 #: Variables with our prefix that are not settings: for the container, the launcher or Compose.

@@ -4,9 +4,12 @@ import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
+import { plainOptions } from "./config/options.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
-import { LlamaEngine } from "./engine/llama-engine.js";
-import { gpuLostError, type ServiceError, shuttingDownError } from "./errors.js";
+import { EngineProcess } from "./engine-process/engine-process.js";
+import { engineProgram } from "./engine-process/program.js";
+import { gpuLostError, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
@@ -25,6 +28,7 @@ import { hostsOf, type PullEnvironment } from "./pull/environment.js";
 import { provide } from "./pull/provide.js";
 import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
+import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -53,11 +57,20 @@ export interface StartOptions {
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
+    /** JavaScript of the engine's process, absolute; another one in tests. */
+    readonly engineProgram?: string;
 }
 
 export interface RunningService {
-    /** Lets running requests finish, refuses those that wait, and closes everything. */
-    stop(why: string): Promise<void>;
+    /** Models can be used. Rejects with a StartError when the service has to end instead. */
+    readonly started: Promise<void>;
+    /** Resolves when the service has to end, later than at its start. */
+    readonly failed: Promise<StartError>;
+    /**
+     * Lets running requests finish, refuses those that wait, and closes everything. Also during the start.
+     * @param exitCode of the process, should it not come to its end by itself
+     */
+    stop(why: string, exitCode?: number): Promise<void>;
 }
 
 /** Makes the folders that the operator puts files into. If that fails, the search for files says so. */
@@ -74,8 +87,8 @@ function makeFolders(configuration: Configuration): void {
 }
 
 /**
- * Listens first, then loads the engine: /state/version must not wait for it.
- * @throws StartError
+ * Listens first, then starts the engine's process: /state/version must not wait for it.
+ * @returns when it listens. @throws StartError
  */
 export async function startService(options: StartOptions): Promise<RunningService> {
     const { configuration, chosen } = options;
@@ -94,24 +107,35 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const cut = new AbortController();
     const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
-    let endLost: (why: string) => void = () => undefined;
+    let giveUp: (why: StartError) => void = () => undefined;
+    const failed = new Promise<StartError>((resolve) => {
+        giveUp = resolve;
+    });
     const watch = new GpuWatch(
         await Surface.now(watched),
         (why) => {
             log.write("error", "core", gpuLostError(why).message);
             proof.forget();
             cut.abort(gpuLostError(why));
-            endLost(why);
+            // Docker starts no container again because it is unhealthy, only because it has ended.
+            giveUp(new StartError(GPU_LOST, [`The GPU was lost: ${why}`]));
         },
         (why) => log.write("warn", "core", `${why}. Work goes on; if computing fails, the service ends with code ${GPU_LOST}.`),
     );
-    const engine = new LlamaEngine(backend, threads, configuration.engine, log, gpu === false ? undefined : watch);
+    const deaths = new NativeDeaths(proof, backend.proofFile);
+    const setup = { backend, threads, settings: configuration.engine, logLevel: configuration.log.level };
+    const engine = new EngineProcess(
+        setup,
+        engineProgram(process.env, options.engineProgram),
+        { log, witness: gpu === false ? undefined : watch, onNativeDeath: () => deaths.record(), onGivenUp: (why) => giveUp(why) },
+    );
+    const engineState = (): ReturnType<Service["engineState"]> => engine.state;
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
     const { modelDir, models: sources, pull } = configuration;
     const hosts = [...pull.hosts, ...hostsOf(sources)];
     const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
-    const scheduler = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
+    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let stopping = false;
@@ -125,16 +149,17 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
-        figuresOf({ engine, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
+        figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
     );
     const journal = new Journal(promptTable.add, metrics, log);
-    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal);
+    const prompts = new Prompts(models, scheduler, configuration.defaultOptions, tools, journal, (line) => log.write("warn", "prompt", line));
     const service: Service = {
         version,
         startTimestamp,
         backend,
         backendNames: chosen.modes.map(({ name }) => name),
         engine,
+        engineState,
         models,
         puller,
         management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
@@ -144,7 +169,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
         metrics,
         logTable,
         promptTable,
-        defaultOptions: configuration.defaultOptions,
+        defaultOptions: plainOptions(configuration.defaultOptions),
+        promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
         apiKey: configuration.apiKey,
         allowedHosts: configuration.allowedHosts,
@@ -185,23 +211,26 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await server.close();
         await drained;
         await engine.close();
-        proof.release();
+        if (exitCode === 0) {
+            deaths.release();
+        }
         stopRetention();
         log.write("info", "core", "stopped");
         await database.close();
     };
 
-    // Docker starts no container again because it is unhealthy, only because it has ended.
-    endLost = (why) => void stop(`the GPU was lost: ${why}`, GPU_LOST).then(() => process.exit(GPU_LOST));
-
-    proof.use();
-    try {
-        await Promise.all([engine.start(), models.start(), tools.start()]);
-    } catch (thrown) {
-        await server.close();
-        await database.close();
-        throw thrown;
-    }
-    void provide(puller, sources, log, leave.signal);
-    return { stop };
+    const start = async (): Promise<void> => {
+        proof.use();
+        try {
+            await Promise.all([engine.start(), models.start(), tools.start()]);
+        } catch (thrown) {
+            if (!stopping) {
+                await server.close();
+                await database.close();
+            }
+            throw thrown;
+        }
+        void provide(puller, sources, log, leave.signal);
+    };
+    return { started: start(), failed, stop };
 }

@@ -54,9 +54,16 @@ export function gpuLostError(why: string): ServiceError {
     return new ServiceError(503, `The GPU was lost: ${why}. The service ends, so that it is started again.`, 60);
 }
 
+/** The engine's process ended while it worked on the request. It is started again, so the same request may be tried again. */
+export class EngineLost extends ServiceError {
+    public constructor() {
+        super(503, "The engine ended while it worked on this request, and is started again. The log says why it ended. Send the request again.", 2);
+    }
+}
+
 /** The service cannot start or go on; caught once, in index.ts. */
 export class StartError extends Error {
-    /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port */
+    /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port, 5 for an engine that ends again and again, 6 for a lost GPU */
     public constructor(
         public readonly exitCode: number,
         public readonly lines: readonly string[],

@@ -50,22 +50,43 @@ function startOptions(read: Read, loopback: boolean): StartOptions {
 
 async function serve(options: StartOptions): Promise<void> {
     // Also during the start: as PID 1 in a container, a process ignores signals that it has no handler for.
-    let stop: (why: string) => void = () => undefined;
-    let early: string | undefined;
+    let stop: (why: string, exitCode: number) => void = () => undefined;
+    let ending: readonly [why: string, exitCode: number] | undefined;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
         process.on(signal, () => {
-            if (early !== undefined) {
+            if (ending !== undefined) {
                 process.exit(1);
             }
-            early = signal;
-            stop(signal);
+            ending = [signal, 0];
+            stop(...ending);
         });
     }
     const service = await startService(options);
-    stop = (why) => void service.stop(why).then(() => process.exit(0));
-    if (early !== undefined) {
-        stop(early);
+    stop = (why, exitCode) => void service.stop(why, exitCode).then(() => process.exit(exitCode));
+    if (ending !== undefined) {
+        stop(...ending);
     }
+    void service.failed.then((why) => {
+        if (ending === undefined) {
+            tell(why);
+            ending = ["the engine cannot be kept running", why.exitCode];
+            stop(...ending);
+        }
+    });
+    try {
+        await service.started;
+    } catch (thrown) {
+        // A start that is ended meanwhile fails, too: the end says the exit code.
+        if (ending === undefined) {
+            throw thrown;
+        }
+    }
+}
+
+/** The only place that prints why the process ends. */
+function tell(thrown: unknown): void {
+    const lines = thrown instanceof StartError ? thrown.lines : [thrown instanceof Error ? (thrown.stack ?? "") : messageOf(thrown)];
+    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 async function run(command: Command): Promise<void> {
@@ -91,7 +112,6 @@ async function run(command: Command): Promise<void> {
 try {
     await run(parseCommandLine(process.argv.slice(2)));
 } catch (thrown) {
-    const lines = thrown instanceof StartError ? thrown.lines : [thrown instanceof Error ? (thrown.stack ?? "") : messageOf(thrown)];
-    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+    tell(thrown);
     process.exit(thrown instanceof StartError ? thrown.exitCode : 1);
 }

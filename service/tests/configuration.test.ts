@@ -5,11 +5,12 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { fixedInContainer } from "../src/config/container.js";
 import { readConfiguration, readContainerConfiguration, writeTemplate } from "../src/config/file.js";
+import { defaultsFor } from "../src/config/options.js";
 import { parseConfiguration } from "../src/config/parse.js";
 import { configurationTemplate } from "../src/config/template.js";
 import { StartError } from "../src/errors.js";
 
-const DEFAULT_OPTIONS = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+const DEFAULT_OPTIONS = defaultsFor("json");
 const CONTAINER_FILE = "/opt/mentator-llm-service/data/mentator-llm-service.conf.jsonc";
 
 function folder(): string {

@@ -14,8 +14,7 @@ import { LogTable } from "../src/store/logs.js";
 import { PromptTable } from "../src/store/prompts.js";
 import { announce, sweep } from "../src/store/retention.js";
 import { DatabaseSync } from "../src/store/sqlite.js";
-
-const DAY_MSEC = 86_400_000;
+import { writeOldDatabase } from "./old-database.js";
 
 function open(content?: string, savePrompt = true) {
     const file = path.join(mkdtempSync(path.join(tmpdir(), "mentator-")), "test.db");
@@ -149,7 +148,9 @@ describe("the database", { timeout: 30_000 }, () => {
         for await (const found of promptFiles(prompts, 0, 10)) {
             pages.push(found.length);
         }
-        expect(pages.slice(0, 3)).toEqual([1, 1, 1]);
+        expect(pages).toEqual([1, 1, 1]);
+        expect((await prompts.byId(NEWEST)).map(({ id }) => id)).toEqual([3]);
+        expect((await prompts.byId({ ...NEWEST, beforeId: 3 })).map(({ id }) => id)).toEqual([2]);
         await database.close();
     });
 
@@ -197,6 +198,17 @@ describe("the database", { timeout: 30_000 }, () => {
         expect(lines.filter((line) => line.includes("goes on without it")).length).toBeLessThanOrEqual(1);
         await database.close();
         expect(rows(file, "SELECT DISTINCT ts FROM log ORDER BY ts")).toEqual([{ ts: 1 }, { ts: 2 }, { ts: 3 }]);
+    });
+
+    it("does not let requests wait for ever for a disk that hangs", async () => {
+        const { file } = open();
+        const lines: string[] = [];
+        const hung = new Database(file, new Log("debug", (line) => lines.push(line)), () => new Worker("setInterval(() => {}, 1000)", { eval: true }), 100);
+        await expect(new LogTable(hung).byId(NEWEST)).rejects.toThrow(/cannot be used: it does not answer/);
+        expect(await new PromptTable(hung, true).statistics([0])).toMatchObject([{ total: 0 }]);
+        hung.write({ table: "log", row: row(1) });
+        await hung.close();
+        expect(lines.join("\n")).toMatch(/did not close/);
     });
 
     it("says once that its file is damaged, and the service goes on", async () => {
@@ -260,23 +272,9 @@ it("keeps the newest rows while nothing can be written, and counts the others", 
 });
 
 describe("old rows", { timeout: 30_000 }, () => {
-    /** A database as version 1.1.3 leaves it: `promptExtra` without `answerRaw`, `logExtra` without a key. */
     function old() {
         const opened = open();
-        const db = new DatabaseSync(opened.file);
-        db.exec(`
-            CREATE TABLE log (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, pipe TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);
-            CREATE TABLE logExtra (id INTEGER NOT NULL, data TEXT NOT NULL, FOREIGN KEY (id) REFERENCES log(id) ON DELETE CASCADE);
-            CREATE TABLE prompt (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, durationPromptMsec INTEGER NOT NULL, durationQueueMsec INTEGER NOT NULL, code INTEGER NOT NULL);
-            CREATE TABLE promptExtra (id INTEGER PRIMARY KEY, request TEXT NOT NULL, response TEXT NOT NULL, FOREIGN KEY (id) REFERENCES prompt(id));`);
-        const ago = (days: number): number => Date.now() - days * DAY_MSEC;
-        for (const days of [400, 40, 1]) {
-            db.prepare("INSERT INTO log (ts, pipe, kind, message) VALUES (?, 'core', 'debug', 'x')").run(ago(days));
-            const { lastInsertRowid } = db.prepare("INSERT INTO prompt (ts, durationPromptMsec, durationQueueMsec, code) VALUES (?, 1, 1, 200)").run(ago(days));
-            db.prepare("INSERT INTO promptExtra (id, request, response) VALUES (?, ?, '{}')").run(lastInsertRowid, JSON.stringify({ secret: `days${days}`, fill: "z".repeat(days === 1 ? 10 : 100_000) }));
-        }
-        db.exec("INSERT INTO logExtra (id, data) VALUES (3, 'first'), (3, 'second')");
-        db.close();
+        writeOldDatabase(opened.file, [400, 40, 1]);
         return opened;
     }
 

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ChosenBackend } from "../src/backend/backend.js";
+import { defaultsFor, plainOptions } from "../src/config/options.js";
 import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
@@ -14,7 +15,7 @@ import { figuresOf } from "../src/metrics/measured.js";
 import { Metrics } from "../src/metrics/metrics.js";
 import { ModelCatalog } from "../src/models/catalog.js";
 import { inspectFile } from "../src/models/inspect.js";
-import type { ModelFacts, ModelKind } from "../src/models/kind.js";
+import type { ModelKind } from "../src/models/kind.js";
 import { Journal } from "../src/prompt/journal.js";
 import { Prompts, type ServerTools } from "../src/prompt/prompts.js";
 import { Puller } from "../src/pull/puller.js";
@@ -96,10 +97,6 @@ export class FakeEngine implements Engine {
         return Promise.resolve("");
     }
 
-    public async inspect(): Promise<ModelFacts> {
-        return Promise.resolve({ kind: "chat", layerCount: 2 });
-    }
-
     public async close(): Promise<void> {
         await Promise.resolve();
     }
@@ -127,7 +124,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
+export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
@@ -135,7 +132,7 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     writeFileSync(path.join(modelDir, TINY), "x");
     const lines: string[] = [];
     const log = new Log("debug", (line) => lines.push(line));
-    const database = new Database(path.join(folder, "test.db"), log);
+    const database = new Database(options.dbFile ?? path.join(folder, "test.db"), log);
     const logTable = new LogTable(database);
     log.attach((row) => logTable.add(row));
     const savePrompt = options.savePrompt ?? false;
@@ -143,14 +140,15 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
     const engine = new FakeEngine();
     const models = new ModelCatalog(modelDir, async (file) => (path.basename(file) === TINY ? { facts: { kind: options.kind ?? "chat", layerCount: 2 }, incomplete: false } : inspectFile(file)), log);
     const scheduler = new FairScheduler(engine, options.queueLimit ?? 256);
-    const defaultOptions = { temperature: 0, topP: 0.1, topK: 10, minP: 0, maxTokens: 4096, repeatPenalty: 1 };
+    const promptOptions = defaultsFor("json");
     const hosts = options.hosts ?? [];
     const puller = new Puller({ modelDir, hosts, endpoint: options.endpoint ?? "https://hub.invalid", token: options.token, tries: { most: 2, pause: 1, longestPause: 5, longestWish: 5000 } }, log, async () => models.rescanFromNow());
     const startTimestamp = Date.now();
     const refusal = (): ReturnType<Service["refusal"]> => (fake.stopping ? shuttingDownError() : fake.lost === undefined ? undefined : gpuLostError(fake.lost));
+    const engineState: Service["engineState"] = () => ({ running: engine.ready, pid: null, restarts: 0, lastEnd: null, lastEndTimestamp: null, residentBytes: 0 });
     const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
     const ready = (): boolean => notReady() === undefined;
-    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
+    const metrics = new Metrics({ version: "1.2.3", backend: chosen.backend.mode.name }, figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready, gpuLost: () => fake.lost }));
     const journal = new Journal(promptTable.add, metrics, log);
     const fake: Fake = {
         engine,
@@ -165,11 +163,12 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             backend: chosen.backend,
             backendNames: chosen.modes.map(({ name }) => name),
             engine,
+            engineState,
             models,
             puller,
             management: { modelDir, sources: options.sources ?? [], allowed: (options.apiKey ?? "") !== "" || options.withoutKey === true },
             scheduler,
-            prompts: new Prompts(models, scheduler, defaultOptions, options.serverTools ?? NO_TOOLS, journal),
+            prompts: new Prompts(models, scheduler, promptOptions, options.serverTools ?? NO_TOOLS, journal, (line) => log.write("warn", "prompt", line)),
             journal,
             metrics,
             apiKey: options.apiKey ?? "",
@@ -178,7 +177,8 @@ export function fakeService(options: { savePrompt?: boolean; queueLimit?: number
             notReady,
             logTable,
             promptTable,
-            defaultOptions,
+            defaultOptions: plainOptions(promptOptions),
+            promptOptions,
             savePrompt,
             log,
             stopping: () => fake.stopping,

@@ -133,6 +133,14 @@ describe.skipIf(MODEL === "")("the engine with a real model", { timeout: 400_000
         expect(second).toMatchObject({ status: "fulfilled" });
     });
 
+    it("rejects a request whose sampler fails, and no other one beside it", async () => {
+        // The native part takes no such temperature; requests with it are refused before they come here.
+        const broken = ask("One", { options: { ...OPTIONS, temperature: "hot" as unknown as number } });
+        const ends = await Promise.allSettled([run(ask("Two")), run(broken), run(ask("Three"))]);
+        expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+        expect((await run(ask("Four"))).text).not.toBe("");
+    });
+
     it("adds no system message to a chat without one", async () => {
         const { usage } = await run(ask("Hi"));
         // The template's own is "You are a helpful AI assistant named SmolLM, trained by Hugging Face".

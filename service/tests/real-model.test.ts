@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type RunningService, startService } from "../src/app.js";
 import { backendFromEnvironment } from "../src/backend/backend.js";
 import { readContainerConfiguration } from "../src/config/file.js";
+import { build, type Built } from "./built.js";
 
 const TOOL = `$$spec
 {"description": "Tells the price of a fruit", "type": "object", "properties": {"fruit": {"type": "string", "enum": ["apple", "pear"]}}, "required": ["fruit"]}
@@ -28,6 +29,7 @@ async function freePort(): Promise<number> {
 }
 
 describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
+    let built: Built;
     let service: RunningService;
     let client: OpenAI;
     let model: string;
@@ -39,6 +41,7 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         cpSync(MODEL, path.join(data, "models", path.basename(MODEL)));
         mkdirSync(path.join(data, "tools"));
         writeFileSync(path.join(data, "tools/getSomeInfo.tool.txt"), TOOL);
+        built = build();
         vi.spyOn(process.stdout, "write").mockReturnValue(true);
         const port = await freePort();
         const read = readContainerConfiguration(path.join(data, "test.jsonc"));
@@ -48,13 +51,18 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
             hub: { endpoint: "https://hub.invalid", token: undefined },
             chosen: backendFromEnvironment({}),
             host: "127.0.0.1",
+            engineProgram: built.engineProgram,
         });
+        await service.started;
         baseURL = `http://127.0.0.1:${port}`;
         client = new OpenAI({ apiKey: "any", baseURL: `${baseURL}/v1`, maxRetries: 0 });
         model = (await client.models.list()).data[0]?.id ?? "";
     }, 60_000);
 
-    afterAll(async () => service.stop("test"));
+    afterAll(async () => {
+        await service.stop("test");
+        built.remove();
+    });
 
     const messages = [{ role: "user" as const, content: "What is the capital of France?" }];
 

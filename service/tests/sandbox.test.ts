@@ -133,6 +133,9 @@ describe("LIB", { timeout: 30_000 }, () => {
         expect(await file("return LIB.fs.readFileSync(folder + '/a.txt', 'utf8') + await LIB.fs.promises.readFile(folder + '/a.txt', { encoding: 'utf8' });")).toBe("texttext");
         await file("LIB.fs.writeFileSync(folder + '/b.txt', 'new');");
         expect(readFileSync(path.join(folder, "b.txt"), "utf8")).toBe("new");
+        symlinkSync(path.join(base, "made.txt"), path.join(folder, "nowhere.txt"));
+        await expect(file("LIB.fs.writeFileSync(folder + '/nowhere.txt', 'x');")).rejects.toThrow(/leads nowhere/);
+        expect(existsSync(path.join(base, "made.txt"))).toBe(false);
         await expect(file("return LIB.fs.readFileSync(folder + '/link.txt', 'utf8');")).rejects.toThrow(/lies outside/);
         await expect(file("return LIB.fs.readFileSync(folder + '/../outside.txt', 'utf8');")).rejects.toThrow(/lies outside/);
         await expect(file("LIB.fs.writeFileSync(folder + '/../new.txt', 'x');")).rejects.toThrow(/lies outside/);

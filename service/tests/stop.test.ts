@@ -1,27 +1,24 @@
 /** The process on SIGTERM, with requests that run on a real model: MENTATOR_TEST_MODEL names its file. */
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { build, type Built } from "./built.js";
 
 const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
-const SERVICE = fileURLToPath(new URL("..", import.meta.url));
 const RUNNING = 8;
 
 describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, () => {
-    let built: string;
+    let built: Built;
     let child: ChildProcess;
     let lines = "";
     let url = "";
 
     beforeAll(async () => {
-        // Beside distjs: from there it finds package.json and the pages.
-        built = mkdtempSync(path.join(SERVICE, "distjs."));
-        execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", built], { cwd: SERVICE });
+        built = build();
         const data = mkdtempSync(path.join(tmpdir(), "mentator-"));
         mkdirSync(path.join(data, "models"));
         cpSync(MODEL, path.join(data, "models", "model.gguf"));
@@ -29,7 +26,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         writeFileSync(configuration, JSON.stringify({ engine: { slots: RUNNING, contextSize: 2048 } }));
         const port = String(20_000 + (process.pid % 10_000));
         url = `http://127.0.0.1:${port}`;
-        child = spawn(process.execPath, [path.join(built, "index.js"), "--conf-docker", configuration], {
+        child = spawn(process.execPath, [path.join(built.folder, "index.js"), "--conf-docker", configuration], {
             env: { ...process.env, MENTATOR_HOST: "127.0.0.1", MENTATOR_PORT: port },
             stdio: ["ignore", "pipe", "inherit"],
         });
@@ -44,7 +41,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
 
     afterAll(() => {
         child.kill("SIGKILL");
-        rmSync(built, { recursive: true, force: true });
+        built.remove();
     });
 
     const pause = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));

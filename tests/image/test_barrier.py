@@ -18,7 +18,7 @@ from tests import containers
 from tests.image import stages
 
 LIBRARY = "/opt/mentator/barrier/libmentator-barrier.so"
-QUESTION = "Tell me a story about a fox who learns to swim."
+PROMPT = "Once upon a time, in a land far away,"
 BUSY = "while :; do :; done"
 
 
@@ -34,7 +34,7 @@ def test_its_linter_and_tests_pass_and_another_layout_is_refused(
 def answer(address: str, tokens: int) -> str:
     """The likeliest text."""
     model = service_client.get(address, "/state/models")["models"][0]["name"]
-    body = {"model": model, "prompt": QUESTION, "max_tokens": tokens, "temperature": 0}
+    body = {"model": model, "prompt": PROMPT, "max_tokens": tokens, "temperature": 0}
     done = requests.post(f"{address}/v1/completions", json=body, timeout=600)
     done.raise_for_status()
     text: str = done.json()["choices"][0]["text"]
@@ -51,21 +51,23 @@ def libraries(running: containers.Running) -> str:
 def test_the_answer_is_the_same_with_and_without_it(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Beside busy loops, so that threads do sleep and their number does change."""
+    """Beside busy loops, so that threads do sleep and their number does change. Without it a single
+    thread computes, as several would take seconds for a token there."""
     said = {}
-    for mode, tokens in (("auto", 48), ("off", 12)):  # as released, a token may take seconds
+    for mode, flags in (("auto", ()), ("off", ("--cpus", "1"))):
         with containers.folder(tmp_path / mode) as data:
-            flags = ("--env", f"MENTATOR_BARRIER={mode}")
+            flags = ("--env", f"MENTATOR_BARRIER={mode}", *flags)
             container = containers.describe(image["digest"], data, flags=flags)
             with containers.healthy(engine, container) as running:
                 assert (LIBRARY in libraries(running)) is (mode == "auto"), running.log()
-                for _ in range(3):
-                    busy = ("exec", "--detach", container.name, "timeout", "300", "sh", "-c", BUSY)
-                    commands.check(engine.argv(*busy))
-                said[mode] = answer(running.address, tokens)
-    assert said["off"]
-    assert said["auto"].startswith(said["off"])
-    assert len(said["auto"]) > len(said["off"])
+                if mode == "auto":
+                    loops = " & ".join([f"timeout 300 sh -c '{BUSY}'"] * 3)
+                    commands.check(
+                        engine.argv("exec", "--detach", container.name, "sh", "-c", loops)
+                    )
+                said[mode] = answer(running.address, 48)
+    assert said["auto"] == said["off"]
+    assert len(said["auto"]) > 48
 
 
 @pytest.mark.parametrize("own", ["libm.so.6", "libm.so.6 libdl.so.2"])

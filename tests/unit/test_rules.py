@@ -26,6 +26,7 @@ SEE_SETTINGS = {
     "scripts/shared/edge.py",
     "scripts/image/build_request.py",
     "scripts/running/up_request.py",
+    "scripts/running/model_tasks.py",
 }
 
 #: Where an error becomes a message and an exit code.

@@ -132,7 +132,7 @@ def test_a_normal_log_is_one_block_without_alarming_words(surface: Surface) -> N
     out = surface.start().out
     assert out.startswith("Mentator is starting\n")
     assert [line.split()[0] for line in out.splitlines()[1:-1]] == [
-        *("user", "data", "models", "image", "cuda", "rocm", "chosen", "barrier", "time"),
+        *("user", "data", "models", "image", "cuda", "rocm", "vulkan", "chosen", "barrier", "time"),
     ]
     assert not re.search("error|fail|warn", out, re.IGNORECASE)
 

@@ -21,7 +21,8 @@ NAMES = {
     "ask", "build", "config", "doctor", "down", "export", "lint", "logs", "publish", "size", "test",
     "up",
     "cache.export", "cache.import",
-    "engine.start", "engine.stop", "engine.status", "pins.update", "pins.lock",
+    "engine.start", "engine.stop", "engine.status", "models.list", "models.pull", "models.remove",
+    "pins.update", "pins.lock",
 }  # fmt: skip
 
 

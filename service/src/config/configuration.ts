@@ -3,6 +3,7 @@
 import type { EngineSettings } from "../engine/sizing.js";
 import type { LogFormat, LogLevel } from "../log.js";
 import type { Access } from "../tools/access.js";
+import type { PromptOptions } from "./options.js";
 
 /** How the next token is chosen, and how many at most. */
 export interface GenerationOptions {
@@ -17,6 +18,10 @@ export interface GenerationOptions {
     /** -2 to 2, as OpenAI has them; 0 is none. */
     readonly frequencyPenalty?: number;
     readonly presencePenalty?: number;
+    /** Last tokens that the penalties look at; absent: 64. */
+    readonly repeatPenaltyNum?: number;
+    /** Whether penalties count for line ends. */
+    readonly penalizeNewline?: boolean;
     /** Has an effect only with a temperature above 0. */
     readonly seed?: number;
 }
@@ -41,7 +46,7 @@ export interface Configuration extends Paths {
         /** Also where no API key is set. */
         readonly withoutKey: boolean;
     };
-    readonly defaultOptions: GenerationOptions;
+    readonly defaultOptions: PromptOptions;
     readonly engine: EngineSettings;
     /** 0: none. */
     readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };

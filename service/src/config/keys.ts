@@ -73,7 +73,7 @@ export const KEYS: readonly Key[] = [
 /** The objects of the file that hold keys. */
 export const SECTIONS: Readonly<Record<string, string>> = {
     pull: "Models by name: POST /models/pull, DELETE /models/NAME",
-    defaultOptions: "Options of a request that does not set them",
+    defaultOptions: "Options of a request that does not set them; all names that POST /check/options answers with",
     engine: "How models are run",
     tools: "What server-side tools may reach",
     log: "Logs, on standard output and in the database",

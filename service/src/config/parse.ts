@@ -5,6 +5,8 @@ import { findNodeAtLocation, getNodeValue, type Node, type ParseError, parseTree
 import type { LogFormat, LogLevel } from "../log.js";
 import type { Configuration, Paths } from "./configuration.js";
 import { type Key, KEYS, SECTIONS } from "./keys.js";
+import { OPTION_TABLE } from "./option-table.js";
+import { defaultsFor, type PromptOptions, readOptions } from "./options.js";
 
 /** One fault or warning, with its place in the file. */
 interface Remark {
@@ -97,7 +99,7 @@ function propertiesOf(node: Node | undefined): [string, Node][] {
 /** Unknown keys, and keys that are given more than once (the last one counts). */
 function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
     const warnings: Remark[] = [];
-    const known = new Set([...KEYS.map((key) => key.path), ...Object.keys(SECTIONS)]);
+    const known = new Set([...KEYS.map((key) => key.path), ...Object.keys(SECTIONS), ...OPTION_TABLE.map(({ name }) => `defaultOptions.${name}`)]);
     const look = (node: Node | undefined, prefix: string): void => {
         const seen = new Set<string>();
         for (const [name, property] of propertiesOf(node)) {
@@ -124,6 +126,24 @@ function warningsIn(root: Node, at: (node: Node) => number): Remark[] {
 function lastValue(node: Node | undefined, name: string): Node | undefined {
     const found = propertiesOf(node).filter(([key]) => key === name).at(-1)?.[1];
     return found?.children?.[1] ?? (node === undefined ? undefined : findNodeAtLocation(node, [name]));
+}
+
+/** As in a request: what cannot be used is left to its default, and told. */
+function optionsIn(section: Node | undefined, at: (node: Node) => number, warnings: Remark[]): PromptOptions {
+    const given: unknown = section?.type === "object" ? getNodeValue(section) : {};
+    const { options, replaced, unused } = readOptions(given as object);
+    const defaults = defaultsFor("json");
+    const line = (name: string): number => {
+        const node = lastValue(section, name) ?? section;
+        return node === undefined ? 1 : at(node);
+    };
+    for (const [name, why] of replaced) {
+        warnings.push({ key: `defaultOptions.${name}`, line: line(name), message: `${why}; the default ${JSON.stringify(defaults[name as keyof PromptOptions] ?? null)} is used` });
+    }
+    for (const name of unused) {
+        warnings.push({ key: `defaultOptions.${name}`, line: line(name), message: "is not applied: the engine has nothing like it" });
+    }
+    return { ...defaults, ...options };
 }
 
 /**
@@ -154,7 +174,7 @@ export function parseConfiguration(text: string, fixed?: Fixed): Parsed {
     }
     const values = new Map<string, unknown>();
     for (const key of KEYS) {
-        if (fixed !== undefined && key.fixedInContainer === true) {
+        if ((fixed !== undefined && key.fixedInContainer === true) || key.path.startsWith("defaultOptions.")) {
             continue;
         }
         const [first, second] = key.path.split(".");
@@ -175,14 +195,15 @@ export function parseConfiguration(text: string, fixed?: Fixed): Parsed {
         values.set(key.path, value);
     }
     const warnings = warningsIn(root, at);
+    const defaultOptions = optionsIn(lastValue(root, "defaultOptions"), at, warnings);
     if (faults.length > 0) {
         return { faults, warnings };
     }
-    return { configuration: assemble(values, fixed), faults, warnings };
+    return { configuration: assemble(values, fixed, defaultOptions), faults, warnings };
 }
 
 /** Every value has been checked against its row of KEYS by now. */
-function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined): Configuration {
+function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined, defaultOptions: PromptOptions): Configuration {
     const number = (key: string): number => values.get(key) as number;
     const text = (key: string): string | undefined => values.get(key) as string | undefined;
     const toolDir = text("toolDir");
@@ -201,14 +222,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
         corsOrigins: values.get("corsOrigins") as string[],
         models: values.get("models") as string[],
         pull: { hosts: values.get("pull.hosts") as string[], withoutKey: values.get("pull.withoutKey") as boolean },
-        defaultOptions: {
-            temperature: number("defaultOptions.temperature"),
-            topP: number("defaultOptions.topP"),
-            topK: number("defaultOptions.topK"),
-            minP: number("defaultOptions.minP"),
-            maxTokens: number("defaultOptions.maxTokens"),
-            repeatPenalty: number("defaultOptions.repeatPenalty"),
-        },
+        defaultOptions,
         engine: {
             slots: number("engine.slots"),
             contextSize: number("engine.contextSize"),

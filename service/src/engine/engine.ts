@@ -1,7 +1,6 @@
 /** What the service needs of an inference engine. Tests put a fake here; llama-engine.ts is the real one. */
 
 import type { GenerationOptions } from "../config/configuration.js";
-import type { ModelFacts } from "../models/catalog.js";
 
 /** A model as a request wants it loaded. */
 export interface LoadSpec {
@@ -151,6 +150,9 @@ export interface Device {
 /** Models that generate, and so may not be unloaded. */
 export type Busy = (model: LoadedModel) => boolean;
 
+/** The same, where it is asked elsewhere. A model for which it says false gets no more requests from then on. */
+export type AskBusy = (model: LoadedModel) => boolean | Promise<boolean>;
+
 /** `load` throws it while models that generate hold the memory: try again when one of them is idle. */
 export class MemoryBusy extends Error {}
 
@@ -181,6 +183,10 @@ export interface Engine {
     embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
     /** "" or why the schema cannot be used as a grammar. */
     checkGrammar(schema: object): Promise<string>;
-    inspect(file: string): Promise<ModelFacts>;
     close(): Promise<void>;
+}
+
+/** An engine that asks elsewhere which models are busy. */
+export interface AskingEngine extends Engine {
+    load(spec: LoadSpec, busy: AskBusy, signal: AbortSignal): Promise<LoadedModel>;
 }

@@ -31,10 +31,14 @@ export interface Layout {
 
 /** The options as node-llama-cpp names them. */
 function sampling(options: GenerationOptions): object {
-    const { repeatPenalty, frequencyPenalty = 0, presencePenalty = 0, ...rest } = options;
+    const { repeatPenalty, frequencyPenalty = 0, presencePenalty = 0, repeatPenaltyNum, penalizeNewline, ...rest } = options;
+    const extent = {
+        ...(repeatPenaltyNum === undefined ? {} : { lastTokens: repeatPenaltyNum }),
+        ...(penalizeNewline === undefined ? {} : { penalizeNewLine: penalizeNewline }),
+    };
     const none = repeatPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0;
     // node-llama-cpp takes a penalty of 1.1 when it is absent, so "none" is given explicitly.
-    return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty } };
+    return { ...rest, repeatPenalty: none ? (false as const) : { penalty: repeatPenalty, frequencyPenalty, presencePenalty, ...extent } };
 }
 
 /**

@@ -1,15 +1,9 @@
 /** What a GGUF file's header says before the model is loaded. */
 
-import { type FileFacts, judge, type ModelFacts } from "../models/kind.js";
-import { inspectFile } from "../models/inspect.js";
+import { type FileFacts, judge } from "../models/kind.js";
 import { partsOf } from "../models/split.js";
 import { readHeader } from "../models/header.js";
 import { messageOf, ServiceError } from "../errors.js";
-
-/** @throws when the file is not a GGUF file */
-export async function inspectGguf(file: string): Promise<ModelFacts> {
-    return (await inspectFile(file)).facts;
-}
 
 /**
  * Finds the faults of a file that its header shows. llama.cpp would find them too, but only after other models

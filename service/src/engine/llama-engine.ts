@@ -4,10 +4,8 @@ import type { Backend } from "../backend/backend.js";
 import { messageOf, ServiceError } from "../errors.js";
 import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
-import type { ModelFacts } from "../models/catalog.js";
 import { gpuDevice, listedDevice, processor } from "./device.js";
-import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
-import { inspectGguf } from "./gguf.js";
+import type { AskBusy, AskingEngine, Device, Embedded, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
 import { Loader } from "./loader.js";
 import { memoryOfThisProcess } from "./memory.js";
 import { isNativeFailure } from "./native-failure.js";
@@ -23,7 +21,7 @@ interface Started {
     readonly loader: Loader;
 }
 
-export class LlamaEngine implements Engine {
+export class LlamaEngine implements AskingEngine {
     private started: Started | undefined;
     /** Requests that come during the start wait for it. */
     private starting: Promise<Started> | undefined;
@@ -82,7 +80,7 @@ export class LlamaEngine implements Engine {
         return this.residents.find(spec, this.hasGpu);
     }
 
-    public async load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel> {
+    public async load(spec: LoadSpec, busy: AskBusy, signal: AbortSignal): Promise<LoadedModel> {
         const { runtime, needs: reader, loader } = await this.open();
         const needs = await reader.of(spec);
         refuseImpossible(spec, needs, memoryOfThisProcess().total);
@@ -117,10 +115,6 @@ export class LlamaEngine implements Engine {
         } catch (thrown) {
             return messageOf(thrown);
         }
-    }
-
-    public async inspect(file: string): Promise<ModelFacts> {
-        return inspectGguf(file);
     }
 
     public async close(): Promise<void> {

@@ -24,6 +24,15 @@ const NO_PLACE = "could not find a KV slot";
 const failures = new WeakSet<object>();
 const watched = new WeakSet<object>();
 
+/** When the batches that are being computed were begun, by `performance.now()`. */
+const running = new Set<{ readonly began: number }>();
+
+/** For how long the oldest batch that has not ended has been computing, ms; 0 where none is. */
+export function longestStepMsec(): number {
+    const [oldest] = running;
+    return oldest === undefined ? 0 : Math.max(1, Math.round(performance.now() - oldest.began));
+}
+
 /** From now on failures of this context are known as such. */
 export function watchNative(context: LlamaContext | LlamaEmbeddingContext): void {
     const inside = context as unknown as Inside;
@@ -34,6 +43,8 @@ export function watchNative(context: LlamaContext | LlamaEmbeddingContext): void
     watched.add(native);
     const decode = native.decodeBatch.bind(native);
     const value = async (...given: unknown[]): Promise<unknown> => {
+        const step = { began: performance.now() };
+        running.add(step);
         try {
             return await decode(...given);
         } catch (thrown) {
@@ -41,6 +52,8 @@ export function watchNative(context: LlamaContext | LlamaEmbeddingContext): void
                 failures.add(thrown);
             }
             throw thrown;
+        } finally {
+            running.delete(step);
         }
     };
     Object.defineProperty(native, "decodeBatch", { value, configurable: true });

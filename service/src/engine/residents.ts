@@ -3,7 +3,7 @@
 import type { Llama } from "node-llama-cpp";
 import { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
-import { type Busy, type LoadedModel, type LoadSpec, MemoryBusy } from "./engine.js";
+import { type AskBusy, type LoadedModel, type LoadSpec, MemoryBusy } from "./engine.js";
 import type { Host } from "./host.js";
 import { megabytes, memoryFor } from "./memory.js";
 import { contextToFit, type Needs } from "./needs.js";
@@ -39,21 +39,30 @@ export class Residents {
     }
 
     /** @throws MemoryBusy when only models that generate are left to unload */
-    public async makeRoom(llama: Llama, spec: LoadSpec, needs: Needs, busy: Busy): Promise<void> {
+    public async makeRoom(llama: Llama, spec: LoadSpec, needs: Needs, busy: AskBusy): Promise<void> {
         for (const same of this.hosts.filter(({ info }) => info.spec.file === spec.file)) {
-            if (busy(same.info)) {
+            if (await busy(same.info)) {
                 throw new MemoryBusy(`${spec.name} is in use with other settings.`);
             }
             await this.unload(same);
         }
         const wanted = needs.weights + contextToFit(spec, needs) * needs.perToken;
         while (this.hosts.length > 0 && (await memoryFor(llama, needs.onGpu)).free < wanted) {
-            const oldest = this.hosts.findLast(({ info }) => !busy(info));
+            const oldest = await this.oldestIdle(busy);
             if (oldest === undefined) {
                 throw new MemoryBusy(`${spec.name} needs ${megabytes(wanted)}, which models in use hold.`);
             }
             await this.unload(oldest);
         }
+    }
+
+    private async oldestIdle(busy: AskBusy): Promise<Host | undefined> {
+        for (const host of [...this.hosts].reverse()) {
+            if (!(await busy(host.info))) {
+                return host;
+            }
+        }
+        return undefined;
     }
 
     public async unloadAll(): Promise<void> {

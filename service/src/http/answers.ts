@@ -61,7 +61,7 @@ export const OPENAI_ERROR_SCHEMA = {
 const MEANING: Readonly<Record<number, string>> = {
     400: "The request is faulty",
     401: "An API key is needed, and the request has none or a wrong one",
-    403: "The operator does not allow it; without a key: a page of another origin, or a host name that is not in allowedHosts",
+    403: "The operator does not allow it; without a key also: a page of another origin, or a host name that is not in allowedHosts",
     404: "No such path or model",
     405: "The path does not take this method",
     409: "Something else stands in the way",

@@ -1,4 +1,4 @@
-/** The OpenAPI document, made from the schemas that the routes validate with; served at /doc/json. */
+/** The OpenAPI document, made from the schemas that the routes validate with; served at /doc/json and /doc/yaml. */
 
 import { fastifySwagger } from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
@@ -38,4 +38,5 @@ export function installDocument(server: FastifyInstance, version: string, hasApi
 
 export function documentRoute(server: FastifyInstance): void {
     server.get("/doc/json", { schema: { hide: true } }, () => server.swagger());
+    server.get("/doc/yaml", { schema: { hide: true } }, (_request, reply) => reply.type("application/yaml; charset=utf-8").send(server.swagger({ yaml: true })));
 }

@@ -18,6 +18,7 @@ import { logRoutes } from "./routes/log.js";
 import { modelRoutes } from "./routes/models.js";
 import { openAiRoutes } from "./routes/openai.js";
 import { pageRoutes } from "./routes/pages.js";
+import { promptFileRoutes } from "./routes/prompt-file.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { pullRoutes } from "./routes/pull.js";
 import { stateRoutes } from "./routes/state.js";
@@ -31,7 +32,7 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, checkRoutes, exampleRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service, limits: Limits = limitsFor(service.scheduler.limit)): FastifyInstance {
     const server = fastify({

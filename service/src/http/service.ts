@@ -2,7 +2,9 @@
 
 import type { Backend } from "../backend/backend.js";
 import type { GenerationOptions } from "../config/configuration.js";
+import type { PromptOptions } from "../config/options.js";
 import type { Engine } from "../engine/engine.js";
+import type { ProcessState } from "../engine-process/supervisor.js";
 import type { ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../metrics/metrics.js";
@@ -23,6 +25,8 @@ export interface Service {
     /** All modes that there are, as /state may name them. */
     readonly backendNames: readonly string[];
     readonly engine: Engine;
+    /** How the engine's process is. */
+    engineState(): ProcessState;
     readonly models: ModelCatalog;
     readonly puller: Puller;
     readonly management: ModelManagement;
@@ -32,7 +36,10 @@ export interface Service {
     readonly metrics: Metrics;
     readonly logTable: LogTable;
     readonly promptTable: PromptTable;
+    /** Of the OpenAI-compatible API. */
     readonly defaultOptions: GenerationOptions;
+    /** Of POST /prompt: the same and more. */
+    readonly promptOptions: PromptOptions;
     readonly savePrompt: boolean;
     /** Empty: no key is needed. */
     readonly apiKey: string;

@@ -8,6 +8,8 @@ import type { Duration } from "../schedule/scheduler.js";
 export interface Measured {
     readonly name: string;
     readonly help: string;
+    /** It only grows: a counter in Prometheus' terms, else a gauge. */
+    readonly counts?: boolean;
     readonly read: () => number | Promise<number>;
 }
 
@@ -45,7 +47,19 @@ export class Metrics {
         const histogram = (name: string, help: string, buckets: number[]): Histogram => new Histogram({ name, help, buckets, registers });
         const labels = Object.keys(info);
         new Gauge({ name: "mentator_info", help: "Version and backend; always 1", labelNames: labels, registers }).set({ ...info }, 1);
-        for (const { name, help, read } of measured) {
+        for (const { name, help, read } of measured.filter(({ counts }) => counts === true)) {
+            new Counter({
+                name,
+                help,
+                registers,
+                async collect() {
+                    const now = await read();
+                    this.reset();
+                    this.inc(now);
+                },
+            });
+        }
+        for (const { name, help, read } of measured.filter(({ counts }) => counts !== true)) {
             new Gauge({
                 name,
                 help,

@@ -1,6 +1,6 @@
 /** Errors in OpenAI's form: `{"error": {message, type, param, code}}`. */
 
-import { ContextOverflow, messageOf, ServiceError, TimeLimitReached } from "../errors.js";
+import { ContextOverflow, EngineLost, messageOf, ServiceError, TimeLimitReached } from "../errors.js";
 import { UnknownModel } from "../models/unknown.js";
 import { type FormFault, parameterOf } from "./form-fault.js";
 
@@ -35,6 +35,9 @@ export function openAiError(status: number, thrown: unknown): OpenAiError {
     }
     if (thrown instanceof ContextOverflow) {
         return { status, body: { error: { message, type: "invalid_request_error", param: thrown.of, code: "context_length_exceeded" } } };
+    }
+    if (thrown instanceof EngineLost) {
+        return { status, body: { error: { message, type: "server_error", param: null, code: "engine_restarted" } } };
     }
     if (thrown instanceof TimeLimitReached) {
         return { status, body: { error: { message, type: "invalid_request_error", param: "max_tokens", code: "time_limit_reached" } } };

@@ -81,12 +81,13 @@ export class Generations {
             const asked = await run.asked();
             const model = await writerOf(this.models, body.model);
             const { name } = model;
+            const { onChunk } = run;
             const failed = new AbortController();
             const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>
                 fewAtOnce(asked, MOST_AT_ONCE, async (one, index) => {
                     const end = await this.one(specOf(model), one, signal, {
                         follows: index > 0,
-                        onChunk: (chunk) => run.onChunk?.(index, chunk, name),
+                        onChunk: onChunk === undefined ? undefined : (chunk) => onChunk(index, chunk, name),
                         onAdmitted: () => run.onAdmitted?.(),
                     });
                     if ("failure" in end) {
@@ -116,7 +117,7 @@ export class Generations {
 
     /** Never rejects. */
     private async one(spec: LoadSpec, { request, otherwise, check }: Asked, signal: AbortSignal, { onChunk, onAdmitted, follows }: Part): Promise<End> {
-        const finished = await this.scheduler.run({ spec, request, signal, onAdmitted, follows, ...(otherwise === undefined ? { onChunk } : {}) });
+        const finished = await this.scheduler.run({ spec, request, signal, onAdmitted, follows, ...(otherwise === undefined && onChunk !== undefined ? { onChunk } : {}) });
         if ("failure" in finished) {
             return { duration: finished.duration, failure: finished.failure };
         }
@@ -140,7 +141,8 @@ export class Generations {
 interface Part {
     /** It is not the one by which the request is admitted or refused. */
     readonly follows: boolean;
-    readonly onChunk: (chunk: Chunk) => void;
+    /** Absent where nothing is sent before the end. */
+    readonly onChunk: ((chunk: Chunk) => void) | undefined;
     readonly onAdmitted: () => void;
 }
 

@@ -1,7 +1,7 @@
 /** POST /prompt, from a valid body to an answer. Of HTTP it knows only status codes. */
 
 import { randomInt } from "node:crypto";
-import type { GenerationOptions } from "../config/configuration.js";
+import { engineOptions, type PromptOptions, readOptions } from "../config/options.js";
 import type { ChatMessage, Generated, LoadSpec, Usage } from "../engine/engine.js";
 import { badRequest, toServiceError, type ServiceError } from "../errors.js";
 import { type ModelCatalog, specOf } from "../models/catalog.js";
@@ -55,12 +55,16 @@ function messagesOf({ user, system }: PromptRequest["message"]): ChatMessage[] {
 }
 
 export class Prompts {
+    private readonly told = new Set<string>();
+
     public constructor(
         private readonly models: ModelCatalog,
         private readonly scheduler: Scheduler,
-        private readonly defaults: GenerationOptions,
+        private readonly defaults: PromptOptions,
         private readonly serverTools: ServerTools,
         private readonly journal: Journal,
+        /** Takes a line for the log. */
+        private readonly tell: (line: string) => void = () => undefined,
     ) {}
 
     /** Never rejects. */
@@ -86,13 +90,16 @@ export class Prompts {
         let outcome: PromptOutcome = { duration: { promptMsec: 0, queueMsec: 0 } };
         try {
             const { spec, validate, tools } = await this.prepare(request);
-            const { message, format, options, durationMsec } = request;
+            const { message, durationMsec } = request;
+            const schema = request.format?.jsonSchema ?? undefined;
+            const options = this.optionsOf(request);
             const { duration, generated, loadModelStatus, usedTools, failure } = await answerWithTools(this.scheduler, this.serverTools.call, {
                 spec,
                 request: {
                     messages: messagesOf(message),
-                    options: { seed: randomInt(2 ** 32), ...this.defaults, ...options },
-                    ...(format?.useGrammar === true ? { constraint: { kind: "schema", schema: format.jsonSchema } } : {}),
+                    options: { seed: randomInt(2 ** 32), ...engineOptions(options) },
+                    ...(options.stopSequences.length === 0 ? {} : { stop: options.stopSequences.filter((text) => text !== "") }),
+                    ...(request.format?.useGrammar === true && schema !== undefined ? { constraint: { kind: "schema", schema } } : {}),
                 },
                 tools,
                 durationMsec,
@@ -104,7 +111,7 @@ export class Prompts {
             }
             outcome = { duration, generated };
             const { text, finishReason, usage } = generated;
-            const data = validate === undefined ? text : readAnswer(text, finishReason === "length", validate);
+            const data = validate === undefined ? (options.trimWhitespace ? text.trimEnd() : text) : readAnswer(text, finishReason === "length", validate);
             const result = { loadModelStatus, ...(tools.length === 0 ? {} : { usedTools }), data, usage };
             return { ...outcome, result };
         } catch (thrown) {
@@ -112,11 +119,27 @@ export class Prompts {
         }
     }
 
+    /** Each name is told once: a client sends the same options again and again. */
+    private optionsOf(request: PromptRequest): PromptOptions {
+        const { options, replaced, unused } = readOptions(request.options ?? {});
+        const lines = [
+            ...[...replaced].map(([name, why]) => [name, `options.${name} ${why}: its default is used. Further requests with it are not told`] as const),
+            ...unused.map((name) => [`unused ${name}`, `options.${name} is not applied: the engine has nothing like it. Further requests with it are not told`] as const),
+        ];
+        for (const [name, line] of lines) {
+            if (!this.told.has(name)) {
+                this.told.add(name);
+                this.tell(line);
+            }
+        }
+        return { ...this.defaults, ...options };
+    }
+
     /** Finds everything that can be refused without waiting. */
     private async prepare(request: PromptRequest): Promise<Prepared> {
         const tools = isGiven(request.toolServer) ? await this.serverTools.choose(request.toolServer) : [];
         let validate: Validator | undefined;
-        if (isGiven(request.format)) {
+        if (isGiven(request.format?.jsonSchema)) {
             const compiled = compileSchema(request.format.jsonSchema, request.format.useGrammar ? "answer" : "check");
             if (compiled.error !== "") {
                 throw badRequest(`format.jsonSchema cannot be used as a JSON Schema: ${compiled.error}`);

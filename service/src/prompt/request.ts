@@ -1,11 +1,12 @@
 /** The body of POST /prompt: its type, and the same as a JSON Schema. */
 
-import type { GenerationOptions } from "../config/configuration.js";
+import { OPTION_PROPERTIES } from "../config/option-table.js";
 
 interface AnswerFormat {
     /** true: the generation is constrained by the schema; false: the answer is only validated. */
     readonly useGrammar: boolean;
-    readonly jsonSchema: object;
+    /** null: none. */
+    readonly jsonSchema: object | null;
 }
 
 export interface PromptRequest {
@@ -13,25 +14,18 @@ export interface PromptRequest {
     readonly message: { readonly user: string; readonly system?: string | null };
     /** Time limit of the generation. */
     readonly durationMsec: number;
-    readonly options?: Partial<GenerationOptions> | null;
+    readonly options?: object | null;
     readonly format?: AnswerFormat | null;
     readonly gpulayer?: number | null;
     readonly contextSize?: number | null;
     readonly toolServer?: readonly string[] | null;
 }
 
+/** Only describes: a value that cannot be used is replaced by its default, and the log tells. */
 export const OPTIONS_SCHEMA = {
     type: "object",
-    additionalProperties: false,
-    properties: {
-        temperature: { type: "number", minimum: 0 },
-        topP: { type: "number", minimum: 0, maximum: 1 },
-        topK: { type: "integer", minimum: 0 },
-        minP: { type: "number", minimum: 0, maximum: 1 },
-        maxTokens: { type: "integer", minimum: 1 },
-        repeatPenalty: { type: "number", minimum: 0 },
-        seed: { type: "integer", minimum: 0, maximum: 4294967295 },
-    },
+    description: "A value of another type or out of its range is replaced by its default, and unknown names are dropped, as in version 1.1.3",
+    properties: OPTION_PROPERTIES,
 } as const;
 
 /** The longest time that setTimeout takes, about 24 days. */
@@ -48,14 +42,14 @@ export const PROMPT_SCHEMA = {
         message: {
             type: "object",
             required: ["user"],
-            properties: { user: { type: "string", minLength: 1 }, system: { type: ["string", "null"] } },
+            properties: { user: { type: "string" }, system: { type: ["string", "null"] } },
         },
         durationMsec: { type: "integer", minimum: 1, maximum: LONGEST_MSEC },
-        options: nullable(OPTIONS_SCHEMA),
+        options: { type: ["object", "null"], description: "See POST /check/options" },
         format: nullable({
             type: "object",
             required: ["useGrammar", "jsonSchema"],
-            properties: { useGrammar: { type: "boolean" }, jsonSchema: { type: "object" } },
+            properties: { useGrammar: { type: "boolean" }, jsonSchema: { type: ["object", "null"] } },
         }),
         gpulayer: { type: ["integer", "null"], minimum: 0 },
         contextSize: { type: ["integer", "null"], minimum: 512 },

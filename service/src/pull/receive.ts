@@ -1,15 +1,15 @@
 /** Writes what comes to the part, and keeps its sum. */
 
 import type { Hash } from "node:crypto";
-import { statfs } from "node:fs/promises";
+import { type FileHandle, statfs } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import path from "node:path";
 import { ServiceError } from "../errors.js";
 import type { Partial } from "./partial.js";
 import { badGateway } from "./wanted.js";
 
-/** Written at once, bytes: also what is lost of a process that is killed. */
-const PIECE = 256 * 1024;
+/** Written at once, bytes: twice as much is lost of a process that is killed. */
+const PIECE = 512 * 1024;
 
 /** Bytes that stay free, for the database and the log. */
 const RESERVE = 64 * 1024 ** 2;
@@ -52,52 +52,67 @@ function megabytes(bytes: number): string {
     return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 }
 
-/** Appends the body and continues the sum with it. @throws Cut where it ends too early */
+/**
+ * Appends the body and continues the sum with it. A piece is written while the next one comes and is summed.
+ * @throws Cut where it ends too early
+ */
 export async function receive({ answer, partial, total, sum, signal, onBytes }: Receiving): Promise<void> {
     const handle = await partial.open();
     let waiting: Buffer[] = [];
     let size = 0;
     let checked = 0;
-    const flush = async (): Promise<void> => {
-        const bytes = Buffer.concat(waiting);
-        waiting = [];
-        size = 0;
-        for (let done = 0; done < bytes.length; ) {
-            const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, sum.bytes);
-            sum.hash.update(bytes.subarray(done, done + bytesWritten));
-            sum.bytes += bytesWritten;
-            done += bytesWritten;
+    let writing: Promise<void> = Promise.resolve();
+    const write = async (chunks: readonly Buffer[], bytes: number): Promise<void> => {
+        try {
+            await writeAll(handle, chunks, sum.bytes);
+        } catch (thrown) {
+            // The sum is ahead of the file now: it has to be made again.
+            sum.bytes = -1;
+            throw thrown;
         }
+        sum.bytes += bytes;
         if (total === undefined && sum.bytes > checked + LOOK_AGAIN) {
             checked = sum.bytes;
             await requireSpace(partial, 0);
         }
         onBytes(sum.bytes, total);
     };
+    const flush = async (): Promise<void> => {
+        await writing;
+        const [chunks, bytes] = [waiting, size];
+        waiting = [];
+        size = 0;
+        writing = write(chunks, bytes);
+        // A failure is told where it is waited for.
+        writing.catch(() => undefined);
+        chunks.forEach((chunk) => sum.hash.update(chunk));
+    };
     const abort = (): void => void answer.destroy(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
+    let came = sum.bytes;
     try {
         try {
             for await (const chunk of answer as AsyncIterable<Buffer>) {
-                waiting.push(chunk);
-                size += chunk.length;
-                if (total !== undefined && sum.bytes + size > total) {
-                    waiting = [];
+                came += chunk.length;
+                if (total !== undefined && came > total) {
                     throw badGateway(`${partial.name} has more than the ${total} bytes that were announced.`);
                 }
+                waiting.push(chunk);
+                size += chunk.length;
                 if (size >= PIECE) {
                     await flush();
                 }
             }
         } finally {
             await flush();
+            await writing;
         }
         if (total !== undefined && sum.bytes !== total) {
             throw new Cut(`${sum.bytes} of ${total} bytes came`);
         }
     } catch (thrown) {
         if ((thrown as NodeJS.ErrnoException).code === "ENOSPC") {
-            throw new ServiceError(507, `There is no space left for ${partial.name} in ${path.dirname(partial.target)}. ${sum.bytes} bytes are kept, and the next try continues with them.`);
+            throw new ServiceError(507, `There is no space left for ${partial.name} in ${path.dirname(partial.target)}. What came is kept, and the next try continues with it.`);
         }
         throw thrown;
     } finally {
@@ -106,3 +121,18 @@ export async function receive({ answer, partial, total, sum, signal, onBytes }: 
     }
 }
 
+async function writeAll(handle: FileHandle, chunks: readonly Buffer[], at: number): Promise<void> {
+    let left = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (left === 0) {
+        return;
+    }
+    const { bytesWritten } = await handle.writev([...chunks], at);
+    left -= bytesWritten;
+    for (let done = bytesWritten, all: Buffer | undefined; left > 0; ) {
+        // Seldom: a file system that is nearly full.
+        all ??= Buffer.concat(chunks);
+        const wrote = (await handle.write(all, done, left, at + done)).bytesWritten;
+        done += wrote;
+        left -= wrote;
+    }
+}

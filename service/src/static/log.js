@@ -77,7 +77,8 @@ async function freshRows() {
     for (;;) {
         const { logs } = await get(`/log/${source}/byid?limit=${PAGE_ROWS}&afterId=${lastId ?? 0}&beforeId=${rows.at(-1)?.id ?? ""}`);
         rows.push(...logs);
-        if (lastId === undefined || logs.length < PAGE_ROWS || rows.length >= MOST_ROWS) {
+        // A page of large texts has fewer rows, so only an empty one is the last.
+        if (lastId === undefined || logs.length === 0 || rows.length >= MOST_ROWS) {
             return rows.reverse();
         }
     }

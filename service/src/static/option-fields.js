@@ -1,6 +1,6 @@
 /** The fields for the options of an answer. Empty ones leave the service's default. */
 
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { completeOptions } from "./completion.js";
 import { h, part, tell } from "./dom.js";
 import { messageOf } from "./format.js";
@@ -35,7 +35,7 @@ export class OptionFields {
 
     /** Shows the defaults in the empty fields. */
     async loadDefaults() {
-        const defaults = await get("/helper/example/options");
+        const { options: defaults } = await post("/check/options", { options: {} });
         for (const [name, input] of this.inputs) {
             input.placeholder = defaults[name] === undefined ? "random" : String(defaults[name]);
         }
@@ -47,9 +47,10 @@ export class OptionFields {
         const bad = inputs.some((input) => input.validity.badInput);
         /** @type {Options} */
         const given = Object.fromEntries(inputs.filter((input) => input.value !== "").map((input) => [input.name, input.valueAsNumber]));
-        const { error, options: whole = {} } = bad ? { error: "Options are numbers." } : await post("/check/options", { options: given });
-        tell(part("options-fault"), error);
-        return error === "" ? completeOptions(given, whole) : undefined;
+        const { error, options: whole = {}, replaced = [] } = bad ? { error: "Options are numbers." } : await post("/check/options", { options: given });
+        const fault = error === "" ? replaced.join("; ") : error;
+        tell(part("options-fault"), fault);
+        return fault === "" ? completeOptions(given, whole) : undefined;
     }
 
     /** @returns {Record<string, string>} the texts of the fields, for `restore` */

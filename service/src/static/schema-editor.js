@@ -123,7 +123,7 @@ export class SchemaEditor {
 
     async #example() {
         try {
-            this.text.value = JSON.stringify(await get("/helper/example/jsonresponse"), null, 2);
+            this.text.value = (await get("/helper/example/jsonresponse")).schema;
             await this.check();
             this.onChange();
         } catch (thrown) {

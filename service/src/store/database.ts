@@ -15,6 +15,9 @@ const BATCH_MSEC = 50;
 /** After a failure, rows are tried again after this. */
 const RETRY_MSEC = 1000;
 
+/** A request waits this long for rows. */
+const ANSWER_MSEC = 30_000;
+
 /** At the end the last rows have this long. */
 const CLOSE_MSEC = 3000;
 
@@ -29,6 +32,15 @@ export type StartThread = (file: string) => Worker;
 
 const startThread: StartThread = (file) => new Worker(new URL("./thread.js", import.meta.url), { workerData: { file } });
 
+/** The reply, or this fault. */
+async function within(msec: number, message: string, reply: Promise<Reply>): Promise<Reply> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Reply>((resolve) => {
+        timer = setTimeout(() => resolve({ id: 0, fault: { message, busy: true } }), msec);
+    });
+    return Promise.race([reply, late]).finally(() => clearTimeout(timer));
+}
+
 export class Database {
     private thread: Worker | undefined;
     private readonly open = new Map<number, Open>();
@@ -42,6 +54,7 @@ export class Database {
         private readonly file: string,
         private readonly log: Log,
         private readonly start: StartThread = startThread,
+        private readonly answerMsec = ANSWER_MSEC,
     ) {}
 
     /** Soon, with others; a row that cannot be written is told by the log, once it is known. */
@@ -55,7 +68,7 @@ export class Database {
     /** Answers after everything that was written before. @throws ServiceError 503 while it is locked, else 500 */
     public async ask<K extends Exclude<Kind, "write" | "close">>(kind: K, ask: Exchange[K]["ask"]): Promise<Exchange[K]["answer"]> {
         this.flush();
-        const { answer, fault } = await this.send(kind, ask, []);
+        const { answer, fault } = await within(this.answerMsec, "it does not answer: the disk may hang", this.send(kind, ask, []));
         if (fault !== undefined) {
             throw new ServiceError(fault.busy ? 503 : 500, `The log database cannot be used: ${fault.message}`);
         }
@@ -72,11 +85,7 @@ export class Database {
         this.closed = true;
         if (this.thread !== undefined) {
             this.thread.ref();
-            const late = new Promise<Reply>((resolve) => {
-                this.timer = setTimeout(() => resolve({ id: 0, fault: { message: `did not close within ${CLOSE_MSEC} ms`, busy: false } }), CLOSE_MSEC);
-            });
-            const { fault } = await Promise.race([this.send("close", {}, []), late]);
-            clearTimeout(this.timer);
+            const { fault } = await within(CLOSE_MSEC, `did not close within ${CLOSE_MSEC} ms`, this.send("close", {}, []));
             if (fault !== undefined) {
                 this.log.printOnly("warn", "db", `${this.file}: ${fault.message}`);
             }

@@ -27,7 +27,7 @@ export interface IdRange {
     readonly afterId: number;
     /** And before this one. */
     readonly beforeId?: number;
-    /** The newest of them, at most. */
+    /** The newest of them, at most; fewer where their texts are large. */
     readonly limit: number;
 }
 

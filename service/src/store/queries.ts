@@ -99,25 +99,31 @@ function write(db: DatabaseSync, { rows }: Exchange["write"]["ask"]): string[] {
     });
 }
 
+/** Rows until they have `PAGE_CHARACTERS` together; at least one, where there is one. */
+function readPage(found: Iterable<unknown>): { rows: Row[]; isCut: boolean } {
+    const rows: Row[] = [];
+    let characters = 0;
+    for (const next of found) {
+        if (characters > PAGE_CHARACTERS) {
+            return { rows, isCut: true };
+        }
+        const row = next as Row;
+        rows.push(row);
+        characters += Object.values(row).reduce<number>((sum, value) => sum + (typeof value === "string" ? value.length : 8), 0);
+    }
+    return { rows, isCut: false };
+}
+
 function byId(db: DatabaseSync, { table, afterId, beforeId = Number.MAX_SAFE_INTEGER, limit }: Exchange["byId"]["ask"]): Row[] {
-    return db.prepare(`${SELECT[table]} WHERE ${table}.id > ? AND ${table}.id < ? ORDER BY ${table}.id DESC LIMIT ?`).all(afterId, beforeId, limit) as Row[];
+    const select = db.prepare(`${SELECT[table]} WHERE ${table}.id > ? AND ${table}.id < ? ORDER BY ${table}.id DESC LIMIT ?`);
+    return readPage(select.iterate(afterId, beforeId, limit)).rows;
 }
 
 function between(db: DatabaseSync, { table, from, to, after }: Exchange["between"]["ask"]): Page {
     const select = db.prepare(`${SELECT[table]} WHERE ts >= ? AND ts < ? AND (ts, ${table}.id) > (?, ?) ORDER BY ts, ${table}.id LIMIT ?`);
-    const rows: Row[] = [];
-    let characters = 0;
-    for (const found of select.iterate(after?.ts ?? from, to, after?.ts ?? from, after?.id ?? -1, PAGE_ROWS)) {
-        const row = found as Row;
-        rows.push(row);
-        characters += Object.values(row).reduce<number>((sum, value) => sum + (typeof value === "string" ? value.length : 8), 0);
-        if (characters > PAGE_CHARACTERS) {
-            break;
-        }
-    }
+    const { rows, isCut } = readPage(select.iterate(after?.ts ?? from, to, after?.ts ?? from, after?.id ?? -1, PAGE_ROWS));
     const last = rows.at(-1);
-    const isWhole = rows.length < PAGE_ROWS && characters <= PAGE_CHARACTERS;
-    return last === undefined || isWhole ? { rows } : { rows, next: { ts: Number(last["ts"]), id: Number(last["id"]) } };
+    return last === undefined || (!isCut && rows.length < PAGE_ROWS) ? { rows } : { rows, next: { ts: Number(last["ts"]), id: Number(last["id"]) } };
 }
 
 /** Deleted pages stay in the file and in the write-ahead log until this. */

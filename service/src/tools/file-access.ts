@@ -1,6 +1,6 @@
 /** LIB.fs, below the folders that the configuration grants. Contents travel in base64. */
 
-import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync, unlinkSync, writeFileSync, constants } from "node:fs";
+import { appendFileSync, closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync, unlinkSync, writeFileSync, constants } from "node:fs";
 import path from "node:path";
 import type { Access } from "./access.js";
 
@@ -14,6 +14,10 @@ const MOST_NAMES = 10_000;
 function realOf(file: string): string {
     if (existsSync(file)) {
         return realpathSync(file);
+    }
+    if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+        // A write would make a file where the link leads.
+        throw new Error(`${path.basename(file)} is a link that leads nowhere`);
     }
     const above = path.dirname(file);
     return above === file ? file : path.join(realOf(above), path.basename(file));

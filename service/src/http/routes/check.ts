@@ -1,8 +1,8 @@
 /** POST /check/*: whether the service would accept something. */
 
-import { Ajv } from "ajv";
-import { compileSchema } from "../../schema/compile.js";
+import { defaultsFor, readOptions } from "../../config/options.js";
 import { OPTIONS_SCHEMA } from "../../prompt/request.js";
+import { compileSchema } from "../../schema/compile.js";
 import { answers, BODY_ERRORS } from "../answers.js";
 import type { Routes } from "../routes.js";
 
@@ -17,7 +17,11 @@ const VERDICT = {
 
 const OPTIONS_VERDICT = {
     ...VERDICT,
-    properties: { ...VERDICT.properties, options: { ...OPTIONS_SCHEMA, description: "As they would be used, over the defaults" } },
+    properties: {
+        error: { type: "string", description: "Empty, or why they are no options at all" },
+        options: { ...OPTIONS_SCHEMA, description: "As they would be used, over the defaults" },
+        replaced: { type: "array", items: { type: "string" }, description: "Why a given option is left to its default, or has no effect" },
+    },
 } as const;
 
 export const checkRoutes: Routes = (server, service) => {
@@ -41,21 +45,24 @@ export const checkRoutes: Routes = (server, service) => {
         },
     );
 
-    const ajv = new Ajv({ allErrors: true });
-    const isOptions = ajv.compile(OPTIONS_SCHEMA);
-    server.post<{ Body: { options: object } }>(
+    server.post<{ Body: { options: unknown } }>(
         "/check/options",
         {
             schema: {
                 tags: ["check"],
-                summary: "Whether these options would be accepted",
+                summary: "Options as they would be used",
                 body: OPTIONS_BODY,
                 response: answers(OPTIONS_VERDICT, BODY_ERRORS),
             },
         },
-        ({ body }) =>
-            isOptions(body.options)
-                ? { options: { ...service.defaultOptions, ...body.options }, error: "" }
-                : { error: ajv.errorsText(isOptions.errors, { dataVar: "options", separator: "; " }) },
+        ({ body }) => {
+            const given = body.options;
+            if (typeof given !== "object" || given === null || Array.isArray(given)) {
+                return { options: defaultsFor("json"), error: "Options must be a JSON object", replaced: [] };
+            }
+            const { options, replaced, unused } = readOptions(given);
+            const remarks = [...[...replaced].map(([name, why]) => `${name} ${why}`), ...unused.map((name) => `${name} is not applied`)];
+            return { options: { ...service.promptOptions, ...options }, error: "", replaced: remarks };
+        },
     );
 };

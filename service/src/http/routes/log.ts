@@ -29,7 +29,7 @@ const BY_ID = {
     properties: {
         afterId: { ...ID, description: "Rows after this one; absent, empty or 0: all" },
         beforeId: { ...ID, description: "And before this one, to read on backwards" },
-        limit: { anyOf: [{ type: "integer", minimum: 1 }, { const: "" }], description: `The newest of them; at most ${MOST_ROWS}, whatever it says` },
+        limit: { anyOf: [{ type: "integer", minimum: 1 }, { const: "" }], description: `The newest of them; at most ${MOST_ROWS}, whatever it says, and fewer where their texts are large: beforeId reads on` },
     },
 } as const;
 

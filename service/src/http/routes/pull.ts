@@ -83,6 +83,8 @@ async function stream(service: Service, source: string, signal: AbortSignal, rep
         // Nothing is sent until it is known what the source is: until then an error has a status of its own.
         if (progress.status !== "resolving" && (!same || now - at >= EVENT_MSEC)) {
             events.send(progress);
+            // A host may be silent for a while, and another container may hold the lock.
+            events.keepAlive();
             at = now;
             last = progress;
         }

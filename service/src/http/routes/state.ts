@@ -92,7 +92,13 @@ const stateSchema = (backendNames: readonly string[]): object => whole({
         devices: { type: "array", items: whole({ name: { type: "string" }, totalVramMb: AMOUNT }), description: "Every card" },
         lost: { type: ["string", "null"], description: "Why the GPU is gone; null while it is there" },
     }),
-    memoryUsageMb: AMOUNT,
+    engine: whole({
+        running: { type: "boolean", description: "The engine's process is ready for requests" },
+        restarts: { ...COUNT, description: "How often it was started again since the service's start" },
+        lastEnd: { type: ["string", "null"], description: "Why it ended last" },
+        lastEndTimestamp: { type: ["integer", "null"], description: "Milliseconds since the epoch" },
+    }),
+    memoryUsageMb: { ...AMOUNT, description: "Resident, of the service and the engine's process" },
     memoryHeapMb: AMOUNT,
     memoryExternalMb: AMOUNT,
     queueSize: COUNT,
@@ -120,12 +126,14 @@ export const stateRoutes: Routes = (server, service) => {
         const { mode, reason, devices } = service.backend;
         const [stats1h, stats3h, stats24h] = await service.promptTable.statistics([1, 3, 24].map((hours) => now - hours * HOUR_MSEC));
         const memory = process.memoryUsage();
+        const { running, restarts, lastEnd, lastEndTimestamp, residentBytes } = service.engineState();
         return {
             serverStartTimestamp: service.startTimestamp,
             serverUptimeSeconds: Math.floor((now - service.startTimestamp) / 1000),
             currentModel: loadedModelRow(service.engine.current),
             gpuInfo: { type: mode.name, title: mode.title, ...(await service.engine.device()), reason, devices, lost: service.gpuLost() ?? null },
-            memoryUsageMb: megabytes(memory.rss),
+            engine: { running, restarts, lastEnd, lastEndTimestamp },
+            memoryUsageMb: megabytes(memory.rss + residentBytes),
             memoryHeapMb: megabytes(memory.heapUsed),
             memoryExternalMb: megabytes(memory.external),
             queueSize: service.scheduler.waiting,
