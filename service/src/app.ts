@@ -118,7 +118,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
             proof.forget();
             cut.abort(gpuLostError(why));
             // Docker starts no container again because it is unhealthy, only because it has ended.
-            giveUp(new StartError(GPU_LOST, [`The GPU was lost: ${why}`]));
+            giveUp(new StartError(GPU_LOST, [`the GPU was lost: ${why}`]));
         },
         (why) => log.write("warn", "core", `${why}. Work goes on; if computing fails, the service ends with code ${GPU_LOST}.`),
     );

@@ -16,7 +16,7 @@ from scripts.host.hardware import Presence, judge, judge_engine, presence, prese
 from scripts.host.surface import LOAD, Surface, devices_in, loads, look
 from scripts.shared import commands
 from scripts.shared.commands import Result
-from tests.unit.test_host_kfd import write
+from tests.unit.host.test_kfd import write
 
 TABLE = backends.read()
 CUDA, ROCM = TABLE.mode("cuda"), TABLE.mode("rocm")
