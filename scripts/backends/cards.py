@@ -66,7 +66,7 @@ CARDS = (
     Card("Radeon 780M", "AMD", "gfx1103", units=12),
     Card("Ryzen 7000 and 9000, the processors' display", "AMD", "gfx1036", units=2),
     Card("Arc B580, A770", "Intel"),
-    Card("Iris Xe, UHD (processors' own)", "Intel"),
+    Card("Iris Xe, UHD (processors' own)", "Intel", units=24),
 )
 
 
@@ -90,7 +90,10 @@ def judge(table: Table, card: Card) -> tuple[str, str]:
     why: list[str] = []
     for mode in table.modes:
         if mode.vendor is None and mode.candidates:
-            return f"`{mode.name}`", "; ".join([*why, f"{mode.title} serves cards of every vendor"])
+            own = ", where it is faster than the CPU" if card.units and mode.integrated else ""
+            return f"`{mode.name}`", "; ".join(
+                [*why, f"{mode.title} serves cards of every vendor{own}"]
+            )
         if mode.vendor is None or mode.vendor.name != card.vendor:
             continue
         served, reason = _judge_mode(mode, card)

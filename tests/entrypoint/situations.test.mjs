@@ -26,7 +26,7 @@ import { DOCKER, newRoot, put, putLibrary, putMounts, putTool } from "./system.m
  * @typedef {object} Situation
  * @property {string} situation
  * @property {string} [seen] where it was reported
- * @property {string[]} [image] the candidates that it holds; without it all
+ * @property {string[]} [image] the candidates that it holds; without it those of CUDA and ROCm
  * @property {string[]} [targets] the targets that its ROCm was compiled for
  * @property {string[]} [nodes]
  * @property {Record<string, string>} [tools] shell scripts
@@ -46,6 +46,8 @@ import { DOCKER, newRoot, put, putLibrary, putMounts, putTool } from "./system.m
 /** @type {{ situations: Situation[] }} */
 const { situations: SITUATIONS } = JSON.parse(readFileSync(new URL("situations.json", import.meta.url), "utf8"));
 const ALL = ["cuda13", "cuda12", "rocm"];
+/** @type {Readonly<Record<string, string>>} */
+const PLUGINS = { rocm: "hip", vulkan: "vulkan" };
 const APP = "opt/mentator-llm-service";
 const SOMEBODY = 12345;
 
@@ -81,7 +83,7 @@ function build(row) {
         chmodSync(join(root, folder), 0o777);
     }
     for (const name of row.image ?? ALL) {
-        put(root, `opt/mentator/backends/${name}/libggml-${name === "rocm" ? "hip" : "cuda"}.so`, "ELF");
+        put(root, `opt/mentator/backends/${name}/libggml-${PLUGINS[name] ?? "cuda"}.so`, "ELF");
     }
     if (row.targets !== undefined) {
         put(root, "opt/mentator/backends/rocm/targets.txt", row.targets.join("\n"));
