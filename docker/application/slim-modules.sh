@@ -45,7 +45,10 @@ done
 for file in "$prebuilts"/linux-x64-vulkan/bins/linux-x64-vulkan/*; do
     same=linux-x64/bins/linux-x64/${file##*/}
     case $file in
-        *.json) ;;
-        *) rm "$file" ; if [ -e "$prebuilts/$same" ]; then ln -s "../../../$same" "$file"; fi ;;
+        *.json) continue ;;
+        *) rm -f "$file" ;;
     esac
+    if [ -e "$prebuilts/$same" ]; then
+        ln -s "../../../$same" "$file"
+    fi
 done
