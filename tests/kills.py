@@ -86,11 +86,12 @@ class Subject:
         elsewhere = Path(tempfile.gettempdir()).glob("mmdebstrap.*")
         return [*(self.cache / "bases").glob(".*-*"), *elsewhere]
 
-    def has_container(self) -> bool:
-        """Whether its container is there, running or not."""
+    def container_id(self) -> str:
+        """Its container, running or not; empty where there is none."""
         if not self.container:
-            return False
-        return commands.capture(docker("container", "inspect", self.container)).code == 0
+            return ""
+        form = ("--format", "{{.Id}}")
+        return commands.capture(docker("container", "inspect", *form, self.container)).out.strip()
 
     def remove(self) -> None:
         """Remove the container and the images that it made."""
@@ -109,6 +110,9 @@ def docker(*words: str) -> list[str]:
 
 def kill_once(subject: Subject, after: float, how: signal.Signals, *, group: bool) -> list[str]:
     """Start it, kill it `after` seconds; returns the faults that are left."""
+    before = (
+        subject.container_id()
+    )  # of a run that KILL ended; the next one that starts one removes it
     process = subject.start()
     try:
         process.wait(after)
@@ -124,7 +128,7 @@ def kill_once(subject: Subject, after: float, how: signal.Signals, *, group: boo
     faults += [f"mounted: {point}" for point in mounts.left([subject.cache])]
     if how is not signal.SIGKILL:
         faults += [f"is there: {path}" for path in subject.drafts()]
-        if subject.has_container():
+        if subject.container_id() not in ("", before):
             faults.append(f"is there: the container {subject.container}")
     return faults
 

@@ -43,6 +43,7 @@ done
 # The Vulkan package's addon is linked with the loader of Vulkan, to ask it what the backend asks it anyway. The CPU
 # package's loads any backend, so of this package only what names it is needed.
 for file in "$prebuilts"/linux-x64-vulkan/bins/linux-x64-vulkan/*; do
+    [ -e "$file" ] || continue # an application may lack the package
     same=linux-x64/bins/linux-x64/${file##*/}
     case $file in
         *.json) continue ;;

@@ -1,7 +1,7 @@
 // Runs that died in the native part: the file .backend-deaths in the data folder. A line
 // "candidate|key|seconds since 1970" for each death, and one "last|candidate|key" for the run that may be the
 // next. The service counts its deaths in .backend-proof.in-use; a run that was killed counts none there.
-import { statSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 
 import { readText } from "./files.mjs";
 
@@ -77,7 +77,9 @@ export function noteRun(file, text, candidate, key) {
  */
 function write(file, text) {
     try {
-        writeFileSync(file, text);
+        rmSync(`${file}.new`, { force: true }); // whatever it is: a FIFO would wait for a reader
+        writeFileSync(`${file}.new`, text, { flag: "wx" });
+        renameSync(`${file}.new`, file);
     } catch {
         // the data folder is read-only, or full: the choice does without
     }

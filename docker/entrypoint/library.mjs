@@ -55,13 +55,14 @@ async function load(name, env) {
 }
 
 /**
- * Where something of the host is mounted, from /proc/self/mountinfo; without the kernel's own file systems.
+ * Where something of the host is mounted, from /proc/self/mountinfo; without the kernel's own file systems and
+ * the folders of models and data, from which no code is to be loaded.
  * @param {string} text
  */
 export function mountPoints(text) {
     return text.split("\n")
         .map((line) => (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))))
-        .filter((path) => path.startsWith("/") && !/^\/(?:$|(?:proc|sys|dev)(?:\/|$))/.test(path));
+        .filter((path) => path.startsWith("/") && !/^\/(?:$|(?:proc|sys|dev|tmp|opt\/mentator[^/]*)(?:\/|$))/.test(path));
 }
 
 /**
@@ -77,7 +78,7 @@ function foldersWith(name, mounts, root) {
             return isFull(path) ? [dirname(path)] : [];
         }
         const one = subfolders(path);
-        return [path, ...one, ...one.flatMap(subfolders)].filter((folder) => isFull(join(folder, name)));
+        return [path, ...one, ...one.flatMap(subfolders)].filter((folder) => isFull(join(folder, name)) && !isOpen(folder));
     });
     return [...new Set(found)];
 }
@@ -88,4 +89,12 @@ function subfolders(folder) {
         .slice(0, MOST_FOLDERS)
         .map((name) => join(folder, name))
         .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+}
+
+/**
+ * A folder that everybody may write holds no driver.
+ * @param {string} folder
+ */
+function isOpen(folder) {
+    return ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) !== 0;
 }

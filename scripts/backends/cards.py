@@ -13,6 +13,9 @@ from scripts.shared.paths import REPOSITORY
 PAGE = REPOSITORY / "docs" / "hardware.md"
 BEGIN, END = "<!-- cards: made by scripts/backends/cards.py -->", "<!-- /cards -->"
 
+#: Of a processor's own graphics.
+MEASURED = "if it is faster than the CPU (measured at the first start)"
+
 
 @dataclass(frozen=True)
 class Card:
@@ -68,7 +71,7 @@ CARDS = (
     Card("Radeon 780M", "AMD", "gfx1103", units=12),
     Card("Ryzen 7000 and 9000, the processors' display", "AMD", "gfx1036", units=2),
     Card("Arc B580, A770", "Intel"),
-    Card("Iris Xe, UHD (processors' own)", "Intel", units=24),
+    Card("Iris Xe, UHD (processors' own)", "Intel", units=96),
 )
 
 
@@ -94,10 +97,8 @@ def judge(table: Table, card: Card) -> tuple[str, str]:
         if mode.vendor is None and mode.candidates and card.compute_only:
             why.append(f"{mode.title}'s driver refuses cards without graphics")
         elif mode.vendor is None and mode.candidates:
-            own = ", where it is faster than the CPU" if card.units and mode.integrated else ""
-            return f"`{mode.name}`", "; ".join(
-                [*why, f"{mode.title} serves cards of every vendor{own}"]
-            )
+            own = f", {MEASURED}" if mode.integrated and card.units else ""
+            return f"`{mode.name}`", "; ".join([*why, f"{mode.title} is for every vendor{own}"])
         if mode.vendor is None or mode.vendor.name != card.vendor:
             continue
         served, reason = _judge_mode(mode, card)
@@ -162,7 +163,7 @@ def _judge_target(mode: Mode, card: Card) -> tuple[str, str]:
     if not name:
         return "", f"the SDK of the packages has no kernels for {card.kind}"
     whose = "kernels of its own" if name == card.kind else f"the kernels for {name}"
-    measured = ", if it is faster than the CPU (measured at the first start)" if integrated else ""
+    measured = f", {MEASURED}" if integrated else ""
     return f"`{mode.candidates[0].name}`", whose + measured
 
 

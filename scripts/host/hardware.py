@@ -103,9 +103,15 @@ def _tool(mode: Mode, sign: Sign, seen: Surface) -> Presence:
     if no_device and not seen.on_bus:
         return Presence(mode, "absent", f"{name} says: {lines[0]}")
     if answer.code == 0 and lines and not no_device:
-        return Presence(mode, "present", "; ".join(lines))
+        return Presence(mode, "present", "; ".join(_described(sign, line) for line in lines))
     fault = lines[0] if lines else f"exit status {answer.code}"
     return Presence(mode, "broken", f"{name} fails: {fault}", mode.host.repair)
+
+
+def _described(sign: Sign, line: str) -> str:
+    """A line of the tool without its last column, where that is about MIG and there is none."""
+    card, _, mig = line.rpartition(", ")
+    return card if sign.columns[-1:] == ("mig",) and mig in ("[N/A]", "Disabled") else line
 
 
 def _nodes(mode: Mode, sign: Sign, seen: Surface) -> Presence:

@@ -1,7 +1,7 @@
 """What the numbers in a GGUF file stand for: tensor types, and sizes of metadata values.
 
 Sources: `ggml_type` and `type_traits` in ggml.h/ggml.c, and `GGML_QUANT_SIZES` of the `gguf`
-package 0.19.0, with which `tests/unit/test_model_gguf.py` compares the first table.
+package 0.19.0, with which `tests/unit/model/test_gguf.py` compares the first table.
 """
 
 from __future__ import annotations

@@ -24,9 +24,17 @@ DPKG_FILTERS = REPOSITORY / "docker" / "bases" / "debian-slim.dpkg"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
+#: apt gives these folders to its own user where that one may enter the folder of the cache, else to
+#: root: the digest would depend on the mode of a home folder.
+SAME_OWNER = (
+    'chroot "$1" chown _apt:root /var/lib/apt/lists/partial /var/cache/apt/archives/partial'
+)
+
+
 def argv(suite: str, tar: Path, filters: Sequence[str]) -> list[str]:
     """The call of mmdebstrap. No mirror is named: it uses Debian's default for the suite."""
     options = [f"--dpkgopt={line}" for line in filters]
+    options.append(f"--customize-hook={SAME_OWNER}")
     if suite == "testing":
         # A mirror that lags behind a rolling release looks expired after a week.
         options.append('--aptopt=Acquire::Check-Valid-Until "false"')

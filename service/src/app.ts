@@ -8,7 +8,7 @@ import { plainOptions } from "./config/options.js";
 import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { EngineProcess } from "./engine-process/engine-process.js";
 import { engineProgram } from "./engine-process/program.js";
-import { gpuLostError, type ServiceError, shuttingDownError, type StartError } from "./errors.js";
+import { gpuLostError, type ServiceError, shuttingDownError, StartError } from "./errors.js";
 import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
@@ -44,6 +44,9 @@ const REPLY_MSEC = 1500;
 
 /** The process ends after this, whatever still runs: `docker stop` kills it after 10 s. */
 const LAST_MSEC = 8000;
+
+/** The exit code after the GPU was lost. */
+const GPU_LOST = 6;
 
 export interface StartOptions {
     readonly configuration: Configuration;
@@ -104,16 +107,22 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const cut = new AbortController();
     const leave = new AbortController();
     const proof = new Proof(backend.proofFile);
-    const watch = new GpuWatch(await Surface.now(watched), (why) => {
-        log.write("error", "core", gpuLostError(why).message);
-        proof.forget();
-        cut.abort(gpuLostError(why));
-    });
-    const deaths = new NativeDeaths(proof, backend.proofFile);
     let giveUp: (why: StartError) => void = () => undefined;
     const failed = new Promise<StartError>((resolve) => {
         giveUp = resolve;
     });
+    const watch = new GpuWatch(
+        await Surface.now(watched),
+        (why) => {
+            log.write("error", "core", gpuLostError(why).message);
+            proof.forget();
+            cut.abort(gpuLostError(why));
+            // Docker starts no container again because it is unhealthy, only because it has ended.
+            giveUp(new StartError(GPU_LOST, [`the GPU was lost: ${why}`]));
+        },
+        (why) => log.write("warn", "core", `${why}. Work goes on; if computing fails, the service ends with code ${GPU_LOST}.`),
+    );
+    const deaths = new NativeDeaths(proof, backend.proofFile);
     const setup = { backend, threads, settings: configuration.engine, logLevel: configuration.log.level };
     const engine = new EngineProcess(
         setup,

@@ -29,7 +29,7 @@ Environment:
   MENTATOR_API_KEY          API key instead of the configured one
 
 Exit codes: 0 stopped as asked, 2 command line or configuration, 3 backend, 4 address in use,
-5 the engine's process ended again and again.
+5 the engine's process ended again and again, 6 the GPU was lost (start it again).
 `;
 
 export function parseCommandLine(words: readonly string[]): Command {

@@ -51,7 +51,7 @@ export function shuttingDownError(): ServiceError {
 
 /** The GPU is gone. The service does not go on with the CPU, which would be slow without a word. */
 export function gpuLostError(why: string): ServiceError {
-    return new ServiceError(503, `The GPU was lost: ${why}. Restart the container.`, 60);
+    return new ServiceError(503, `The GPU was lost: ${why}. The service ends, so that it is started again.`, 60);
 }
 
 /** The engine's process ended while it worked on the request. It is started again, so the same request may be tried again. */
@@ -63,7 +63,7 @@ export class EngineLost extends ServiceError {
 
 /** The service cannot start or go on; caught once, in index.ts. */
 export class StartError extends Error {
-    /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port, 5 for an engine that ends again and again */
+    /** @param exitCode of the process: 2 for what the caller wrote, 3 for a backend that cannot be used, 4 for a port, 5 for an engine that ends again and again, 6 for a lost GPU */
     public constructor(
         public readonly exitCode: number,
         public readonly lines: readonly string[],

@@ -69,7 +69,7 @@ async function serve(options: StartOptions): Promise<void> {
     void service.failed.then((why) => {
         if (ending === undefined) {
             tell(why);
-            ending = ["the engine cannot be kept running", why.exitCode];
+            ending = ["the service cannot go on", why.exitCode];
             stop(...ending);
         }
     });

@@ -32,7 +32,7 @@ describe("a body", () => {
     });
     afterAll(async () => {
         await server.close();
-        fake.database.close();
+        await fake.database.close();
     });
 
     const PROMPT = JSON.stringify({ model: "tiny.q4", message: { user: "Hi" }, durationMsec: 5000 });

@@ -90,7 +90,7 @@ describe("the server", () => {
     };
     afterEach(async () => {
         await server.close();
-        fake.database.close();
+        await fake.database.close();
     });
 
     it("names the setting, and still shows pages and health", async () => {
@@ -111,7 +111,7 @@ describe("the server", () => {
         expect((await server.inject({ url: "/state", headers: { ...headers, authorization: "Bearer k" } })).statusCode).toBe(200);
         expect((await server.inject({ url: "/state", headers })).statusCode).toBe(401);
         await server.close();
-        fake.database.close();
+        await fake.database.close();
         use(fakeService({ allowedHosts: ["evil.com"] }));
         expect((await server.inject({ url: "/state", headers })).statusCode).toBe(200);
     });

@@ -47,7 +47,7 @@ beforeEach(() => {
 afterEach(async () => {
     sockets.forEach((socket) => socket.destroy());
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 describe("connections", () => {

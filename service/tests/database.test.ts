@@ -100,18 +100,33 @@ describe("the database", { timeout: 30_000 }, () => {
 
     it("makes statistics in SQL", async () => {
         const { file, database, prompts } = open();
-        await prompts.statistics([0]);
+        await prompts.byId(NEWEST);
         const db = new DatabaseSync(file);
         const insert = db.prepare("INSERT INTO prompt (ts, durationPromptMsec, durationQueueMsec, code) VALUES (?, ?, ?, ?)");
         for (let count = 1; count <= 100; count += 1) {
             insert.run(count, count, 2 * count, count <= 10 ? 400 : 200);
         }
         db.close();
-        expect(await prompts.statistics([0, 100, 1000])).toEqual([
+        expect(await database.ask("statistics", { since: [0, 100, 1000] })).toEqual([
             { total: 100, success: 90, failed: 10, avgPromptDuration: 51, avgQueueDuration: 101, p95PromptDuration: 95, p95QueueDuration: 190 },
             { total: 1, success: 1, failed: 0, avgPromptDuration: 100, avgQueueDuration: 200, p95PromptDuration: 100, p95QueueDuration: 200 },
             { total: 0, success: 0, failed: 0, avgPromptDuration: 0, avgQueueDuration: 0, p95PromptDuration: 0, p95QueueDuration: 0 },
         ]);
+        prompts.add(entry);
+        expect(await prompts.statistics([1, 24])).toMatchObject([{ total: 1, p95QueueDuration: 2 }, { total: 1 }]);
+        await database.close();
+    });
+
+    it("is asked once for statistics that many want at once", async () => {
+        const { database, prompts } = open();
+        let asked = 0;
+        const ask = database.ask.bind(database);
+        database.ask = async (kind, given) => {
+            asked += 1;
+            return ask(kind, given);
+        };
+        await Promise.all([prompts.statistics([1]), prompts.statistics([1]), prompts.statistics([1])]);
+        expect(asked).toBe(1);
         await database.close();
     });
 
@@ -205,7 +220,7 @@ describe("the database", { timeout: 30_000 }, () => {
         const lines: string[] = [];
         const hung = new Database(file, new Log("debug", (line) => lines.push(line)), () => new Worker("setInterval(() => {}, 1000)", { eval: true }), 100);
         await expect(new LogTable(hung).byId(NEWEST)).rejects.toThrow(/cannot be used: it does not answer/);
-        expect(await new PromptTable(hung, true).statistics([0])).toMatchObject([{ total: 0 }]);
+        expect(await new PromptTable(hung, true).statistics([1])).toMatchObject([{ total: 0 }]);
         hung.write({ table: "log", row: row(1) });
         await hung.close();
         expect(lines.join("\n")).toMatch(/did not close/);

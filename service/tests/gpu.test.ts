@@ -69,22 +69,36 @@ describe("the surface", () => {
 });
 
 describe("the watch", () => {
-    async function watching(): Promise<{ watch: GpuWatch; told: string[] }> {
+    async function watching(): Promise<{ watch: GpuWatch; told: string[]; missing: string[] }> {
         put("dev/nvidia0");
         const told: string[] = [];
-        return { watch: new GpuWatch(await Surface.now(["dev/nvidia[0-9]*"], root), (why) => told.push(why)), told };
+        const missing: string[] = [];
+        const surface = await Surface.now(["dev/nvidia[0-9]*"], root);
+        return { watch: new GpuWatch(surface, (why) => told.push(why), (why) => missing.push(why)), told, missing };
     }
 
-    it("finds out by itself that the card is gone, and says it once", async () => {
-        const { watch, told } = await watching();
+    it("says once that a device node is gone, and loses nothing while work goes on", async () => {
+        const { watch, told, missing } = await watching();
         watch.start(5);
+        rmSync(path.join(root, "dev/nvidia0"));
+        await expect.poll(() => missing).toEqual([expect.stringContaining("nvidia0: it is not there any more")]);
+        watch.onSuccess();
+        put("dev/nvidia0");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        rmSync(path.join(root, "dev/nvidia0"));
+        await expect.poll(() => missing.length).toBe(2);
+        expect([watch.lost, told]).toEqual([undefined, []]);
+        watch.stop();
+    });
+
+    it("loses the card once when something fails while its node is gone", async () => {
+        const { watch, told } = await watching();
         await watch.look();
         expect(watch.lost).toBeUndefined();
         rmSync(path.join(root, "dev/nvidia0"));
-        await expect.poll(() => watch.lost).toContain("nvidia0: it is not there any more");
         await watch.look();
-        expect(told).toHaveLength(1);
-        watch.stop();
+        await watch.look();
+        expect(told).toEqual([expect.stringContaining("nvidia0: it is not there any more")]);
     });
 
     it("looks at the device nodes after work failed", async () => {

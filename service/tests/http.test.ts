@@ -184,7 +184,7 @@ describe("POST /prompt", () => {
 
     it("refuses requests for a model once the GPU is lost, and says why", async () => {
         fake.lost = "/dev/nvidia0: it is not there any more";
-        const error = "The GPU was lost: /dev/nvidia0: it is not there any more. Restart the container.";
+        const error = "The GPU was lost: /dev/nvidia0: it is not there any more. The service ends, so that it is started again.";
         expect(await call("POST", "/prompt", PROMPT)).toMatchObject({ status: 503, retryAfter: "60", body: { error } });
         expect(await call("POST", "/embedding", { model: "tiny.q4", message: "Hi" })).toMatchObject({ status: 503 });
         expect(await call("POST", "/v1/completions", { model: "tiny.q4", prompt: "Hi" })).toMatchObject({ status: 503, body: { error: { message: error } } });

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(async () => {
     vi.useRealTimers();
     await server.close();
-    fake.database.close();
+    await fake.database.close();
 });
 
 const BODY = { model: "tiny.q4", messages: [{ role: "user", content: "Hi" }], stream: true };
@@ -84,7 +84,7 @@ describe("a stream", () => {
 
     it("that cannot be served is refused by its status at once", async () => {
         await server.close();
-        fake.database.close();
+        await fake.database.close();
         use(fakeService({ queueLimit: 0 }));
         await fake.service.models.rescan();
         fake.engine.delayMsec = 100;

@@ -1,5 +1,6 @@
 // Runs that died in the native part.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
@@ -49,6 +50,14 @@ test("the next run is noted in the place of the last one", () => {
     const file = `${root}/.backend-deaths`;
     noteRun(file, "last|cuda13|k1\ncuda13|k1|5\n", "cuda12", "k1");
     assert.equal(readFileSync(file, "utf8"), "last|cuda12|k1\ncuda13|k1|5\n");
+});
+
+test("FIFOs in the place of the files do not stop the start", () => {
+    const root = newRoot();
+    execFileSync("mkfifo", [".backend-deaths", ".backend-deaths.new", ".backend-proof.in-use"], { cwd: root });
+    assert.equal(collectDeaths(`${root}/.backend-proof`, `${root}/.backend-deaths`), "");
+    noteRun(`${root}/.backend-deaths`, "", "cuda13", "k1");
+    assert.equal(readFileSync(`${root}/.backend-deaths`, "utf8"), "last|cuda13|k1\n");
 });
 
 test("a folder in the place of the file does not stop the start", () => {

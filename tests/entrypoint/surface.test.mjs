@@ -1,6 +1,6 @@
 // What is read from the operating system, in a folder that stands for /.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -75,6 +75,16 @@ test("a library that cannot be loaded is refused in the loader's words", async (
     const { found, fault, environment } = (await read("cuda", root)).library;
     assert.deepEqual([found, environment], [false, {}]);
     assert.match(fault, /file too short|invalid ELF header/);
+});
+
+test("no code is loaded from the folders of models and data, nor from one that everybody may write", async () => {
+    for (const folder of ["opt/mentator-llm-service/data/models", "tmp", "srv/drop"]) {
+        const root = withNodes(newRoot());
+        putMounts(root, [`/${folder}`, "/opt/mentator-llm-service/data"]);
+        putLibrary(root, `${folder}/libcuda.so.1`);
+        chmodSync(join(root, folder), folder === "srv/drop" ? 0o777 : 0o755);
+        assert.equal((await read("cuda", root)).library.found, false, folder);
+    }
 });
 
 test("the library is not looked for where nothing else is a sign of a card", async () => {

@@ -22,6 +22,9 @@ from tests.image.gpu_surface import Fakes, row
 
 NODES = "/dev/nvidia0 /dev/nvidiactl"
 
+#: The service's exit code.
+GPU_LOST = 6
+
 #: Makes the device nodes before the entrypoint looks for them: these can be taken away again.
 WITH_NODES = f"touch {NODES} && chmod 666 {NODES} && exec /opt/mentator/start-docker.sh"
 
@@ -66,29 +69,39 @@ def wait_for(what: Callable[[], bool], seconds: float = 60) -> bool:
     return False
 
 
-def test_a_card_that_goes_away_makes_it_unhealthy_and_nothing_serves_in_its_place(
+def test_a_device_node_that_goes_away_is_told_and_work_goes_on(
     engine: Engine, image: dict[str, Any], card: Callable[..., Container]
 ) -> None:
+    """As after a reload of the container toolkit, which takes the nodes' rights away."""
     prompt = {**PROMPT, "model": image["model"]["name"]}
     with containers.healthy(engine, card()) as running:
         gpu = service_client.get(running.address, "/state")["gpuInfo"]
         assert gpu["devices"] == [{"name": "Stand-in Card", "totalVramMb": 8192}]
         assert (gpu["type"], gpu["lost"]) == ("cuda", None)
+        running.run("rm", "/dev/nvidiactl")
+        assert wait_for(lambda: "/dev/nvidiactl: it is not there any more. Work" in running.log())
         assert requests.post(f"{running.address}/prompt", json=prompt, timeout=120).ok
-        proof = running.data / ".backend-proof"
-        assert proof.exists()
-
-        running.run("rm", "/dev/nvidia0")
-        assert wait_for(lambda: health(running)[0] == "unhealthy")
-        why = "The GPU was lost: /dev/nvidia0: it is not there any more. Restart the container."
-        assert why in health(running)[1]
-        assert why in running.log()
-        refused = requests.post(f"{running.address}/prompt", json=prompt, timeout=30)
-        assert refused.status_code == 503
-        assert why in refused.json()["error"]
-        assert "nvidia0" in service_client.get(running.address, "/state")["gpuInfo"]["lost"]
-        assert not proof.exists()
+        assert service_client.get(running.address, "/state")["gpuInfo"]["lost"] is None
+        assert health(running)[0] == "healthy"
+        assert (running.data / ".backend-proof").exists()
         assert running.stop() == 0
+
+
+def test_a_card_that_does_not_compute_any_more_ends_the_service_for_a_restart(
+    engine: Engine, image: dict[str, Any], card: Callable[..., Container]
+) -> None:
+    """Docker starts a container again that has ended, but none that is unhealthy."""
+    prompt = {**PROMPT, "model": image["model"]["name"]}
+    with containers.healthy(engine, card()) as running:
+        assert requests.post(f"{running.address}/prompt", json=prompt, timeout=120).ok
+        running.run("rm", "/dev/nvidia0")
+        refused = requests.post(f"{running.address}/prompt", json=prompt, timeout=30)
+        assert refused.status_code in (500, 503)
+        assert wait_for(lambda: not running.inspect()["State"]["Running"])
+        assert running.inspect()["State"]["ExitCode"] == GPU_LOST
+        why = "The GPU was lost: /dev/nvidia0: it is not there any more. The service ends"
+        assert why in running.log()
+        assert not (running.data / ".backend-proof").exists()
 
 
 def test_a_volume_goes_from_a_card_to_none_and_back(

@@ -1,4 +1,8 @@
-/** Notices that the GPU is gone while the service runs. What is lost stays lost until a restart. */
+/**
+ * Notices that the GPU is gone while the service runs. What is lost stays lost until a restart, which the service asks
+ * for by its end. Missing device nodes alone are no loss: after a reload of the container toolkit, what is open goes on
+ * working. Only together with work that fails do they end the service.
+ */
 
 import { messageOf } from "../errors.js";
 import type { Surface } from "./surface.js";
@@ -20,13 +24,18 @@ export interface Witness {
 
 export class GpuWatch implements Witness {
     private why: string | undefined;
+    private missing: string | undefined;
     private failures = 0;
     private timer: NodeJS.Timeout | undefined;
 
-    /** @param onLost is called once */
+    /**
+     * @param onLost is called once
+     * @param onMissing a device node or a file is gone, while work goes on; called once for each reason
+     */
     public constructor(
         private readonly surface: Surface,
         private readonly onLost: (why: string) => void,
+        private readonly onMissing: (why: string) => void = () => undefined,
     ) {}
 
     /** Why the GPU is gone; undefined while it is there. */
@@ -35,7 +44,7 @@ export class GpuWatch implements Witness {
     }
 
     public start(everyMsec = EVERY_MSEC): void {
-        this.timer = setInterval(() => void this.look(), everyMsec).unref();
+        this.timer = setInterval(() => void this.watchNodes(), everyMsec).unref();
     }
 
     public stop(): void {
@@ -47,6 +56,14 @@ export class GpuWatch implements Witness {
         if (fault !== undefined) {
             this.lose(fault);
         }
+    }
+
+    private async watchNodes(): Promise<void> {
+        const fault = await this.surface.fault();
+        if (fault !== undefined && fault !== this.missing && this.why === undefined) {
+            this.onMissing(fault);
+        }
+        this.missing = fault;
     }
 
     public onSuccess(): void {

@@ -16,7 +16,15 @@ function jsonOf(body: object): string {
     }
 }
 
+const HOUR_MSEC = 3_600_000;
+
+/** Figures are kept this many times as long as it took to make them: pages ask every few seconds. */
+const FIGURES_SHARE = 10;
+
 export class PromptTable {
+    private figures: Promise<readonly Statistics[]> | undefined;
+    private figuresUntil = 0;
+
     public constructor(
         private readonly database: Database,
         /** Whether texts are kept; times always are. */
@@ -48,9 +56,17 @@ export class PromptTable {
         return pagesOf(this.database, "prompt", from, to);
     }
 
-    /** One for each time, milliseconds since the epoch; zeros when the database cannot be used. */
-    public async statistics(since: readonly number[]): Promise<readonly Statistics[]> {
-        return this.database.ask("statistics", { since }).catch(() => since.map(() => NO_STATISTICS));
+    /** Of the last hours; zeros when the database cannot be used. What took long is not asked again at once. */
+    public async statistics(hours: readonly number[]): Promise<readonly Statistics[]> {
+        if (this.figures === undefined || Date.now() > this.figuresUntil) {
+            const started = Date.now();
+            this.figuresUntil = Infinity;
+            this.figures = this.database.ask("statistics", { since: hours.map((count) => started - count * HOUR_MSEC) }).catch(() => hours.map(() => NO_STATISTICS));
+            void this.figures.then(() => {
+                this.figuresUntil = Date.now() + FIGURES_SHARE * (Date.now() - started);
+            });
+        }
+        return this.figures;
     }
 
     /** Texts and times alike. @returns how many prompts there were */

@@ -2,6 +2,9 @@
  * Runs a tool's code in QuickJS, an interpreter of its own that is compiled to WebAssembly: the code sees no object of
  * Node, cannot leave the module's memory, and that memory has a limit. Called in a thread of its own, which can be
  * ended while native code of the interpreter runs (`Array(4e9).join()` asks nobody).
+ *
+ * quickjs-emscripten-core with one of its builds (MIT, 1.6 MB) is the maintained way to it: pinned, since the limits
+ * below are only as good as that build's.
  */
 
 import quickjs from "@jitl/quickjs-wasmfile-release-sync";

@@ -6,8 +6,6 @@ import { answers } from "../answers.js";
 import { PULL_PROGRESS } from "./pull.js";
 import type { Routes } from "../routes.js";
 
-const HOUR_MSEC = 3_600_000;
-
 const megabytes = (bytes: number): number => Math.round((bytes / 1024 ** 2) * 10) / 10;
 
 function modelRow({ name, relativeFileName, sizeBytes, facts }: Model): object {
@@ -124,7 +122,7 @@ export const stateRoutes: Routes = (server, service) => {
     server.get("/state", { schema: { tags: ["state"], summary: "Model, device, memory, queue and statistics", response: answers(stateSchema(service.backendNames)) } }, async () => {
         const now = Date.now();
         const { mode, reason, devices } = service.backend;
-        const [stats1h, stats3h, stats24h] = await service.promptTable.statistics([1, 3, 24].map((hours) => now - hours * HOUR_MSEC));
+        const [stats1h, stats3h, stats24h] = await service.promptTable.statistics([1, 3, 24]);
         const memory = process.memoryUsage();
         const { running, restarts, lastEnd, lastEndTimestamp, residentBytes } = service.engineState();
         return {

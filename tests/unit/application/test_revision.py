@@ -10,7 +10,7 @@ import pytest
 
 from scripts.application.revision import Revision, of
 from scripts.shared import commands
-from tests.unit.test_git_checkout import WHEN, Origin
+from tests.unit.application.test_git_checkout import WHEN, Origin
 
 
 @pytest.fixture

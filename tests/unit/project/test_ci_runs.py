@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.backends import table as backends
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
 
@@ -55,7 +56,9 @@ TAG = "refs/tags/v1.2.3"
 MAIN = "refs/heads/main"
 PULL = "refs/pull/7/merge"
 
-BUILT = ["mentator build --yes", "mentator size --check", "nox -s smoke_cpu smoke_cuda smoke_rocm"]
+SMOKES = re.findall(r"nox -s smoke_.*", WORKFLOW.read_text(encoding="utf-8"))[0]
+
+BUILT = ["mentator build --yes", "mentator size --check", SMOKES]
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,10 @@ def test_the_workflow_starts_for_main_pull_requests_and_versions(
     assert starts(event, ref) is started
 
 
+def test_a_release_is_smoke_tested_with_every_backend_of_the_table() -> None:
+    assert set(SMOKES.split()[2:]) == {f"smoke_{name}" for name in backends.read().names}
+
+
 def test_act_lists_the_jobs_in_their_order(tmp_path: Path) -> None:
     make_checkout(tmp_path)
     listed = act(tmp_path, "--list")
@@ -198,7 +205,7 @@ def test_a_tag_of_a_version_is_published_after_all_jobs(tmp_path: Path) -> None:
     [
         "fast: nox -s unit",
         "test: run",
-        f"publish: {BUILT[2]}",
+        f"publish: {SMOKES}",
     ],
 )
 def test_nothing_is_published_after_a_fault(tmp_path: Path, fault: str) -> None:

@@ -16,7 +16,7 @@ from scripts.host.hardware import Presence, judge, judge_engine, presence, prese
 from scripts.host.surface import LOAD, Surface, devices_in, loads, look
 from scripts.shared import commands
 from scripts.shared.commands import Result
-from tests.unit.test_host_kfd import write
+from tests.unit.host.test_kfd import write
 
 TABLE = backends.read()
 CUDA, ROCM = TABLE.mode("cuda"), TABLE.mode("rocm")
@@ -44,6 +44,8 @@ def cuda(answer: Result = NOT_INSTALLED, **more: Any) -> Surface:
     ("seen", "state", "words"),
     [
         (cuda(H100), "present", "NVIDIA H100, 81559 MiB, 580.65.06"),
+        (cuda(answer(0, "L4, 23034 MiB, 580, Disabled")), "present", "L4, 23034 MiB, 580"),
+        (cuda(answer(0, "H100, 81559 MiB, 580, Enabled")), "present", "580, Enabled"),
         (cuda(), "absent", "none: CPU"),
         (cuda(on_bus=True), "broken", "its driver is missing"),
         (cuda(MISMATCH, on_bus=True), "broken", "nvidia-smi fails: Failed to initialize"),

@@ -13,7 +13,7 @@ from scripts.image.plan import CLEARED, build_argv, environment, plan
 from scripts.running import service_client
 from scripts.shared import proxies
 from tests.unit.build_requests import request
-from tests.unit.test_plan import BASES
+from tests.unit.image.test_plan import BASES
 
 
 class Service(http.server.BaseHTTPRequestHandler):

@@ -54,4 +54,4 @@ def test_a_row_without_a_vendor_serves_the_others(card: Card) -> None:
     )
     rows = (TABLE.mode("cuda"), TABLE.mode("rocm"), any_vendor, TABLE.mode("cpu"))
     gets, why = judge(replace(TABLE, modes=rows), card)
-    assert (gets, "Vulkan serves cards of every vendor" in why) == ("`vulkan`", True)
+    assert (gets, "Vulkan is for every vendor" in why) == ("`vulkan`", True)

@@ -80,6 +80,7 @@ def test_mmdebstrap_gets_suite_and_filters() -> None:
         "--variant=minbase",
         "--dpkgopt=path-exclude=/a/*",
         "--dpkgopt=path-include=/a/b",
+        f"--customize-hook={debian.SAME_OWNER}",
         "trixie",
         "/t.tar",
     ]

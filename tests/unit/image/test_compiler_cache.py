@@ -33,7 +33,7 @@ def test_every_compilers_cache_is_carried_both_ways() -> None:
     image = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
     carried = DOCKERFILE.read_text(encoding="utf-8").partition(" AS import")
     compiled = set(MOUNT.findall(image)) - STAYS
-    assert len(compiled) == 2
+    assert compiled >= {"mentator-ccache-cuda", "mentator-ccache-rocm"}
     assert set(MOUNT.findall(carried[0])) == set(MOUNT.findall(carried[2])) == compiled
 
 
