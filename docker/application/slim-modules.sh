@@ -46,7 +46,10 @@ for file in "$prebuilts"/linux-x64-vulkan/bins/linux-x64-vulkan/*; do
     [ -e "$file" ] || continue # an application may lack the package
     same=linux-x64/bins/linux-x64/${file##*/}
     case $file in
-        *.json) ;;
-        *) rm "$file" ; if [ -e "$prebuilts/$same" ]; then ln -s "../../../$same" "$file"; fi ;;
+        *.json) continue ;;
+        *) rm -f "$file" ;;
     esac
+    if [ -e "$prebuilts/$same" ]; then
+        ln -s "../../../$same" "$file"
+    fi
 done

@@ -22,7 +22,8 @@ class Card:
     """`kind` is the compute capability (`8.9`), or AMD's target; empty for other vendors.
 
     `device` is the PCI number of one whose age decides, `units` the compute units of a processor's
-    own graphics.
+    own graphics. Mesa's Vulkan driver refuses a `compute_only` one, without graphics (Mesa 25.0,
+    radv_is_gpu_supported).
     """
 
     names: str
@@ -30,6 +31,7 @@ class Card:
     kind: str = ""
     device: str = ""
     units: int = 0
+    compute_only: bool = False
 
 
 #: Compute capabilities: NVIDIA's list of CUDA GPUs. Targets: LLVM, AMDGPUUsage.
@@ -63,8 +65,8 @@ CARDS = (
     Card("Radeon VII, MI50", "AMD", "gfx906"),
     Card("RX Vega 64", "AMD", "gfx900"),
     Card("RX 580, 480", "AMD", "gfx803"),
-    Card("MI300X", "AMD", "gfx942"),
-    Card("MI250", "AMD", "gfx90a"),
+    Card("MI300X", "AMD", "gfx942", compute_only=True),
+    Card("MI250", "AMD", "gfx90a", compute_only=True),
     Card("Radeon 8060S (Strix Halo)", "AMD", "gfx1151", units=40),
     Card("Radeon 780M", "AMD", "gfx1103", units=12),
     Card("Ryzen 7000 and 9000, the processors' display", "AMD", "gfx1036", units=2),
@@ -92,7 +94,9 @@ def judge(table: Table, card: Card) -> tuple[str, str]:
     """What a card gets, and why."""
     why: list[str] = []
     for mode in table.modes:
-        if mode.vendor is None and mode.candidates:
+        if mode.vendor is None and mode.candidates and card.compute_only:
+            why.append(f"{mode.title}'s driver refuses cards without graphics")
+        elif mode.vendor is None and mode.candidates:
             own = f", {MEASURED}" if mode.integrated and card.units else ""
             return f"`{mode.name}`", "; ".join([*why, f"{mode.title} is for every vendor{own}"])
         if mode.vendor is None or mode.vendor.name != card.vendor:

@@ -187,6 +187,17 @@ def test_images_own_drivers_load_and_find_no_device_behind_a_fake_node(
     assert row(ended.log, "chosen") == "chosen  cpu"
 
 
+def test_images_own_driver_for_amd_gives_ggml_a_card(
+    engine: Engine, image: dict[str, Any], tmp_path: Path
+) -> None:
+    """radv can be told to stand in for a card; it is one without memory."""
+    needs_vulkan(image)
+    surface = Fakes(tmp_path).file(RENDER_NODE)
+    ended = surface.start(engine, image, RADV_FORCE_FAMILY="navi21")
+    why = "dropped: the card has no memory left (No suitable memory type found"
+    assert why in row(ended.log, "vulkan"), ended.log
+
+
 def test_node_of_root_alone_is_refused(
     engine: Engine, image: dict[str, Any], tmp_path: Path
 ) -> None:

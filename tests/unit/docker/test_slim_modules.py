@@ -54,6 +54,36 @@ def test_what_no_running_program_reads_is_removed(tmp_path: Path) -> None:
     assert modules(tmp_path, "x86_64") == sorted(KEPT)
 
 
+def test_vulkan_package_is_the_cpu_package_by_links(tmp_path: Path) -> None:
+    """Its own addon needs Vulkan's loader, and a backend in bins/ would be loaded."""
+    bins = {
+        kind: tmp_path / f"node_modules/@node-llama-cpp/{kind}/bins/{kind}"
+        for kind in ("linux-x64", "linux-x64-vulkan")
+    }
+    for kind, names in (
+        ("linux-x64", ("llama-addon.node", "libggml-base.so", "libllama.so", "build.json")),
+        (
+            "linux-x64-vulkan",
+            (
+                *("llama-addon.node", "libggml-base.so", "build.json"),
+                *("libllama.vulkan.so", "libggml-vulkan.so"),
+            ),
+        ),
+    ):
+        bins[kind].mkdir(parents=True)
+        for name in names:
+            (bins[kind] / name).write_text(kind)
+    left = modules(tmp_path, "x86_64")
+    vulkan = bins["linux-x64-vulkan"]
+    assert {path.name for path in vulkan.iterdir()} == {
+        *("llama-addon.node", "libggml-base.so", "build.json")
+    }
+    assert (vulkan / "llama-addon.node").read_text() == "linux-x64"
+    assert (vulkan / "llama-addon.node").is_symlink()
+    assert (vulkan / "build.json").read_text() == "linux-x64-vulkan"
+    assert any(name.endswith("linux-x64/llama-addon.node") for name in left)
+
+
 def test_the_prebuilds_that_stay_are_this_machines(tmp_path: Path) -> None:
     left = modules(tmp_path, "aarch64")
     assert "sqlite/prebuilds/linux-arm64/sqlite.node" in left
