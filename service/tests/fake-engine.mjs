@@ -13,6 +13,7 @@ import { deserialize, serialize } from "node:v8";
 const channel = new Socket({ fd: 3, readable: true, writable: true });
 const { FAKE_ENGINE = "", FAKE_ONCE = "" } = process.env;
 
+/** @param {object} message */
 function send(message) {
     const body = serialize(message);
     const head = Buffer.alloc(4);
@@ -20,9 +21,10 @@ function send(message) {
     channel.write(Buffer.concat([head, body]));
 }
 
+/** @param {number} msec */
 const pause = (msec) => new Promise((resolve) => setTimeout(resolve, msec));
 
-/** Each ends this process, or leaves it of no use. */
+/** @type {Readonly<Record<string, () => unknown>>} Each ends this process, or leaves it of no use. */
 const FAULTS = {
     kill: () => process.kill(process.pid, "SIGKILL"),
     stop: () => process.kill(process.pid, "SIGSTOP"),
@@ -40,10 +42,15 @@ const FAULTS = {
     broken: () => send({ type: "packet", pieces: [{ call: "one", chunks: 3 }] }),
 };
 
-/** @returns whether the fault happened, and the call gets no answer */
+/**
+ * @param {string} word
+ * @param {string} moment
+ * @returns whether the fault happened, and the call gets no answer
+ */
 async function suffer(word, moment) {
-    const [when, fault, how] = word.split(":");
-    if (when !== moment || FAULTS[fault] === undefined) {
+    const [when, fault = "", how] = word.split(":");
+    const happen = FAULTS[fault];
+    if (when !== moment || happen === undefined) {
         return false;
     }
     if (how === "once") {
@@ -56,16 +63,20 @@ async function suffer(word, moment) {
         // What was sent before has arrived.
         await pause(50);
     }
-    FAULTS[fault]();
+    happen();
     await pause(3_600_000);
     return true;
 }
 
+/** @type {Map<number, (value: unknown) => void>} */
 const aborted = new Map();
+/** @type {Map<number, (value: boolean) => void>} */
 const granted = new Map();
+/** @type {Map<number, object>} */
 const models = new Map();
 let last = 0;
 
+/** @type {Readonly<Record<string, (given: any, call: number) => Promise<unknown>>>} What each needs stands in protocol.ts. */
 const CALLS = {
     async start() {
         await suffer(FAKE_ENGINE, "start");
@@ -111,7 +122,7 @@ const CALLS = {
     },
     async embed({ texts }, call) {
         await suffer(texts[0], "embed");
-        texts.forEach((text) => send({ type: "vector", call, vector: Float64Array.from([text.length, 0.5]) }));
+        texts.forEach((/** @type {string} */ text) => send({ type: "vector", call, vector: Float64Array.from([text.length, 0.5]) }));
         return { tokens: texts.length };
     },
     async checkGrammar({ schema }) {
@@ -125,24 +136,26 @@ const CALLS = {
     },
 };
 
+/** @param {any} order as protocol.ts says */
 async function take(order) {
     if (order.type === "abort") {
-        aborted.get(order.call)?.();
+        aborted.get(order.call)?.(undefined);
     } else if (order.type === "claimed") {
         granted.get(order.model)?.(order.granted);
     } else {
         try {
-            send({ type: "result", call: order.call, value: await CALLS[order.name](order.given, order.call) });
+            send({ type: "result", call: order.call, value: await CALLS[order.name]?.(order.given, order.call) });
         } catch (error) {
             send({ type: "failed", call: order.call, error: error instanceof Error ? { kind: "other", message: error.message } : error });
         }
     }
 }
 
+/** @type {Buffer[]} */
 let parts = [];
 let bytes = 0;
 /** Of the message that is coming, with its head; undefined: not known yet. */
-let wanted;
+let wanted = /** @type {number | undefined} */ (undefined);
 channel.on("data", (part) => {
     parts.push(part);
     bytes += part.length;
