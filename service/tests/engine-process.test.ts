@@ -1,10 +1,12 @@
 /** Faults of the engine's process, which is a real one here: tests/fake-engine.mjs, which computes nothing. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import ts from "typescript";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { CPU, type Mode } from "../src/backend/table.js";
 import { type Chunk, type LoadedModel, MemoryBusy } from "../src/engine/engine.js";
 import { EngineProcess } from "../src/engine-process/engine-process.js";
@@ -29,6 +31,7 @@ interface Started {
     readonly deaths: string[];
     readonly witnessed: string[];
     readonly givenUp: StartError[];
+    readonly environment: NodeJS.ProcessEnv;
 }
 
 const open: Started[] = [];
@@ -54,7 +57,7 @@ function prepare(word = "", mode = CPU): Started {
         limits: LIMITS,
         judgeEveryMsec: 100,
     });
-    const started = { engine, scheduler: new RunAgain(new FairScheduler(engine, 16)), lines, deaths, witnessed, givenUp };
+    const started = { engine, scheduler: new RunAgain(new FairScheduler(engine, 16)), lines, deaths, witnessed, givenUp, environment };
     open.push(started);
     return started;
 }
@@ -262,6 +265,26 @@ describe("the supervisor", { timeout: 120_000 }, () => {
         const started = prepare("refuse");
         await expect(started.engine.start()).rejects.toMatchObject({ exitCode: 3, lines: ["no device", "none at all"] });
         expect(started.engine.state.restarts).toBe(0);
+    });
+
+    it("tries again where the system has no room for another process", async () => {
+        const started = await start();
+        // A variable that no system takes: the call that starts the process throws at once, as where memory is used up.
+        started.environment["NO_ROOM"] = "\0";
+        await expect(started.engine.checkGrammar({ title: "grammar:kill" })).rejects.toBeInstanceOf(EngineLost);
+        await vi.waitFor(() => expect(started.engine.state.lastEnd).toContain("its start failed: "), { timeout: 20_000 });
+        delete started.environment["NO_ROOM"];
+        expect(await text(started, "hi")).toBe("hi");
+        expect(started.engine.state.restarts).toBe(2);
+    });
+
+    it("is told of it by an error where no more files can be opened", () => {
+        const { outputText } = ts.transpileModule(readFileSync(new URL("../src/engine-process/program.ts", import.meta.url), "utf8"), { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } });
+        const script = path.join(folder, "files.mjs");
+        const open = 'import { openSync } from "node:fs"; try { for (;;) openSync("/dev/null"); } catch {}';
+        writeFileSync(script, `${outputText}\n${open}\ntry { spawnProgram({ file: "none", environment: {} }); } catch ({ message }) { setImmediate(() => console.log(message)); }\n`);
+        const { stdout, stderr, status } = spawnSync("sh", ["-c", 'ulimit -n 64; exec "$0" "$1"', process.execPath, script], { encoding: "utf8" });
+        expect([stdout, stderr, status]).toEqual(["too many files are open for another process\n", "", 0]);
     });
 
     it("starts again what ends during its start", async () => {

@@ -1,6 +1,6 @@
 /** One life of the engine's process: started, spoken with, watched, ended. engine-process.ts starts the next one. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import type { Chunk } from "../engine/engine.js";
 import { EngineLost, messageOf, ServiceError } from "../errors.js";
@@ -10,7 +10,7 @@ import { describeEnding, type Ending, isNativeDeath } from "./ending.js";
 import { MOST_BYTES } from "./frames.js";
 import { Liveness, type LivenessLimits } from "./liveness.js";
 import { type Beat, CHANNEL_FD, type CallName, type Calls, type Order, readReport, type Report, type Results } from "./protocol.js";
-import type { Program } from "./program.js";
+import { type Program, spawnProgram } from "./program.js";
 import { fromWire } from "./wire-error.js";
 
 /** A process that was ended has this long to be gone. One in the kernel's hands may never go: it is left behind. */
@@ -74,8 +74,9 @@ export class EngineChild {
     private readonly watch: NodeJS.Timeout;
     private finish: () => void = () => undefined;
 
+    /** @throws Error where the system has no room for another process */
     public constructor(
-        { file, environment }: Program,
+        program: Program,
         private readonly events: Events,
         limits: LivenessLimits,
         onGpu: boolean,
@@ -85,7 +86,7 @@ export class EngineChild {
             this.finish = resolve;
         });
         this.liveness = new Liveness(limits, onGpu);
-        this.process = spawn(process.execPath, [...process.execArgv, file], { stdio: ["ignore", "pipe", "pipe", "pipe"], env: environment });
+        this.process = spawnProgram(program);
         this.channel = new Channel(
             this.process.stdio[CHANNEL_FD] as unknown as Duplex,
             (message) => this.take(readReport(message)),

@@ -1,5 +1,6 @@
 /** What the engine's process runs. */
 
+import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export interface Program {
@@ -15,4 +16,15 @@ export interface Program {
 export function engineProgram(environment: NodeJS.ProcessEnv, file = fileURLToPath(new URL("./child.js", import.meta.url))): Program {
     // The engine has no use for secrets, and it reads what strangers send.
     return { file, environment: { ...environment, MENTATOR_API_KEY: undefined, HF_TOKEN: undefined } };
+}
+
+/** With the connection as a file of its own, see `CHANNEL_FD`. @throws Error where the system has no room for another process */
+export function spawnProgram({ file, environment }: Program): ChildProcess {
+    const child = spawn(process.execPath, [...process.execArgv, file], { stdio: ["ignore", "pipe", "pipe", "pipe"], env: environment });
+    if ((child.stdio as unknown) === undefined) {
+        // So says Node that no more files can be opened. The same comes as an event, which nobody else would hear.
+        child.on("error", () => undefined);
+        throw new Error("too many files are open for another process");
+    }
+    return child;
 }

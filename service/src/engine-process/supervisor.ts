@@ -115,15 +115,21 @@ export class Supervisor {
     private async keepStarting(): Promise<EngineChild> {
         const { limits = LIMITS, judgeEveryMsec } = this.supervision;
         for (;;) {
-            const child = new EngineChild(this.program, this.events(), limits, this.setup.backend.mode.gpu !== false, judgeEveryMsec);
-            this.latest = child;
+            let child: EngineChild | undefined;
             try {
+                // Throws where the system has no memory or no files left for another process.
+                child = new EngineChild(this.program, this.events(), limits, this.setup.backend.mode.gpu !== false, judgeEveryMsec);
+                this.latest = child;
                 await child.call("start", this.setup);
                 this.ready = child;
                 return child;
             } catch (thrown) {
                 if (!(thrown instanceof EngineLost)) {
-                    await child.kill(`its start failed: ${messageOf(thrown)}`);
+                    const why = `its start failed: ${messageOf(thrown)}`;
+                    if (child === undefined) {
+                        this.ended(why, false);
+                    }
+                    await child?.kill(why);
                     // Nothing has changed since the entrypoint's choice: trying again would bring the same.
                     if (this.restarts.total === 0) {
                         throw thrown;
