@@ -88,7 +88,7 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
 
     const generate = async (more: Partial<ChatRequest>): Promise<Generated> => {
         if (ledger.leftMsec < 1) {
-            throw ownTimeReached(durationMsec);
+            throw ownTimeReached();
         }
         const finished = await scheduler.run({
             spec,

@@ -114,12 +114,13 @@ export class FairScheduler implements Scheduler {
             return { duration: duration(), failure };
         }
         const { model, status } = place;
+        const started = performance.now();
         const work = this.perform(job, model, task).finally(() => this.release(model, lane, performance.now() - (began ?? came)));
         try {
             const result = await unlessAborted(work, this.stop.signal);
             return { duration: duration(), result, loadModelStatus: status };
         } catch (failure) {
-            return { duration: duration(), failure };
+            return { duration: duration(), failure, ranMsec: performance.now() - started };
         }
     }
 

@@ -9,8 +9,8 @@ function sum(one: Duration, other: Duration): Duration {
 }
 
 /** The same within what is left of its time. It was admitted before, so a full queue does not refuse it. */
-function rest<Kind extends Job>(job: Kind, { promptMsec }: Duration): Kind {
-    return { ...job, follows: true, ...(job.durationMsec === undefined ? {} : { durationMsec: Math.max(1, job.durationMsec - promptMsec) }) };
+function rest<Kind extends Job>(job: Kind, ranMsec: number): Kind {
+    return { ...job, follows: true, ...(job.durationMsec === undefined ? {} : { durationMsec: Math.max(1, Math.ceil(job.durationMsec - ranMsec)) }) };
 }
 
 /** It is run once more and no more: a request that ends the engine each time would end it for all others too. */
@@ -59,7 +59,7 @@ export class RunAgain implements Scheduler {
         if (!("failure" in first) || !(first.failure instanceof EngineLost) || job.signal.aborted || !mayRepeat()) {
             return first;
         }
-        const second = await run(rest(job, first.duration));
+        const second = await run(rest(job, first.ranMsec ?? 0));
         const duration = sum(first.duration, second.duration);
         return "failure" in second && second.failure instanceof EngineLost ? { duration, failure: new EngineLost(true) } : { ...second, duration };
     }

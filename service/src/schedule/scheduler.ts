@@ -35,7 +35,11 @@ export interface Duration {
 /** A failure has its times too, so it is not thrown. */
 export type Finished<Result> = { readonly duration: Duration } & (
     | { readonly result: Result; readonly loadModelStatus: "load" | "exists" }
-    | { readonly failure: unknown }
+    | {
+          readonly failure: unknown;
+          /** For how long the engine worked on it, ms, waiting and loading left out; absent: it did not begin. */
+          readonly ranMsec?: number;
+      }
 );
 
 export interface Scheduler {
