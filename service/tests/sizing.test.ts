@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Batching } from "../src/engine/batching.js";
 import type { LoadedModel, LoadSpec } from "../src/engine/engine.js";
-import { memoryOf } from "../src/engine/memory.js";
+import { memoryOf, residentOf } from "../src/engine/memory.js";
 import { copiesWeights, type Room, sizeModel } from "../src/engine/sizing.js";
 import { chooseSlot, type SlotView, worthWaiting } from "../src/engine/slots.js";
 import { isServedBy } from "../src/engine/spec.js";
@@ -39,6 +40,12 @@ describe("sizes", () => {
         expect(memoryOf(machine, 2 ** 64, GIB).total).toBe(16 * GIB);
         expect(memoryOf(machine, 2 * GIB, GIB)).toEqual({ total: 2 * GIB, free: GIB - 128 * 1024 ** 2 });
         expect(memoryOf(machine, GIB, 2 * GIB).free).toBe(0);
+    });
+
+    it("memory of a process is read from what the system says of it", () => {
+        expect(residentOf("Name:\tnode\nVmHWM:\t  900 kB\nVmRSS:\t  123456 kB\nRssAnon:\t 7 kB\n")).toBe(123_456 * 1024);
+        expect(residentOf("Name:\tkthreadd\n")).toBe(0);
+        expect(residentOf(readFileSync("/proc/self/status", "latin1"))).toBeGreaterThan(1024 ** 2);
     });
 });
 
