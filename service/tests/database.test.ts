@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -12,6 +13,7 @@ import { Backlog } from "../src/store/backlog.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
 import { PromptTable } from "../src/store/prompts.js";
+import type { Exchange, Question } from "../src/store/protocol.js";
 import { announce, sweep } from "../src/store/retention.js";
 import { DatabaseSync } from "../src/store/sqlite.js";
 import { writeOldDatabase } from "./old-database.js";
@@ -219,11 +221,35 @@ describe("the database", { timeout: 30_000 }, () => {
         const { file } = open();
         const lines: string[] = [];
         const hung = new Database(file, new Log("debug", (line) => lines.push(line)), () => new Worker("setInterval(() => {}, 1000)", { eval: true }), 100);
-        await expect(new LogTable(hung).byId(NEWEST)).rejects.toThrow(/cannot be used: it does not answer/);
+        await expect(new LogTable(hung).byId(NEWEST)).rejects.toMatchObject({ statusCode: 503, retryAfterSeconds: 5, message: expect.stringContaining("cannot be used: it does not answer") as string });
         expect(await new PromptTable(hung, true).statistics([1])).toMatchObject([{ total: 0 }]);
         hung.write({ table: "log", row: row(1) });
         await hung.close();
         expect(lines.join("\n")).toMatch(/did not close/);
+    });
+
+    it("keeps rows in its bounded backlog while the thread has not written those of before", async () => {
+        const asked: Question[] = [];
+        const thread = Object.assign(new EventEmitter(), { postMessage: (question: Question) => asked.push(question), ref: () => undefined, unref: () => undefined, terminate: async () => Promise.resolve(0) });
+        const hung = new Database("none", new Log("debug", () => undefined), () => thread as unknown as Worker, 10);
+        hung.write({ table: "log", row: row(1) });
+        await until(() => asked.length === 1);
+        hung.write({ table: "log", row: row(2) });
+        await sleep(200);
+        expect(asked).toHaveLength(1);
+        for (let count = 0; count < 20; count += 1) {
+            hung.write({ table: "log", row: row(3) });
+            await hung.ask("count", { table: "log", before: 1 }).catch(() => undefined);
+        }
+        expect(asked.filter(({ kind }) => kind === "write")).toHaveLength(4);
+        asked.slice(0).forEach(({ id }) => thread.emit("message", { id, answer: [] }));
+        await until(() => asked.filter(({ kind }) => kind === "write").length === 5);
+        asked.forEach(({ id }) => thread.emit("message", { id, answer: [] }));
+        const closing = hung.close();
+        thread.emit("message", { id: asked.at(-1)?.id, answer: null });
+        await closing;
+        const written = asked.flatMap(({ kind, ask }) => (kind === "write" ? (ask as Exchange["write"]["ask"]).rows : []));
+        expect(written).toHaveLength(22);
     });
 
     it("says once that its file is damaged, and the service goes on", async () => {

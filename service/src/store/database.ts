@@ -15,6 +15,15 @@ const BATCH_MSEC = 50;
 /** After a failure, rows are tried again after this. */
 const RETRY_MSEC = 1000;
 
+/**
+ * Writes that the thread may have at once: beyond them rows wait in the backlog, which is bounded, where the disk hangs or a
+ * large file is written anew. Questions may have a few more written before them.
+ */
+const MOST_WRITES = { byTime: 1, byQuestion: 4 } as const;
+
+/** What `Retry-After` says while another program has the file, seconds. */
+const BUSY_SECONDS = 5;
+
 /** A request waits this long for rows. */
 const ANSWER_MSEC = 30_000;
 
@@ -67,10 +76,11 @@ export class Database {
 
     /** Answers after everything that was written before. @throws ServiceError 503 while it is locked, else 500 */
     public async ask<K extends Exclude<Kind, "write" | "close">>(kind: K, ask: Exchange[K]["ask"]): Promise<Exchange[K]["answer"]> {
-        this.flush();
+        this.flush(MOST_WRITES.byQuestion);
         const { answer, fault } = await within(this.answerMsec, "it does not answer: the disk may hang", this.send(kind, ask, []));
         if (fault !== undefined) {
-            throw new ServiceError(fault.busy ? 503 : 500, `The log database cannot be used: ${fault.message}`);
+            const message = `The log database cannot be used: ${fault.message}`;
+            throw fault.busy ? new ServiceError(503, message, BUSY_SECONDS) : new ServiceError(500, message);
         }
         return answer as Exchange[K]["answer"];
     }
@@ -81,7 +91,7 @@ export class Database {
             return;
         }
         clearTimeout(this.timer);
-        this.flush();
+        this.flush(Infinity);
         this.closed = true;
         if (this.thread !== undefined) {
             this.thread.ref();
@@ -98,13 +108,18 @@ export class Database {
     }
 
     private schedule(msec: number): void {
-        this.timer ??= setTimeout(() => this.flush(), msec).unref();
+        this.timer ??= setTimeout(() => this.flush(MOST_WRITES.byTime), msec).unref();
     }
 
-    private flush(): void {
+    /** @param most writes at once, this one included */
+    private flush(most: number): void {
         clearTimeout(this.timer);
         this.timer = undefined;
         if (this.closed || this.backlog.isEmpty) {
+            return;
+        }
+        if ([...this.open.values()].filter(({ rows }) => rows.length > 0).length >= most) {
+            this.schedule(BATCH_MSEC);
             return;
         }
         const rows = this.backlog.take();
