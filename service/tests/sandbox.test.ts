@@ -7,9 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Access } from "../src/tools/access.js";
+import { type Access, NO_FILES } from "../src/tools/access.js";
 import { functionSource } from "../src/tools/parse.js";
 import { type Limits, LIMITS, runTool } from "../src/tools/run.js";
+import { runInSandbox } from "../src/tools/sandbox.js";
 
 const NEVER = new AbortController().signal;
 
@@ -91,9 +92,16 @@ describe("a way out of the sandbox", { timeout: 30_000 }, () => {
     });
 });
 
+it("says of a loop of promises that it did not end, whichever of its limits comes first", async () => {
+    const source = functionSource("const again = () => Promise.resolve().then(again); await again();");
+    const call = { source, args: "{}", secrets: "{}", access: NO_FILES, mostCharacters: 100, memoryMb: 32, timeMsec: 200 };
+    expect(await runInSandbox(call)).toEqual({ fault: "it did not end within 0.2 s" });
+});
+
 describe("LIB", { timeout: 30_000 }, () => {
     it("has path, math, crypto and buffer", async () => {
         expect(await run("return [LIB.path.join('/a', '..', 'b', 'c.txt'), LIB.path.extname('x.gguf'), LIB.path.basename('/a/b.c', '.c'), LIB.path.resolve('x')];")).toBe('["/b/c.txt",".gguf","b","/x"]');
+        expect(await run("return [LIB.path.relative('/', ''), LIB.path.relative('a', '/b/c')];")).toBe('["","../b/c"]');
         expect(await run("return [LIB.math.hypot(3, 4), LIB.math.PI];")).toBe(JSON.stringify([5, Math.PI]));
         expect(await run("return LIB.crypto.createHash('sha256').update('a').update('b').digest('hex');")).toBe("fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603");
         expect(await run("return LIB.crypto.createHmac('sha1', 'key').update('text').digest('base64');")).toBe(createHmac("sha1", "key").update("text").digest("base64"));

@@ -86,7 +86,8 @@ export function answerNow(name: string, given: readonly unknown[], access: Acces
             const method = PATHS.find((known) => known === first) ?? "join";
             const rest = given.slice(1);
             // The service's own folder is nobody's business.
-            return (path.posix[method] as (...given: unknown[]) => unknown)(...(method === "resolve" ? ["/", ...rest] : rest));
+            const rooted = method === "resolve" ? ["/", ...rest] : method === "relative" ? rest.map((part) => path.posix.resolve("/", text(part))) : rest;
+            return (path.posix[method] as (...given: unknown[]) => unknown)(...rooted);
         }
         case "fs":
             return askFiles(text(first), text(second), given.slice(2), access);

@@ -76,7 +76,13 @@ function textOf(vm: QuickJSContext, handle: QuickJSHandle | undefined, most: num
     return vm.getString(handle);
 }
 
-async function open(call: SandboxCall): Promise<QuickJSRuntime> {
+interface Opened {
+    readonly runtime: QuickJSRuntime;
+    /** Whether its time is over: then what runs is interrupted. */
+    readonly isLate: () => boolean;
+}
+
+async function open(call: SandboxCall): Promise<Opened> {
     const pages = (mb: number): number => (mb * MIB) / PAGE_BYTES;
     const wasmMemory = new Memory({ initial: pages(OWN_MB), maximum: pages(OWN_MB + call.memoryMb) });
     // Its types are those of a CommonJS module; Node loads the other one.
@@ -86,8 +92,9 @@ async function open(call: SandboxCall): Promise<QuickJSRuntime> {
     const end = performance.now() + call.timeMsec;
     runtime.setMemoryLimit(call.memoryMb * MIB);
     runtime.setMaxStackSize(STACK_BYTES);
-    runtime.setInterruptHandler(() => performance.now() > end);
-    return runtime;
+    const isLate = (): boolean => performance.now() > end;
+    runtime.setInterruptHandler(isLate);
+    return { runtime, isLate };
 }
 
 /** The session of one call. It ends with its thread: nothing is freed before. */
@@ -99,10 +106,10 @@ class Session {
 
     public constructor(
         private readonly call: SandboxCall,
-        private readonly runtime: QuickJSRuntime,
+        private readonly opened: Opened,
         private readonly done: (answer: SandboxAnswer) => void,
     ) {
-        this.vm = runtime.newContext();
+        this.vm = opened.runtime.newContext();
     }
 
     public start(): void {
@@ -215,14 +222,16 @@ class Session {
 
     private readonly pump = (): void => {
         this.guarded(() => {
-            const result = this.runtime.executePendingJobs(JOBS_IN_A_ROW);
+            const { runtime, isLate } = this.opened;
+            const result = runtime.executePendingJobs(JOBS_IN_A_ROW);
             if (result.error !== undefined) {
                 throw this.errorOf(result.error);
             }
-            if (this.runtime.hasPendingJob()) {
+            if (runtime.hasPendingJob()) {
                 setImmediate(this.pump);
             } else if (this.openQuestions === 0) {
-                this.end({ fault: "it waits for something that never comes" });
+                // An interrupted job ends without a word, and what awaits it waits for ever.
+                this.end({ fault: isLate() ? "interrupted" : "it waits for something that never comes" });
             }
         });
     };
@@ -231,9 +240,9 @@ class Session {
 /** Never rejects. */
 export async function runInSandbox(call: SandboxCall): Promise<SandboxAnswer> {
     try {
-        const runtime = await open(call);
+        const opened = await open(call);
         return await new Promise<SandboxAnswer>((resolve) => {
-            new Session(call, runtime, resolve).start();
+            new Session(call, opened, resolve).start();
         });
     } catch (thrown) {
         return { fault: `the sandbox could not be started: ${String(thrown)}` };
