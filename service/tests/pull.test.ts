@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Log } from "../src/log.js";
+import { isPrivate } from "../src/pull/hosts.js";
 import { provide } from "../src/pull/provide.js";
 import { type Progress, Puller } from "../src/pull/puller.js";
 import { gguf, model, part } from "./gguf-files.js";
@@ -235,6 +236,10 @@ describe("where to", () => {
     ])("never to %s", async (_what, source) => {
         const { puller } = pullerFor({ url: "https://hub.invalid", storage: "https://storage.invalid" });
         await expect(puller.pull(source, NEVER, nothing)).rejects.toMatchObject({ statusCode: 403, message: expect.stringContaining("pull") as string });
+    });
+
+    it.each(["10.1.2.3", "169.254.169.254", "::1", "::ffff:10.1.2.3", "fd00::1", "fe80::1", "fe80::1%eth0", "no address"])("%s is a private address", (address) => {
+        expect(isPrivate(address)).toBe(true);
     });
 
     it("not to a private address that an allowed host sends on to", async () => {

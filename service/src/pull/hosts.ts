@@ -24,8 +24,10 @@ for (const [net, prefix] of [["::", 127], ["64:ff9b::", 96], ["fc00::", 7], ["fe
 }
 
 export function isPrivate(address: string): boolean {
-    const family = isIP(address);
-    return family === 0 || PRIVATE.check(address, family === 6 ? "ipv6" : "ipv4");
+    // Without the interface of a link-local address: a list knows none that has it.
+    const [plain = ""] = address.split("%", 1);
+    const family = isIP(plain);
+    return family === 0 || PRIVATE.check(plain, family === 6 ? "ipv6" : "ipv4");
 }
 
 /** Without the brackets of an IPv6 address. */
