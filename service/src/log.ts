@@ -25,7 +25,9 @@ const utc = (ts: number): string => new Date(ts).toISOString();
 
 /** `timestamp LEVEL pipe message`, on one line and without control characters; the timestamp is UTC by default. */
 export function formatLine(row: LogRow, timestamp: (ts: number) => string = utc): string {
-    const message = row.message.trim().replace(/\s*\n\s*/g, " | ").replace(/\p{Cc}/gu, "?");
+    // Without a pattern for white space around line ends: its time grows with the square of a client's spaces.
+    const lines = row.message.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const message = lines.join(" | ").replace(/\p{Cc}/gu, "?");
     const about = row.requestId === undefined ? "" : ` (request ${row.requestId})`;
     return `${timestamp(row.ts)} ${row.kind.toUpperCase()} ${row.pipe} ${message}${about}`;
 }

@@ -19,8 +19,14 @@ it.each([
     ["```json\r\n[1]\r\n```", "[1]"],
     ["```json\n```", ""],
     ["  7 \n", "7"],
+    ["a```\nb\n```\n1\n```", "1"],
 ])("unwraps %j", (text, expected) => {
     expect(unwrapFence(text)).toBe(expected);
+});
+
+it("unwraps nothing without an end, however long it is", () => {
+    // Of this many spaces, a pattern that looks for an end would take hours.
+    expect(unwrapFence(`\`\`\`\n${" ".repeat(2e6)}x`)).toBe(`\`\`\`\n${" ".repeat(2e6)}x`);
 });
 
 describe("an answer", () => {

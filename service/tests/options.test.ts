@@ -99,6 +99,13 @@ describe("a text of prompts", () => {
         expect(promptsFromText("")).toEqual([]);
     });
 
+    it("has assignments of any length, and lines that are none", () => {
+        // Of this many, a pattern for a line would take hours.
+        const spaces = " ".repeat(2e6);
+        const lines = [`a${spaces}`, ` = b`, "c", "url=", `model = x${spaces}y `, "==", "gpulayer\t=\t3"];
+        expect(promptsFromText(["$$begin", "$$llm", ...lines, "$$user", "hi", "$$end"].join("\n"))).toEqual([{ llm: { model: `x${spaces}y`, gpulayer: 3 }, user: "hi" }]);
+    });
+
     it("is written so that it reads as the same prompts", () => {
         const prompts = promptsFromText(FILE);
         expect(promptsFromText(textFromPrompts(prompts))).toEqual(prompts);

@@ -29,4 +29,8 @@ it("reads dates and hours in the time zone of TZ, also where the clock changes",
 
 it("writes a log line without line ends and control characters", () => {
     expect(formatLine({ ts: 0, pipe: "core", kind: "warn", message: "a\nb\u0007" })).toBe("1970-01-01T00:00:00.000Z WARN core a | b?");
+    expect(formatLine({ ts: 0, pipe: "core", kind: "warn", message: " a \r\n\n  b  c\n" })).toBe("1970-01-01T00:00:00.000Z WARN core a | b  c");
+    // Of this many, a pattern for white space around line ends would take hours.
+    const spaces = " ".repeat(2e6);
+    expect(formatLine({ ts: 0, pipe: "core", kind: "warn", message: `a${spaces}b` })).toBe(`1970-01-01T00:00:00.000Z WARN core a${spaces}b`);
 });

@@ -39,7 +39,7 @@ function textOf(content: BodyMessage["content"], at: string): string {
 /** Broken arguments are let through as the text that they are; templates recurse over the others. */
 function toolCallOf({ id, function: { name, arguments: given } }: BodyToolCall, at: string): ToolCall {
     if (nestsTooDeep(parsed(given))) {
-        throw new ParameterFault(`${at}.function.arguments`, `The arguments of the tool call ${id} are nested too deep: more than ${MOST_NESTED} levels.`);
+        throw new ParameterFault(`${at}.function.arguments`, `The arguments of the tool call ${id.slice(0, 100)} are nested too deep: more than ${MOST_NESTED} levels.`);
     }
     return { id, name, arguments: given };
 }

@@ -8,8 +8,11 @@ const SHOWN = 200;
 
 /** The content of a fenced block (three backticks, with or without a language), else the text itself. */
 export function unwrapFence(text: string): string {
-    const fence = /^[ \t]*```[^\n`]*\r?\n([\s\S]*?)\r?\n?[ \t]*```/m.exec(text);
-    return (fence?.[1] ?? text).trim();
+    const begin = /^[ \t]*```[^\n`]*\n/m.exec(text);
+    const from = begin === null ? text.length : begin.index + begin[0].length;
+    // Not searched by the pattern: its time would grow with the square of the content's spaces.
+    const end = text.indexOf("```", from);
+    return (end === -1 ? text : text.slice(from, end)).trim();
 }
 
 /** An error of `readAnswer` for the log, without the text of the answer. */

@@ -73,8 +73,12 @@ function valueOf(text: string): unknown {
 }
 
 function assignments(content: string): Record<string, unknown> {
-    const lines = content.split("\n").map((line) => /^\s*([^=\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line));
-    return Object.fromEntries(lines.flatMap((match) => (match?.[1] === undefined || match[2] === undefined || match[2] === "" ? [] : [[match[1], valueOf(match[2])]])));
+    // Without a pattern: its time would grow with the square of a line's spaces.
+    const pairs = content.split("\n").map((line): [string, string] => {
+        const at = Math.max(0, line.indexOf("="));
+        return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    });
+    return Object.fromEntries(pairs.filter(([name, value]) => name !== "" && value !== "").map(([name, value]) => [name, valueOf(value)]));
 }
 
 function toolsOf(content: string, codes: ReadonlyMap<string, { lang: string; code: string }>): PromptTool[] | undefined {
