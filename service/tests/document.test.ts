@@ -34,6 +34,7 @@ afterEach(async () => {
 it("names every call, with a summary, a known tag and its errors", () => {
     expect(document.openapi).toBe("3.1.0");
     const tags = document.tags.map(({ name }) => name);
+    expect(new Set(tags).size).toBe(tags.length);
     const calls = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })));
     expect(calls.map(({ path, method }) => `${method} ${path}`)).toEqual(expect.arrayContaining(["post /prompt", "get /state", "delete /log/chat", "get /ready"]));
     for (const { operation } of calls) {

@@ -6,7 +6,6 @@ import type { FastifyInstance } from "fastify";
 const TAGS = [
     { name: "prompt", description: "Answers of a model" },
     { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
-    { name: "models", description: "Models by name: pulled, watched and removed" },
     { name: "state", description: "Version, models, load and statistics" },
     { name: "models", description: "Models pulled by their name, and deleted" },
     { name: "check", description: "Whether the service would accept something" },
