@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NativeDeaths } from "../src/gpu/native-deaths.js";
 import { Proof } from "../src/gpu/proof.js";
 import { nameMatcher, Surface } from "../src/gpu/surface.js";
 import { GpuWatch } from "../src/gpu/watch.js";
@@ -136,11 +137,20 @@ describe("a proof", () => {
         expect(files()).toEqual(["proof"]);
     });
 
-    it("is deleted together with its mark", () => {
+    it("is deleted, and leaves the mark that says how often the native part has died", async () => {
         put("proof");
-        const proof = new Proof(path.join(root, "proof"));
+        const file = path.join(root, "proof");
+        const proof = new Proof(file);
         proof.use();
-        expect([proof.forget(), files()]).toEqual([true, []]);
+        const deaths = new NativeDeaths(proof, file);
+        const watch = new GpuWatch(await Surface.now([], root), () => proof.forget());
+        for (let count = 0; count < 3; count += 1) {
+            deaths.record();
+            watch.onFailure(new Error("the engine's process is gone"));
+        }
+        expect(watch.lost).toContain("3 times in a row");
+        expect(files()).toEqual(["proof.in-use"]);
+        expect(readFileSync(`${file}.in-use`, "utf8")).toBe("3\n");
         expect(proof.forget()).toBe(true);
     });
 
