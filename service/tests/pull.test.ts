@@ -346,3 +346,9 @@ it("says that the folder cannot be written", async () => {
     expect(statSync(path.join(folder, ".downloads")).isFile()).toBe(true);
     mkdirSync(path.join(folder, "x"));
 });
+
+it("says that a file cannot be made in the folder", async () => {
+    const { puller, folder } = await bench();
+    mkdirSync(path.join(folder, ".downloads", "tiny-Q4_K_M.gguf.lock"), { recursive: true });
+    await expect(puller.pull(SOURCE, NEVER, nothing)).rejects.toMatchObject({ statusCode: 507, message: expect.stringContaining(".lock cannot be written: ") as string });
+});
