@@ -27,6 +27,13 @@ it("says of a failure how long the engine worked on it, without the loading", as
     expect(duration.promptMsec - ranMsec).toBeGreaterThanOrEqual(250);
 });
 
+it("tells the client its own limit when what was left of it is over", async () => {
+    const engine = new FakeEngine();
+    engine.delayMsec = 10_000;
+    const finished = await new FairScheduler(engine, 1).run({ ...JOB, durationMsec: 20, wholeMsec: 5000 });
+    expect(finished).toMatchObject({ failure: { message: "The time limit of 5000 ms (durationMsec) was reached." } });
+});
+
 it("does not take the time of loading from the time of the second run", async () => {
     const given: (number | undefined)[] = [];
     const inner = new FairScheduler(new FakeEngine(), 1);

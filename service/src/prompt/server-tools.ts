@@ -88,12 +88,13 @@ export async function answerWithTools(scheduler: Scheduler, callTool: CallTool, 
 
     const generate = async (more: Partial<ChatRequest>): Promise<Generated> => {
         if (ledger.leftMsec < 1) {
-            throw ownTimeReached();
+            throw ownTimeReached(durationMsec);
         }
         const finished = await scheduler.run({
             spec,
             request: { ...request, ...more, kind: "chat", messages },
             durationMsec: Math.ceil(ledger.leftMsec),
+            wholeMsec: durationMsec,
             signal,
         });
         ledger.add(finished.duration);

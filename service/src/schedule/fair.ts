@@ -125,8 +125,8 @@ export class FairScheduler implements Scheduler {
     }
 
     private async perform<Result>(job: Job, model: LoadedModel, task: Task<Result>): Promise<Result> {
-        const { durationMsec } = job;
-        const limit = durationMsec === undefined ? { msec: this.times.answerMsec, error: timeReached } : { msec: durationMsec, error: ownTimeReached };
+        const { durationMsec, wholeMsec = durationMsec } = job;
+        const limit = durationMsec === undefined ? { msec: this.times.answerMsec, error: timeReached } : { msec: durationMsec, error: (msec: number) => ownTimeReached(wholeMsec ?? msec) };
         return withAnyOf([job.signal, this.stop.signal], async (outside) => withTimeLimit(async (signal) => task(model, signal), limit, outside));
     }
 

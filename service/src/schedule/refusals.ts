@@ -23,9 +23,9 @@ export function waitedTooLong(limitMsec: number, retryAfterSeconds: number): Ser
     return new ServiceError(503, `The request waited ${limitMsec / 1000} s in the queue, which is the limit (engine.queueTimeLimit).`, retryAfterSeconds);
 }
 
-/** The limit of the request itself. Without its number: what is limited may be the last part of several. */
-export function ownTimeReached(): TimeLimitReached {
-    return new TimeLimitReached("The time limit of the request (durationMsec) was reached.");
+/** The limit of the request itself. */
+export function ownTimeReached(limitMsec: number): TimeLimitReached {
+    return new TimeLimitReached(`The time limit of ${limitMsec} ms (durationMsec) was reached.`);
 }
 
 /** The service's limit, for requests without one. */

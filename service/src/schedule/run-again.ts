@@ -10,7 +10,8 @@ function sum(one: Duration, other: Duration): Duration {
 
 /** The same within what is left of its time. It was admitted before, so a full queue does not refuse it. */
 function rest<Kind extends Job>(job: Kind, ranMsec: number): Kind {
-    return { ...job, follows: true, ...(job.durationMsec === undefined ? {} : { durationMsec: Math.max(1, Math.ceil(job.durationMsec - ranMsec)) }) };
+    const { durationMsec, wholeMsec = durationMsec } = job;
+    return { ...job, follows: true, ...(durationMsec === undefined ? {} : { durationMsec: Math.max(1, Math.ceil(durationMsec - ranMsec)), wholeMsec }) };
 }
 
 /** It is run once more and no more: a request that ends the engine each time would end it for all others too. */

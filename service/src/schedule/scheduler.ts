@@ -6,6 +6,8 @@ export interface Job {
     readonly spec: LoadSpec;
     /** Time limit of the generation, ms: waiting and loading do not count. Absent: the scheduler's own. */
     readonly durationMsec?: number;
+    /** The limit as the client knows it, where `durationMsec` is what is left of it. */
+    readonly wholeMsec?: number;
     /** A further part of a request that was admitted: it is not counted as one that waits. */
     readonly follows?: boolean;
     /** Aborted when the client leaves. */
