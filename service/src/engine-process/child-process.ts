@@ -95,7 +95,7 @@ export class EngineChild {
         for (const stream of [this.process.stdout, this.process.stderr]) {
             stream?.setEncoding("utf8").on("data", (text: string) => this.hear(text)).on("error", () => undefined);
         }
-        this.process.once("error", (thrown) => {
+        this.process.on("error", (thrown) => {
             this.ordered ??= `it could not be started: ${messageOf(thrown)}`;
             this.end(null, null);
         });

@@ -104,7 +104,7 @@ export class Asker {
                 clearTimeout(timer);
                 signal.removeEventListener("abort", abort);
             });
-            request.once("error", (thrown) => reject(signal.aborted ? (signal.reason as Error) : thrown));
+            request.on("error", (thrown) => reject(signal.aborted ? (signal.reason as Error) : thrown));
             request.once("response", (answer) => {
                 clearTimeout(timer);
                 answer.setTimeout(this.patience.body, () => answer.destroy(new Error(`${url.host} sends nothing for ${this.patience.body / 1000} s`)));
