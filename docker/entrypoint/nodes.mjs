@@ -1,8 +1,8 @@
 // The device nodes of a mode: which of them are there, and whether this user may use them.
-import { constants, existsSync, statSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
-import { list, readText, refusalOf } from "./files.mjs";
+import { list, readText, refusalOf, statusOf } from "./files.mjs";
 
 /**
  * @typedef {"" | "rights" | "unmapped" | "rule" | "label"} Denial why a node may not be used: its mode and group;
@@ -67,7 +67,7 @@ export function readNodes(root, pattern, vendor, uid) {
  */
 function readNode(root, path, uid) {
     const full = root + path;
-    const owner = statSync(full, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0, mode: 0 };
+    const owner = statusOf(full) ?? { uid: 0, gid: 0, mode: 0 };
     const code = refusalOf(full, constants.R_OK | constants.W_OK);
     if (code === "") {
         return { path, usable: true, group: owner.gid };

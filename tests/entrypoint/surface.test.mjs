@@ -1,6 +1,6 @@
 // What is read from the operating system, in a folder that stands for /.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -85,6 +85,16 @@ test("no code is loaded from the folders of models and data, nor from one that e
         chmodSync(join(root, folder), folder === "srv/drop" ? 0o777 : 0o755);
         assert.equal((await read("cuda", root)).library.found, false, folder);
     }
+});
+
+test("what cannot be looked into in a mount does not stop the search", async () => {
+    const root = withNodes(newRoot());
+    putMounts(root, ["/srv/host"]);
+    mkdirSync(`${root}/srv/host`, { recursive: true });
+    symlinkSync("a-loop", `${root}/srv/host/a-loop`);
+    symlinkSync("nowhere", `${root}/srv/host/b`);
+    putLibrary(root, "srv/host/lib/libcuda.so.1");
+    assert.equal((await read("cuda", root)).library.found, true);
 });
 
 test("the library is not looked for where nothing else is a sign of a card", async () => {
