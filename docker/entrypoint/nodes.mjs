@@ -42,19 +42,19 @@ export function expand(root, pattern) {
 }
 
 /**
- * The nodes of a pattern, without those that sysfs knows as another vendor's: a processor's own graphics
- * have a render node, too.
+ * The nodes of a pattern, without those that sysfs knows as another vendor's: a processor's own graphics and a
+ * virtual machine's display have a render node, too.
  * @param {string} root
  * @param {string} pattern
- * @param {string | undefined} vendor its number on the PCI bus
+ * @param {string[]} makers their numbers on the PCI bus; none: anybody's
  * @param {number} uid
  * @returns {DeviceNode[]}
  */
-export function readNodes(root, pattern, vendor, uid) {
+export function readNodes(root, pattern, makers, uid) {
     return expand(root, pattern)
         .filter((path) => {
             const maker = readText(`${root}/sys/class/drm/${basename(path)}/device/vendor`).trim();
-            return vendor === undefined || maker === "" || maker === vendor;
+            return makers.length === 0 || maker === "" || makers.includes(maker);
         })
         .map((path) => readNode(root, path, uid));
 }

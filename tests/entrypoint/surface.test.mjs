@@ -139,6 +139,15 @@ test("a render node of another vendor is not AMD's", async () => {
     assert.deepEqual(await nodesOf(), []);
 });
 
+test("a virtual machine's display is no card that Vulkan serves", async () => {
+    const root = newRoot();
+    for (const [number, vendor] of /** @type {const} */ ([[128, "0x1af4"], [129, "0x8086"], [130, "0x10de"]])) {
+        put(root, `dev/dri/renderD${number}`);
+        put(root, `sys/class/drm/renderD${number}/device/vendor`, `${vendor}\n`);
+    }
+    assert.deepEqual((await read("vulkan", root)).signs[0]?.nodes?.[0]?.map(({ path }) => path), ["/dev/dri/renderD129", "/dev/dri/renderD130"]);
+});
+
 const SELINUX = "system_u:system_r:container_t:s0:c1,c2";
 
 for (const [name, code, owner, identity, denied] of /** @type {[string, string, import("../../docker/entrypoint/nodes.mjs").Owner, object, string][]} */ ([
