@@ -20,7 +20,7 @@ export class Proof {
     }
 
     /**
-     * The mark stays: it may hold how often the native part ended the engine, which the next start counts.
+     * The mark stays: the next start counts in it how often the native part has died (`NativeDeaths`).
      * @returns whether the next start tests the backend again
      */
     public forget(): boolean {

@@ -14,7 +14,7 @@ import { answerLater, answerNow, MOST } from "./host.js";
 import { LIBRARY } from "./library.js";
 
 /** Node's types do not know WebAssembly, and the package's name a type that only a browser's have. */
-const { Memory } = Reflect.get(globalThis, "WebAssembly") as { Memory: new (limits: { initial: number; maximum: number }) => never };
+const { Memory } = Reflect.get(globalThis, "WebAssembly") as { Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer } };
 
 const MIB = 1024 ** 2;
 const PAGE_BYTES = 65_536;
@@ -30,6 +30,9 @@ const MOST_OPEN = 64;
 
 /** Jobs (what follows an await) in a row before timers and answers get their turn. */
 const JOBS_IN_A_ROW = 500;
+
+/** What the interpreter takes of its memory until the next piece that is asked for may not fit. */
+const MOST_OF_MEMORY = 0.8;
 
 export interface SandboxCall {
     /** An expression that gives the tool's function; see `functionSource`. */
@@ -76,25 +79,23 @@ function textOf(vm: QuickJSContext, handle: QuickJSHandle | undefined, most: num
     return vm.getString(handle);
 }
 
-interface Opened {
-    readonly runtime: QuickJSRuntime;
-    /** Whether its time is over: then what runs is interrupted. */
-    readonly isLate: () => boolean;
-}
+/** Whether time or memory has been used up: where a promise meets that, the interpreter tells nothing, or something else. */
+type Opened = { readonly runtime: QuickJSRuntime } & Readonly<Record<"isLate" | "isFull", () => boolean>>;
 
 async function open(call: SandboxCall): Promise<Opened> {
     const pages = (mb: number): number => (mb * MIB) / PAGE_BYTES;
     const wasmMemory = new Memory({ initial: pages(OWN_MB), maximum: pages(OWN_MB + call.memoryMb) });
     // Its types are those of a CommonJS module; Node loads the other one.
     const variant = "default" in quickjs ? quickjs.default : quickjs;
-    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory: wasmMemory as never }));
     const runtime = module.newRuntime();
     const end = performance.now() + call.timeMsec;
     runtime.setMemoryLimit(call.memoryMb * MIB);
     runtime.setMaxStackSize(STACK_BYTES);
     const isLate = (): boolean => performance.now() > end;
     runtime.setInterruptHandler(isLate);
-    return { runtime, isLate };
+    const isFull = (): boolean => wasmMemory.buffer.byteLength - OWN_MB * MIB > MOST_OF_MEMORY * call.memoryMb * MIB;
+    return { runtime, isLate, isFull };
 }
 
 /** The session of one call. It ends with its thread: nothing is freed before. */
@@ -146,7 +147,7 @@ class Session {
     private end(answer: SandboxAnswer): void {
         if (!this.ended) {
             this.ended = true;
-            this.done("fault" in answer ? { fault: faultOf(answer.fault, this.call) } : answer);
+            this.done("fault" in answer ? { fault: faultOf(this.opened.isLate() ? "interrupted" : answer.fault, this.call) } : answer);
         }
     }
 
@@ -222,7 +223,7 @@ class Session {
 
     private readonly pump = (): void => {
         this.guarded(() => {
-            const { runtime, isLate } = this.opened;
+            const { runtime, isFull } = this.opened;
             const result = runtime.executePendingJobs(JOBS_IN_A_ROW);
             if (result.error !== undefined) {
                 throw this.errorOf(result.error);
@@ -230,8 +231,7 @@ class Session {
             if (runtime.hasPendingJob()) {
                 setImmediate(this.pump);
             } else if (this.openQuestions === 0) {
-                // An interrupted job ends without a word, and what awaits it waits for ever.
-                this.end({ fault: isLate() ? "interrupted" : "it waits for something that never comes" });
+                this.end({ fault: isFull() ? "out of memory" : "it waits for something that never comes" });
             }
         });
     };
