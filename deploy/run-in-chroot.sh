@@ -9,7 +9,8 @@
 # the machine: the service listens on port 19777.
 #
 # Environment: ROOTFS, DATA (the data folder, default: data/ in its folder), and the variables of the
-# container: MENTATOR_*, NVIDIA_*, CUDA_*, HIP_*, HSA_*, ROCR_*. The script sets IN_NAMESPACE itself.
+# container: MENTATOR_*, NVIDIA_*, CUDA_*, HIP_*, HSA_*, ROCR_*, GGML_VK_*, VK_*, HF_TOKEN, HF_ENDPOINT, TZ. The
+# script sets IN_NAMESPACE itself.
 set -eu
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
@@ -135,7 +136,7 @@ run() {
     if [ "$#" -eq 0 ]; then
         set -- /opt/mentator/start-docker.sh
     fi
-    ours=$(env | grep -E '^(MENTATOR|NVIDIA|CUDA|HIP|HSA|ROCR)_[A-Za-z0-9_]*=' || true)
+    ours=$(env | grep -E '^((MENTATOR|NVIDIA|CUDA|HIP|HSA|ROCR|GGML_VK|VK)_[A-Za-z0-9_]*|HF_TOKEN|HF_ENDPOINT|TZ)=' || true)
     newline='
 '
     IFS=${newline}

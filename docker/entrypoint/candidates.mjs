@@ -45,6 +45,7 @@ export async function tryCandidates(ready, mode, table, paths, conditions, user)
     let remedy;
     /** @type {Proven | undefined} */
     let best;
+    const demanded = conditions.demand === mode.name;
     for (const candidate of inOrder(ready, paths, conditions, mode)) {
         const { candidate: name, plugin, key } = candidate;
         const environment = environmentOf(mode, ready.env, makeFolders(mode, paths.data, user.env), plugin);
@@ -54,15 +55,16 @@ export async function tryCandidates(ready, mode, table, paths, conditions, user)
             deviceLine: mode.deviceLine,
             select: mode.select,
             selections: selectionsOf(mode),
-            integratedLine: mode.integrated?.line,
+            // What is demanded is not measured against the processor, so its proof says less than another one.
+            integratedLine: demanded ? undefined : mode.integrated?.line,
             candidate: name,
-            key,
+            key: demanded && mode.integrated !== undefined ? `${key}-demanded` : key,
             env: environment,
             cpu: environmentOf(lastResort(table), user.env, {}),
             faults: [...(mode.faults ?? []), ...table.faults],
             limit: conditions.limit,
         };
-        const result = await proveCandidate(claim, candidate, paths, conditions.demand === mode.name);
+        const result = await proveCandidate(claim, candidate, paths, demanded);
         if ("fault" in result) {
             dropped.push(`dropped ${name}: ${result.fault}`);
             remedy ??= result.remedy; // empty where nothing helps

@@ -13,13 +13,14 @@ import { run } from "./run.mjs";
 /**
  * @param {{ candidate: string, word: string, env: NodeJS.ProcessEnv, cpu: NodeJS.ProcessEnv, limit: number }} claim
  * @param {Paths} paths
- * @returns {Promise<string>} why it loses; empty where it does not
+ * @returns {Promise<{ loss: string, lasts: boolean }>} why it loses, empty where it does not; whether another start
+ *   would find the same: a card that did not answer may have had no memory for the moment
  */
 export async function loseToCpu({ candidate, word, env, cpu, limit }, paths) {
     const model = defaultModel(paths);
     if (model === undefined) {
         say(candidate, "not measured against the CPU: the image brings no model");
-        return "";
+        return { loss: "", lasts: true };
     }
     const measure = async (/** @type {string} */ gpu, /** @type {NodeJS.ProcessEnv} */ own) => {
         const argv = [process.execPath, paths.measure, gpu, model];
@@ -28,7 +29,7 @@ export async function loseToCpu({ candidate, word, env, cpu, limit }, paths) {
     const [card, processor] = [await measure(word, env), await measure("false", cpu)];
     const { text, loses } = judge(card, processor);
     say(candidate, text);
-    return loses ? text : "";
+    return { loss: loses ? text : "", lasts: card !== undefined && processor !== undefined };
 }
 
 /**

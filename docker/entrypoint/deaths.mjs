@@ -1,9 +1,9 @@
 // Runs that died in the native part: the file .backend-deaths in the data folder. A line
 // "candidate|key|seconds since 1970" for each death, and one "last|candidate|key" for the run that may be the
 // next. The service counts its deaths in .backend-proof.in-use; a run that was killed counts none there.
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 
-import { readText } from "./files.mjs";
+import { readText, statusOf } from "./files.mjs";
 
 const MOST = 2; // deaths after which a candidate is passed over
 const DAY_S = 24 * 3600; // for which a death counts: what was repaired meanwhile is tried again
@@ -22,7 +22,7 @@ export function collectDeaths(proofs, file) {
     if (count === 0) {
         return text;
     }
-    const now = withDeaths(text, count, Math.floor((statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000));
+    const now = withDeaths(text, count, Math.floor((statusOf(mark)?.mtimeMs ?? 0) / 1000));
     write(file, now);
     write(mark, ""); // counted; that it is there still says that the run did not end in order
     return now;

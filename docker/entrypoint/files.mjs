@@ -34,15 +34,24 @@ function byNumber(one, other) {
 }
 
 /**
+ * What a path leads to; undefined also where the system does not say it: a loop of links, a folder that may
+ * not be entered, a file system whose server is gone.
+ * @param {string} path
+ */
+export function statusOf(path) {
+    try {
+        return statSync(path);
+    } catch {
+        return undefined;
+    }
+}
+
+/**
  * Whether a file is there and not empty: a mount of a file that is not there leaves an empty one.
  * @param {string} path
  */
 export function isFull(path) {
-    try {
-        return statSync(path).size > 0;
-    } catch {
-        return false;
-    }
+    return (statusOf(path)?.size ?? 0) > 0;
 }
 
 /**
@@ -65,7 +74,7 @@ export function refusalOf(path, mode) {
  */
 export function isOnPath(program, path) {
     return path.split(":").map((folder) => join(folder, program)).some((file) => {
-        return refusalOf(file, constants.X_OK) === "" && statSync(file).isFile(); // a mount may have made a folder
+        return refusalOf(file, constants.X_OK) === "" && statusOf(file)?.isFile() === true; // a mount may have made a folder
     });
 }
 

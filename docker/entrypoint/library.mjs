@@ -1,10 +1,9 @@
 // Where the driver's library is. The loader decides; where it finds none, the library is looked for in what
 // the host has mounted, and the loader is told that folder by LD_LIBRARY_PATH.
-import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { isFull, list, readText } from "./files.mjs";
+import { isFull, list, readText, statusOf } from "./files.mjs";
 import { oneLine } from "./log.mjs";
 
 /**
@@ -88,7 +87,7 @@ function subfolders(folder) {
     return list(folder)
         .slice(0, MOST_FOLDERS)
         .map((name) => join(folder, name))
-        .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+        .filter((path) => statusOf(path)?.isDirectory());
 }
 
 /**
@@ -96,5 +95,5 @@ function subfolders(folder) {
  * @param {string} folder
  */
 function isOpen(folder) {
-    return ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) !== 0;
+    return ((statusOf(folder)?.mode ?? 0) & 0o002) !== 0;
 }

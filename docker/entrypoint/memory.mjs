@@ -6,10 +6,10 @@
 // did not stop in order, and nothing that is remembered counts, since a driver's library that fails
 // takes the whole process with it.
 import { createHash } from "node:crypto";
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { list, readText } from "./files.mjs";
+import { list, readText, statusOf } from "./files.mjs";
 
 /**
  * @typedef {import("./paths.mjs").Paths} Paths
@@ -116,7 +116,7 @@ function imageFiles({ app, backends, probe, tinyModel }, candidate) {
             .flatMap(below),
     ];
     return files.flatMap((file) => {
-        const found = statSync(file, { throwIfNoEntry: false });
+        const found = statusOf(file);
         return found === undefined ? [] : [`${file} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`];
     });
 }

@@ -1,8 +1,8 @@
 // The device nodes of a mode: which of them are there, and whether this user may use them.
-import { constants, existsSync, statSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
-import { list, readText, refusalOf } from "./files.mjs";
+import { list, readText, refusalOf, statusOf } from "./files.mjs";
 
 /**
  * @typedef {"" | "rights" | "unmapped" | "rule" | "label"} Denial why a node may not be used: its mode and group;
@@ -42,19 +42,19 @@ export function expand(root, pattern) {
 }
 
 /**
- * The nodes of a pattern, without those that sysfs knows as another vendor's: a processor's own graphics
- * have a render node, too.
+ * The nodes of a pattern, without those that sysfs knows as another vendor's: a processor's own graphics and a
+ * virtual machine's display have a render node, too.
  * @param {string} root
  * @param {string} pattern
- * @param {string | undefined} vendor its number on the PCI bus
+ * @param {string[]} makers their numbers on the PCI bus; none: anybody's
  * @param {number} uid
  * @returns {DeviceNode[]}
  */
-export function readNodes(root, pattern, vendor, uid) {
+export function readNodes(root, pattern, makers, uid) {
     return expand(root, pattern)
         .filter((path) => {
             const maker = readText(`${root}/sys/class/drm/${basename(path)}/device/vendor`).trim();
-            return vendor === undefined || maker === "" || maker === vendor;
+            return makers.length === 0 || maker === "" || makers.includes(maker);
         })
         .map((path) => readNode(root, path, uid));
 }
@@ -67,7 +67,7 @@ export function readNodes(root, pattern, vendor, uid) {
  */
 function readNode(root, path, uid) {
     const full = root + path;
-    const owner = statSync(full, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0, mode: 0 };
+    const owner = statusOf(full) ?? { uid: 0, gid: 0, mode: 0 };
     const code = refusalOf(full, constants.R_OK | constants.W_OK);
     if (code === "") {
         return { path, usable: true, group: owner.gid };

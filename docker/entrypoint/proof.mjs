@@ -61,8 +61,9 @@ export async function prove(claim, paths) {
     if (!("summary" in proof)) {
         return proof;
     }
-    const result = { ...proof, loss: proof.integrated ? await lossOf(claim, paths) : "" };
-    if (!writeMemory(paths.proofs, withProof(readText(paths.proofs), candidate, key, result))) {
+    const { loss, lasts } = proof.integrated ? await lossOf(claim, paths) : { loss: "", lasts: true };
+    const result = { ...proof, loss };
+    if (lasts && !writeMemory(paths.proofs, withProof(readText(paths.proofs), candidate, key, result))) {
         say(candidate, `the proof could not be noted in ${paths.proofs}: it is made again at the next start`);
     }
     return result.loss === "" ? result : { fault: result.loss, remedy: "" };

@@ -101,7 +101,8 @@ async function readSign(sign, mode, { root, env, uid, toolLimit }) {
         reading.answer = there ? await ask(sign.tool, env, toolLimit) : null;
     }
     if (sign.nodes !== undefined) {
-        reading.nodes = sign.nodes.map((pattern) => readNodes(root, pattern, mode.vendor?.pci, uid));
+        const makers = [mode.vendor, ...(mode.vendors ?? [])].flatMap((maker) => maker?.pci ?? []);
+        reading.nodes = sign.nodes.map((pattern) => readNodes(root, pattern, makers, uid));
     }
     if (sign.variable !== undefined) {
         reading.variable = env[sign.variable] ?? "";

@@ -159,7 +159,7 @@ function overrides(targets, cards, compiled) {
     return {
         finding: `, ${[...new Set(texts)].join(", ")}`,
         environment: Object.fromEntries(rows.map(({ name, version }) => [name, version])),
-notes: uses.map((text) => `${text}, since the image has no kernels for ${names}`),
+        notes: uses.map((text) => `${text}, since the image has no kernels for ${names}`),
     };
 }
 

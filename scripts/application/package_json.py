@@ -107,7 +107,7 @@ def read(folder: str) -> Application:
 def llama_version(lock: dict[str, Any], where: Path) -> str:
     """The version of node-llama-cpp in a lock, whose prebuilt packages have to be of the same one.
 
-    The image's GPU backends come from the first three of them, and are loaded by its addon.
+    The image's GPU backends come from them, and are loaded by its addon.
     """
     packages = lock.get("packages")
     if not isinstance(packages, dict):

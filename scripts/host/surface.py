@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,8 +58,9 @@ def look(
     """Look below `root`; `run` starts a tool of the row."""
     handed = devices_in(mode.container.run)
     reads_cards = any(sign.cards for sign in mode.signs)
+    makers = {each.pci for each in (mode.vendor, *mode.vendors) if each}
     nodes = {
-        pattern: tuple(node for node in _glob(root, pattern) if _may_be_of(root, node, mode.vendor))
+        pattern: tuple(node for node in _glob(root, pattern) if _may_be_of(root, node, makers))
         for sign in mode.signs
         for pattern in sign.nodes
     }
@@ -115,14 +116,14 @@ def loads(library: Library, run: Callable[[Sequence[str]], Result]) -> bool:
     return run((sys.executable, "-c", LOAD, library.name)).code == 0
 
 
-def _may_be_of(root: Path, node: str, vendor: Vendor | None) -> bool:
-    """Whether a node may be one of this vendor's: sysfs knows it of render nodes."""
+def _may_be_of(root: Path, node: str, makers: Set[str]) -> bool:
+    """Whether a node may be one of these vendors': sysfs knows it of render nodes."""
     try:
         path = root / "sys/class/drm" / Path(node).name / "device/vendor"
         maker = path.read_text(encoding="ascii").strip()
     except OSError:
         return True
-    return vendor is None or maker == vendor.pci
+    return not makers or maker in makers
 
 
 def _cards(

@@ -58,6 +58,7 @@ describe("an end", () => {
         expect(isNativeDeath({ ...end, signal: "SIGSEGV" })).toBe(true);
         expect(isNativeDeath({ ...end, signal: "SIGKILL", ordered: "it hung", hung: true })).toBe(true);
         expect(isNativeDeath({ ...end, signal: "SIGKILL" })).toBe(false);
+        expect(isNativeDeath({ ...end, signal: "SIGBUS" })).toBe(false);
         expect(isNativeDeath({ ...end, signal: "SIGABRT", said: "FATAL ERROR: Reached heap limit Allocation failed" })).toBe(false);
     });
 });

@@ -1,12 +1,11 @@
 /** Headers that lie, and what a file is by its header. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkGguf } from "../src/engine/gguf.js";
-import { TENSOR_TYPES } from "../src/models/ggml-types.js";
 import { readHeader } from "../src/models/header.js";
 import { inspectFile } from "../src/models/inspect.js";
 import { type Gguf, gguf, model, part, u32, u64 } from "./gguf-files.js";
@@ -128,12 +127,6 @@ describe("what a file is", () => {
         ["a file that is not whole", gguf({ data: 100 }), { incomplete: true }],
     ])("knows %s", async (_what, bytes, facts) => {
         expect(await inspectFile(file(bytes))).toMatchObject(facts);
-    });
-
-    it("counts every type of tensor as the pipeline does", () => {
-        const python = readFileSync(path.join(import.meta.dirname, "../../scripts/model/ggml_types.py"), "utf8");
-        const rows = [...python.matchAll(/^ {4}(\d+): \("\w+", (\d+), (\d+)\)/gm)].map(([, type, elements, bytes]) => [Number(type), [Number(elements), Number(bytes)]]);
-        expect([...TENSOR_TYPES]).toEqual(rows);
     });
 });
 

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NativeDeaths } from "../src/gpu/native-deaths.js";
 import { Proof } from "../src/gpu/proof.js";
 import { nameMatcher, Surface } from "../src/gpu/surface.js";
 import { GpuWatch } from "../src/gpu/watch.js";
@@ -136,11 +137,15 @@ describe("a proof", () => {
         expect(files()).toEqual(["proof"]);
     });
 
-    it("is deleted together with its mark", () => {
+    it("is deleted, and its mark still tells the next start how often the native part died", () => {
         put("proof");
         const proof = new Proof(path.join(root, "proof"));
         proof.use();
-        expect([proof.forget(), files()]).toEqual([true, []]);
+        const deaths = new NativeDeaths(proof, path.join(root, "proof"));
+        deaths.record();
+        deaths.record();
+        expect([proof.forget(), files()]).toEqual([true, ["proof.in-use"]]);
+        expect(readFileSync(path.join(root, "proof.in-use"), "utf8")).toBe("2\n");
         expect(proof.forget()).toBe(true);
     });
 

@@ -170,6 +170,39 @@ test("each candidate has a proof of its own, which lasts while the card is away"
     assert.deepEqual(start(root).probed, ["cuda13"]);
 });
 
+test("a processor's own graphics that lost are taken where they are demanded, and then lose again", () => {
+    const root = newImage();
+    put(root, "dev/dri/renderD128");
+    put(root, `${BACKENDS}/vulkan/libggml-vulkan.so`, "ELF");
+    put(root, "record/probe-vulkan.mjs", 'console.log("ggml_vulkan: 0 = Radeon (radv) | uma: 1 | fp16: 1");');
+    put(root, `${APP}/default-models/m.gguf`, "GGUF");
+    put(root, `${APP}/default-models/manifest.txt`, "ab  4  m.gguf\n");
+    put(root, "record/slow-vulkan");
+    for (const demand of ["auto", "vulkan", "vulkan", "auto"]) {
+        const started = start(root, { MENTATOR_BACKEND: demand });
+        assert.equal(started.env["MENTATOR_BACKEND_CHOICE"], demand === "auto" ? "cpu" : "vulkan", started.log + started.error);
+    }
+});
+
+test("a processor's own graphics that did not answer once are measured again at the next start", () => {
+    const root = newImage();
+    put(root, "dev/dri/renderD128");
+    put(root, `${BACKENDS}/vulkan/libggml-vulkan.so`, "ELF");
+    put(root, "record/probe-vulkan.mjs", `import { existsSync } from "node:fs";
+        if (process.argv[1].endsWith("measure.mjs") && existsSync(process.env.RECORD + "/full")) process.exit(1);
+        console.log("ggml_vulkan: 0 = Radeon (radv) | uma: 1 | fp16: 1");`);
+    put(root, `${APP}/default-models/m.gguf`, "GGUF");
+    put(root, `${APP}/default-models/manifest.txt`, "ab  4  m.gguf\n");
+    put(root, "record/slow-.");
+    const full = put(root, "record/full");
+    const first = start(root);
+    assert.match(first.log, /slower than the CPU: no answer against/);
+    assert.equal(first.env["MENTATOR_BACKEND_CHOICE"], "cpu");
+    rmSync(full);
+    assert.equal(start(root).env["MENTATOR_BACKEND_CHOICE"], "vulkan");
+    assert.match(start(root).log, /proven at an earlier start/);
+});
+
 test("a tool that prints a lot leaves the service on the CPU", () => {
     const root = newImage();
     putTool(root, "nvidia-smi", "head -c 300000 /dev/zero | tr '\\0' x; exit 9");

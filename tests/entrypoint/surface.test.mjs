@@ -1,6 +1,6 @@
 // What is read from the operating system, in a folder that stands for /.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -87,6 +87,16 @@ test("no code is loaded from the folders of models and data, nor from one that e
     }
 });
 
+test("what cannot be looked into in a mount does not stop the search", async () => {
+    const root = withNodes(newRoot());
+    putMounts(root, ["/srv/host"]);
+    mkdirSync(`${root}/srv/host`, { recursive: true });
+    symlinkSync("a-loop", `${root}/srv/host/a-loop`);
+    symlinkSync("nowhere", `${root}/srv/host/b`);
+    putLibrary(root, "srv/host/lib/libcuda.so.1");
+    assert.equal((await read("cuda", root)).library.found, true);
+});
+
 test("the library is not looked for where nothing else is a sign of a card", async () => {
     const root = newRoot();
     putMounts(root, ["/usr/local/nvidia"]);
@@ -127,6 +137,15 @@ test("a render node of another vendor is not AMD's", async () => {
     assert.deepEqual(await nodesOf(), ["/dev/dri/renderD129"]);
     put(root, "sys/class/drm/renderD129/device/vendor", "0x10de\n");
     assert.deepEqual(await nodesOf(), []);
+});
+
+test("a virtual machine's display is no card that Vulkan serves", async () => {
+    const root = newRoot();
+    for (const [number, vendor] of /** @type {const} */ ([[128, "0x1af4"], [129, "0x8086"], [130, "0x10de"]])) {
+        put(root, `dev/dri/renderD${number}`);
+        put(root, `sys/class/drm/renderD${number}/device/vendor`, `${vendor}\n`);
+    }
+    assert.deepEqual((await read("vulkan", root)).signs[0]?.nodes?.[0]?.map(({ path }) => path), ["/dev/dri/renderD129", "/dev/dri/renderD130"]);
 });
 
 const SELINUX = "system_u:system_r:container_t:s0:c1,c2";

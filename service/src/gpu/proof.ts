@@ -19,12 +19,12 @@ export class Proof {
         this.attempt((_, mark) => rmSync(mark, { force: true }));
     }
 
-    /** @returns whether the next start tests the backend again */
+    /**
+     * The mark stays: the next start counts in it how often the native part has died (`NativeDeaths`).
+     * @returns whether the next start tests the backend again
+     */
     public forget(): boolean {
-        return this.attempt((file, mark) => {
-            rmSync(file, { force: true });
-            rmSync(mark, { force: true });
-        });
+        return this.attempt((file) => rmSync(file, { force: true }));
     }
 
     /** @returns false where there is no file, or its folder cannot be written */

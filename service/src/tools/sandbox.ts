@@ -14,7 +14,7 @@ import { answerLater, answerNow, MOST } from "./host.js";
 import { LIBRARY } from "./library.js";
 
 /** Node's types do not know WebAssembly, and the package's name a type that only a browser's have. */
-const { Memory } = Reflect.get(globalThis, "WebAssembly") as { Memory: new (limits: { initial: number; maximum: number }) => never };
+const { Memory } = Reflect.get(globalThis, "WebAssembly") as { Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer } };
 
 const MIB = 1024 ** 2;
 const PAGE_BYTES = 65_536;
@@ -30,6 +30,9 @@ const MOST_OPEN = 64;
 
 /** Jobs (what follows an await) in a row before timers and answers get their turn. */
 const JOBS_IN_A_ROW = 500;
+
+/** What the interpreter takes of its memory until the next piece that is asked for may not fit. */
+const MOST_OF_MEMORY = 0.8;
 
 export interface SandboxCall {
     /** An expression that gives the tool's function; see `functionSource`. */
@@ -76,18 +79,20 @@ function textOf(vm: QuickJSContext, handle: QuickJSHandle | undefined, most: num
     return vm.getString(handle);
 }
 
-async function open(call: SandboxCall): Promise<QuickJSRuntime> {
+/** `full`: whether memory has been used up at some time. The interpreter does not tell where a promise met that. */
+async function open(call: SandboxCall): Promise<{ readonly runtime: QuickJSRuntime; readonly full: () => boolean }> {
     const pages = (mb: number): number => (mb * MIB) / PAGE_BYTES;
     const wasmMemory = new Memory({ initial: pages(OWN_MB), maximum: pages(OWN_MB + call.memoryMb) });
     // Its types are those of a CommonJS module; Node loads the other one.
     const variant = "default" in quickjs ? quickjs.default : quickjs;
-    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+    const module = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory: wasmMemory as never }));
     const runtime = module.newRuntime();
     const end = performance.now() + call.timeMsec;
     runtime.setMemoryLimit(call.memoryMb * MIB);
     runtime.setMaxStackSize(STACK_BYTES);
     runtime.setInterruptHandler(() => performance.now() > end);
-    return runtime;
+    const grown = (): number => wasmMemory.buffer.byteLength - OWN_MB * MIB;
+    return { runtime, full: () => grown() > MOST_OF_MEMORY * call.memoryMb * MIB };
 }
 
 /** The session of one call. It ends with its thread: nothing is freed before. */
@@ -100,6 +105,7 @@ class Session {
     public constructor(
         private readonly call: SandboxCall,
         private readonly runtime: QuickJSRuntime,
+        private readonly full: () => boolean,
         private readonly done: (answer: SandboxAnswer) => void,
     ) {
         this.vm = runtime.newContext();
@@ -222,7 +228,7 @@ class Session {
             if (this.runtime.hasPendingJob()) {
                 setImmediate(this.pump);
             } else if (this.openQuestions === 0) {
-                this.end({ fault: "it waits for something that never comes" });
+                this.end({ fault: this.full() ? "out of memory" : "it waits for something that never comes" });
             }
         });
     };
@@ -231,9 +237,9 @@ class Session {
 /** Never rejects. */
 export async function runInSandbox(call: SandboxCall): Promise<SandboxAnswer> {
     try {
-        const runtime = await open(call);
+        const { runtime, full } = await open(call);
         return await new Promise<SandboxAnswer>((resolve) => {
-            new Session(call, runtime, resolve).start();
+            new Session(call, runtime, full, resolve).start();
         });
     } catch (thrown) {
         return { fault: `the sandbox could not be started: ${String(thrown)}` };

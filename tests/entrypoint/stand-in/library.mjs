@@ -9,7 +9,7 @@ const candidate = basename(dirname(GGML_BACKEND_PATH));
 
 async function* evaluate() {
     if (existsSync(`${RECORD}/slow-${candidate}`)) {
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await new Promise((resolve) => setTimeout(resolve, 400));
     }
     yield* Array.from({ length: 16 }, () => 5);
 }

@@ -264,6 +264,23 @@ def test_a_render_node_of_another_vendor_is_not_amds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("vendor", "state"),
+    [("0x8086", "present"), ("0x10de", "present"), ("0x1af4", "absent"), ("", "present")],
+)
+def test_a_virtual_machines_display_is_no_card_that_vulkan_serves(
+    tmp_path: Path, vendor: str, state: str
+) -> None:
+    (tmp_path / "dev/dri").mkdir(parents=True)
+    (tmp_path / "dev/dri/renderD128").touch()
+    if vendor:
+        folder = tmp_path / "sys/class/drm/renderD128/device"
+        folder.mkdir(parents=True)
+        (folder / "vendor").write_text(f"{vendor}\n")
+    vulkan = backends.read().mode("vulkan")
+    assert judge(vulkan, look(vulkan, tmp_path, silent)).state == state
+
+
+@pytest.mark.parametrize(
     ("simds", "version", "state"),
     [(4, 100306, "absent"), (24, 110003, "present"), (4, 110000, "present"), (4, 0, "present")],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import struct
 import time
 from pathlib import Path
@@ -21,6 +22,16 @@ def test_tensor_types_match_the_gguf_package() -> None:
         for kind, (block, count) in writer.GGML_QUANT_SIZES.items()
     }
     assert theirs == TENSOR_TYPES
+
+
+def test_tensor_types_match_those_of_the_service() -> None:
+    source = Path("service/src/models/ggml-types.ts").read_text(encoding="utf-8")
+    table = source.split("TENSOR_TYPES", 1)[1].split("]);", 1)[0]
+    theirs = {
+        int(kind): (int(block), int(count))
+        for kind, block, count in re.findall(r"\[(\d+), \[(\d+), (\d+)\]\]", table)
+    }
+    assert theirs == {kind: (block, count) for kind, (_, block, count) in TENSOR_TYPES.items()}
 
 
 def test_a_valid_model_passes(tmp_path: Path) -> None:
