@@ -1,23 +1,34 @@
 /** The native part below an engine, for tests that look at the calls of it. */
 
+import type { LlamaModel } from "node-llama-cpp";
 import { expect } from "vitest";
 import type { LlamaEngine } from "../src/engine/llama-engine.js";
 
 export interface Addon {
     addToBatch(sequence: number, first: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
     decodeBatch(indexes: Uint32Array, samplers: object[], most: Uint32Array, msec: number): Promise<(number[] | Error)[]>;
+    sampleToken(index: number, sampler: object): Promise<number>;
     getSequenceKvCacheMaxPosition(sequence: number): number;
     mentatorSteps?: unknown;
 }
 
+interface Host {
+    readonly model: LlamaModel;
+    readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[];
+}
+
 interface Inside {
-    readonly residents: { readonly hosts: readonly { readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[] }[] };
+    readonly residents: { readonly hosts: readonly Host[] };
+}
+
+/** Of the model that was used last. */
+export function hostOf(engine: LlamaEngine): Host {
+    return (engine as unknown as Inside).residents.hosts[0] ?? expect.fail();
 }
 
 /** Of the model that was used last. */
 export function addonOf(engine: LlamaEngine): Addon {
-    const [host] = (engine as unknown as Inside).residents.hosts;
-    return host?.slots[0]?.sequence.context._ctx ?? expect.fail();
+    return hostOf(engine).slots[0]?.sequence.context._ctx ?? expect.fail();
 }
 
 /** Every later call of the method goes through `wrap`. */

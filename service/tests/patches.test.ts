@@ -12,19 +12,21 @@ const FILE = "node-llama-cpp/dist/evaluator/LlamaContext/LlamaContext.js";
 
 let modules: string;
 
-/** The other file that a diff changes. */
-const OTHER = "node-llama-cpp/dist/evaluator/LlamaChat/utils/FunctionCallParamsGrammar.js";
+/** The other files that a diff changes. */
+const OTHERS = ["LlamaChat/utils/FunctionCallParamsGrammar.js", "LlamaChat/LlamaChat.js", "LlamaCompletion.js"].map((file) => `node-llama-cpp/dist/evaluator/${file}`);
 
 /** A copy of the installed library's files, as released. */
 beforeEach(() => {
     modules = mkdtempSync(path.join(tmpdir(), "mentator-"));
     cpSync(path.join(SERVICE, "node_modules/node-llama-cpp/package.json"), path.join(modules, "node-llama-cpp/package.json"));
-    for (const file of [FILE, OTHER]) {
+    for (const file of [FILE, ...OTHERS]) {
         mkdirSync(path.dirname(path.join(modules, file)), { recursive: true });
         cpSync(path.join(SERVICE, "node_modules", file), path.join(modules, file));
     }
     expect(apply("--undo")).toMatchObject({ status: 0, stderr: "" });
-    expect(text() + text(OTHER)).not.toMatch(/mentator/i);
+    for (const file of [FILE, ...OTHERS]) {
+        expect(text(file)).not.toMatch(/mentator/i);
+    }
 });
 
 function apply(...words: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -54,8 +56,8 @@ describe("the patches of node-llama-cpp's JavaScript", () => {
         expect(patched).not.toBe(released);
         expect(apply()).toMatchObject({ status: 0, stdout: expect.stringContaining("patched already") as string });
         expect(text()).toBe(patched);
-        expect(text(OTHER)).toMatch(/mentator/);
-        for (const file of [FILE, OTHER]) {
+        for (const file of [FILE, ...OTHERS]) {
+            expect(text(file)).toMatch(/mentator/);
             execFileSync(process.execPath, ["--check", path.join(modules, file)]);
         }
         expect(apply("--undo").status).toBe(0);

@@ -29,8 +29,6 @@ const HEAD = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*
 /** Reads `{"name": ..., "arguments": ...}` while the model writes it. The arguments are passed on as they are written. */
 export class CallReader {
     private readonly id = callId();
-    /** Characters that were read. */
-    public length = 0;
     /** Before the arguments begin: all that came. */
     private head = "";
     private name: string | undefined;
@@ -47,7 +45,6 @@ export class CallReader {
 
     /** @returns what is new of the arguments; undefined: nothing to tell yet */
     public read(piece: string): string | undefined {
-        this.length += piece.length;
         if (this.name !== undefined) {
             return this.readArguments(piece);
         }

@@ -182,10 +182,6 @@ export async function generate(means: Means, request: GenerationRequest, layout:
         }
     };
     const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
-    if (layout.forced && plain.text.length > reader.length) {
-        // What was held back in case it began a stop text.
-        onChunk({ kind: "text", text: plain.text.slice(reader.length), tokens: 0 });
-    }
     const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain, reader) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
