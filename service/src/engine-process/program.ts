@@ -9,13 +9,16 @@ export interface Program {
     readonly environment: NodeJS.ProcessEnv;
 }
 
+/** What the engine has no use for, as it reads what strangers send; addresses may hold a signature or a password. */
+const SECRETS = ["MENTATOR_API_KEY", "HF_TOKEN", "MENTATOR_MODELS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+
 /**
  * @param environment of the service: the entrypoint has set there what the native part reads
  * @param file another one in tests
  */
 export function engineProgram(environment: NodeJS.ProcessEnv, file = fileURLToPath(new URL("./child.js", import.meta.url))): Program {
-    // The engine has no use for secrets, and it reads what strangers send.
-    return { file, environment: { ...environment, MENTATOR_API_KEY: undefined, HF_TOKEN: undefined } };
+    const without = Object.fromEntries(SECRETS.flatMap((name) => [[name, undefined], [name.toLowerCase(), undefined]]));
+    return { file, environment: { ...environment, ...without } };
 }
 
 /** With the connection as a file of its own, see `CHANNEL_FD`. @throws Error where the system has no room for another process */
