@@ -200,6 +200,19 @@ describe("a fault of the engine's process", { timeout: 120_000 }, () => {
         }
     });
 
+    it("lets a model alone that ends it whenever it is loaded, and goes on with others", async () => {
+        const started = await start();
+        for (let index = 0; index < 6; index += 1) {
+            const why = index < 2 ? { name: "ServiceError", statusCode: 503 } : { statusCode: 503, message: expect.stringMatching(/ended each time that it loaded load:abort, so it is not loaded for \d+ s/) as string };
+            await expect(load(started, "load:abort")).rejects.toMatchObject(why);
+        }
+        expect(started.engine.state).toMatchObject({ restarts: 2 });
+        expect(await text(started, "after")).toBe("after");
+        expect(started.givenUp).toEqual([]);
+        const replaced = { ...spec("load:abort"), modifiedMs: 7 };
+        await expect(started.engine.load(replaced, () => false, NEVER)).rejects.toBeInstanceOf(EngineLost);
+    });
+
     it("does not run a request again of which the client has seen a part", async () => {
         const started = await start();
         const chunks: Chunk[] = [];

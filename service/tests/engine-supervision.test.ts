@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseStat } from "../src/engine-process/cpu-time.js";
 import { describeEnding, type Ending, isNativeDeath } from "../src/engine-process/ending.js";
 import { LIMITS, Liveness, type Sight } from "../src/engine-process/liveness.js";
+import { Suspects } from "../src/engine-process/suspects.js";
 import { Restarts } from "../src/engine-process/restarts.js";
 
 /** After how many seconds of the same sight it is ended, and why. */
@@ -68,4 +69,16 @@ it("is restarted at once, then with pauses, five times in ten minutes", () => {
     expect([0, 1, 2, 3, 4, 5].map((second) => restarts.next(second * 1000))).toEqual([0, 1000, 2000, 3000, 4000, undefined]);
     expect(restarts.total).toBe(5);
     expect(restarts.next(600_001)).toBe(4000);
+});
+
+it("leaves a model alone after two ends while it was loaded, for ten minutes", () => {
+    const suspects = new Suspects();
+    const spec = { name: "a", file: "/a", modifiedMs: 1 };
+    expect(suspects.waitFor(spec, 0)).toBeUndefined();
+    suspects.record(spec, 0);
+    expect(suspects.waitFor(spec, 1)).toBeUndefined();
+    suspects.record(spec, 60_000);
+    expect(suspects.waitFor(spec, 60_000)).toBe(540);
+    expect(suspects.waitFor({ ...spec, modifiedMs: 2 }, 60_000)).toBeUndefined();
+    expect(suspects.waitFor(spec, 600_000)).toBeUndefined();
 });

@@ -2,11 +2,12 @@
 
 import { listedDevice, processor } from "../engine/device.js";
 import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../engine/engine.js";
-import { EngineLost } from "../errors.js";
+import { EngineLost, ServiceError } from "../errors.js";
 import type { EngineChild } from "./child-process.js";
 import type { Program } from "./program.js";
 import type { Setup } from "./protocol.js";
 import { Roster } from "./roster.js";
+import { Suspects } from "./suspects.js";
 import { type ProcessState, type Supervision, Supervisor } from "./supervisor.js";
 
 /** `/state` and `/metrics` wait no longer for what the engine says of its cards. */
@@ -15,6 +16,7 @@ const DEVICE_MSEC = 1000;
 export class EngineProcess implements Engine {
     private readonly roster: Roster;
     private readonly supervisor: Supervisor;
+    private readonly suspects = new Suspects();
     private readonly hasGpu: boolean;
     private lastDevice: Device | undefined;
 
@@ -67,7 +69,9 @@ export class EngineProcess implements Engine {
     }
 
     public async load(spec: LoadSpec, busy: Busy, signal: AbortSignal): Promise<LoadedModel> {
+        this.refuseSuspect(spec);
         const child = await this.supervisor.opened(signal);
+        const alone = !this.roster.all.some(busy);
         // What is given up here gets no request any more, before the process hears of it.
         const onClaim = (id: number): boolean => {
             const model = this.roster.byId(id);
@@ -79,8 +83,11 @@ export class EngineProcess implements Engine {
             }
             return true;
         };
-        const { id, info } = (await child.call("load", { spec }, { signal, onClaim })).value;
-        this.refuseLost(child);
+        const { id, info } = await this.suspecting(alone ? spec : undefined, async () => {
+            const { value } = await child.call("load", { spec }, { signal, onClaim });
+            this.refuseLost(child);
+            return value;
+        });
         this.roster.add(id, info);
         return info;
     }
@@ -102,6 +109,26 @@ export class EngineProcess implements Engine {
 
     public async close(): Promise<void> {
         await this.supervisor.close();
+    }
+
+    /** @throws ServiceError for a model that ended the engine whenever it was loaded */
+    private refuseSuspect(spec: LoadSpec): void {
+        const seconds = this.suspects.waitFor(spec, performance.now());
+        if (seconds !== undefined) {
+            throw new ServiceError(503, `The engine ended each time that it loaded ${spec.name}, so it is not loaded for ${seconds} s. The log says why it ended; another file in its place is loaded at once.`, seconds);
+        }
+    }
+
+    /** @param spec undefined where something else may be the cause of an end */
+    private async suspecting<T>(spec: LoadSpec | undefined, load: () => Promise<T>): Promise<T> {
+        try {
+            return await load();
+        } catch (thrown) {
+            if (spec !== undefined && thrown instanceof EngineLost) {
+                this.suspects.record(spec, performance.now());
+            }
+            throw thrown;
+        }
     }
 
     /** @throws EngineLost when the model's process has ended */
