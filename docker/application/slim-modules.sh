@@ -41,15 +41,14 @@ for file in "$prebuilts"/linux-x64-cuda/bins/linux-x64-cuda/*; do
     esac
 done
 # The Vulkan package's addon is linked with the loader of Vulkan, to ask it what the backend asks it anyway. The CPU
-# package's loads any backend, so of this package only what names it is needed.
-for file in "$prebuilts"/linux-x64-vulkan/bins/linux-x64-vulkan/*; do
-    [ -e "$file" ] || continue # an application may lack the package
-    same=linux-x64/bins/linux-x64/${file##*/}
-    case $file in
-        *.json) continue ;;
-        *) rm -f "$file" ;;
-    esac
-    if [ -e "$prebuilts/$same" ]; then
-        ln -s "../../../$same" "$file"
-    fi
-done
+# package's loads any backend, so of this package only what names it is needed, and links to the files of that one.
+vulkan=$prebuilts/linux-x64-vulkan/bins/linux-x64-vulkan
+if [ -d "$vulkan" ]; then # an application may lack the package
+    find "$vulkan" -type f ! -name '*.json' -delete
+    for file in "$prebuilts"/linux-x64/bins/linux-x64/*; do
+        name=${file##*/}
+        if ! [ -e "$vulkan/$name" ]; then
+            ln -s "../../../linux-x64/bins/linux-x64/$name" "$vulkan/$name"
+        fi
+    done
+fi

@@ -49,7 +49,8 @@ async function load(name, env) {
     if (code === 0 && late === "") {
         return "";
     }
-    const words = late === "" ? output.replace(`${name}: `, "") : `it does not load within ${LIMIT_MS / 1000} s`;
+    // The loader says the name, or where it found it, and then why.
+    const words = late === "" ? output.split(`${name}: `).at(-1) ?? "" : `it does not load within ${LIMIT_MS / 1000} s`;
     return oneLine(words, LONGEST) || `loading it ends with ${code}`;
 }
 

@@ -133,6 +133,8 @@ describe("answers", () => {
         const reply = await server.inject({ method: "PUT", url: "/prompt" });
         expect(reply.statusCode).toBe(405);
         expect(reply.headers.allow).toBe("POST");
+        const pull = await server.inject({ method: "OPTIONS", url: "/models/pull" });
+        expect([pull.statusCode, pull.headers.allow]).toEqual([405, "POST"]);
         expect(reply.json()).toEqual({ error: "/prompt takes POST, not PUT." });
     });
 

@@ -46,6 +46,9 @@ test("the loader decides whether the driver's library is there", async () => {
     const { library } = await read("cuda", root);
     assert.deepEqual([library.found, library.environment], [false, {}]);
     assert.match(library.fault, /^cannot open shared object file/);
+    const bad = dirname(put(root, "bad/libcuda.so.1", "not a library"));
+    const { fault } = (await read("cuda", root, { env: { PATH: "/bin", LD_LIBRARY_PATH: bad } })).library;
+    assert.equal(fault, "file too short");
 });
 
 for (const [mount, folder] of /** @type {const} */ ([

@@ -130,4 +130,4 @@ def test_a_word_that_is_not_a_mode_is_refused_with_all_modes(
 ) -> None:
     ended = fakes.start(engine, image, MENTATOR_BACKEND="metal")
     assert ended.code == 64
-    assert "It may be auto, cuda, rocm, fake or cpu." in ended.log
+    assert "It may be auto, cuda, rocm, vulkan, fake or cpu." in ended.log

@@ -61,7 +61,10 @@ export function installErrors(server: FastifyInstance, log: Log): void {
     });
     const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
         const path = request.url.split("?", 1)[0] ?? "";
-        const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods]);
+        // A path of its own is not also the name of a model: /models/pull.
+        const own = known.get(path);
+        const entries = own === undefined ? [...known.values()].filter(({ pattern }) => pattern.test(path)) : [own];
+        const methods = entries.flatMap((entry) => [...entry.methods]);
         if (methods.length === 0) {
             const hint = known.has(`/v1${path}`) ? ` The path is /v1${path}: a client's base URL ends with /v1.` : "";
             return sendError(request, reply, new ServiceError(404, `There is no ${request.method} ${path.slice(0, 200)}.${hint}`));

@@ -76,7 +76,7 @@ def test_vulkan_package_is_the_cpu_package_by_links(tmp_path: Path) -> None:
     left = modules(tmp_path, "x86_64")
     vulkan = bins["linux-x64-vulkan"]
     assert {path.name for path in vulkan.iterdir()} == {
-        *("llama-addon.node", "libggml-base.so", "build.json")
+        *("llama-addon.node", "libggml-base.so", "libllama.so", "build.json")
     }
     assert (vulkan / "llama-addon.node").read_text() == "linux-x64"
     assert (vulkan / "llama-addon.node").is_symlink()
