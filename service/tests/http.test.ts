@@ -169,7 +169,8 @@ describe("POST /prompt", () => {
         const replies = await Promise.all([1, 2, 3].map(() => call("POST", "/prompt", PROMPT)));
         expect(replies.map(({ status }) => status)).toEqual([200, 200, 429]);
         expect(replies[2]?.retryAfter).toBe("5");
-        expect(replies[1]?.body["duration"]).toMatchObject({ queueMsec: expect.closeTo(60, -2) as number });
+        const { queueMsec } = replies[1]?.body["duration"] as { queueMsec: number };
+        expect(queueMsec).toBeGreaterThanOrEqual(50);
     });
 
     it("finishes running requests and refuses waiting ones when it stops", async () => {
