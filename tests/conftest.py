@@ -35,7 +35,8 @@ def pytest_configure() -> None:
     """Prepare the environment: no proxy for loopback, and signals that fixtures can clean up after.
 
     Programs that the tests start can be interrupted, as from a terminal.
-    A shell starts a background job with SIGINT ignored, and an ignored signal is inherited.
+    A shell starts a background job with SIGINT ignored, nohup a program with SIGHUP ignored, and an
+    ignored signal is inherited.
     """
     # The services under test listen on this machine: a proxy of the shell must not get the calls.
     listen()
@@ -43,6 +44,8 @@ def pytest_configure() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost,::1")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)  # xdist's

@@ -41,7 +41,11 @@ class Installer(Protocol):
     """What the pipeline asks of pip and uv; each method decides an argv and runs nothing."""
 
     def install_argv(self, lock: Path) -> list[str]:
-        """Install a lock file with hashes into the running environment."""
+        """Install a lock file with hashes into the running environment.
+
+        The lock names every package, so dependencies are not looked for: where one is asked for
+        with an extra (`coverage[toml]`), pip 23 takes its newest version, which has no hash here.
+        """
 
     def fetch_argv(self, requirement: str, folder: Path) -> list[str]:
         """Fetch one wheel into `folder`: as a file, or unpacked. Nothing is built or installed."""
@@ -59,6 +63,7 @@ class Pip:
             *self._argv("install"),
             "--quiet",
             "--no-user",
+            "--no-deps",
             "--require-hashes",
             "--requirement",
             str(lock),
@@ -82,7 +87,8 @@ class Uv:
 
     def install_argv(self, lock: Path) -> list[str]:
         """As the protocol has it."""
-        return [*self._argv(), "--quiet", "--require-hashes", "--requirement", str(lock)]
+        how = ["--quiet", "--no-deps", "--require-hashes"]
+        return [*self._argv(), *how, "--requirement", str(lock)]
 
     def fetch_argv(self, requirement: str, folder: Path) -> list[str]:
         """As the protocol has it: unpacked, since uv cannot only download."""

@@ -31,11 +31,11 @@ def test_uv_is_used_where_there_is_no_pip(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_lock_is_installed_with_hashes_only() -> None:
     assert Pip("/p").install_argv(Path("/run.txt")) == [
         *["/p", "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-user"],
-        *["--require-hashes", "--requirement", "/run.txt"],
+        *["--no-deps", "--require-hashes", "--requirement", "/run.txt"],
     ]
     assert Uv("/bin/uv", "/p").install_argv(Path("/run.txt")) == [
         *["/bin/uv", "pip", "install", "--python", "/p", "--quiet"],
-        *["--require-hashes", "--requirement", "/run.txt"],
+        *["--no-deps", "--require-hashes", "--requirement", "/run.txt"],
     ]
 
 
