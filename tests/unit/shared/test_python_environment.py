@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,3 +42,10 @@ def test_a_failed_install_leaves_no_stamp(lock: Path, tmp_path: Path) -> None:
     assert "requirements/none.txt" in caught.value.what
     assert "no-such-package-of-mentator" in caught.value.why
     assert not (tmp_path / ".installed-none").exists()
+
+
+def test_the_locks_name_every_package_that_is_needed() -> None:
+    """They are installed without looking for dependencies, so a missing one shows only here."""
+    check = [sys.executable, "-m", "pip", "--disable-pip-version-check", "check"]
+    result = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
