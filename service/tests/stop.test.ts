@@ -47,8 +47,17 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
     const pause = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
     const post = async (call: string, body: object): Promise<Response> =>
         fetch(url + call, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-    /** Goes on until its context is full. */
-    const LONG = { model: "model.gguf", prompt: "One, two, three, four, five, six, seven,", max_tokens: 2000, temperature: 0 };
+    /** The schema lets no answer end before its context is nearly full: how long a free text gets is the model's choice, and it may be short. */
+    const LONG = {
+        model: "model.gguf",
+        prompt: "One, two, three, four, five, six, seven,",
+        max_tokens: 2000,
+        temperature: 0,
+        response_format: {
+            type: "json_schema",
+            json_schema: { name: "long", schema: { type: "array", minItems: 200, items: { const: "one two three four five six seven" } } },
+        },
+    };
 
     it("answers running requests, refuses new ones, and ends with 0", async () => {
         const asked = Array.from({ length: RUNNING }, async (_, index) => {
