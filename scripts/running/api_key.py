@@ -24,7 +24,7 @@ def find(given: str, data: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
-    """The key `apiKey` of a configuration; empty where there is none, or the file is not usable."""
+    """The key of a configuration; empty where there is none, or the file is not usable."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -37,7 +37,10 @@ def _of_file(path: Path) -> str:
 
 
 def from_text(text: str) -> object:
-    """The value of `apiKey` in a configuration's text; None where it cannot be parsed."""
+    """`apiKey` in a configuration's text, else a key of `apiKeys`, an operator's first.
+
+    None where the text cannot be parsed. A key that is given by its SHA-256 is not known here.
+    """
     # A comma at an end can follow a comment, so comments go first.
     for _ in range(2):
         text = _TOKEN.sub(lambda found: found[1] or "", text)
@@ -45,4 +48,13 @@ def from_text(text: str) -> object:
         configuration = json.loads(text)
     except ValueError:
         return None  # the service names file, key and line
-    return configuration.get("apiKey") if isinstance(configuration, dict) else None
+    if not isinstance(configuration, dict):
+        return None
+    return configuration.get("apiKey") or _of_client(configuration.get("apiKeys"))
+
+
+def _of_client(rows: object) -> object:
+    known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    known = [row for row in known if row.get("key")]
+    known.sort(key=lambda row: row.get("operator") is not True)
+    return known[0]["key"] if known else None

@@ -18,7 +18,7 @@ GENERATION_MSEC = 120_000
 #: What to do about 401.
 NO_KEY = (
     "Set MENTATOR_API_KEY to the key that the service was started with, or that stands as "
-    "`apiKey` in the configuration in its data folder (--data)."
+    "`apiKey` (or in `apiKeys`) in the configuration in its data folder (--data)."
 )
 
 

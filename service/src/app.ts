@@ -13,6 +13,7 @@ import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
 import { GpuWatch } from "./gpu/watch.js";
+import { areSet, type Keys } from "./http/api-keys.js";
 import { InFlight } from "./http/in-flight.js";
 import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
@@ -133,6 +134,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     makeFolders(configuration);
     const models = new ModelCatalog(configuration.modelDir, inspectFile, log);
     const { modelDir, models: sources, pull } = configuration;
+    const keys: Keys = { apiKey: configuration.apiKey, named: configuration.apiKeys };
     const hosts = [...pull.hosts, ...hostsOf(sources)];
     const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
     const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
@@ -162,7 +164,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         engineState,
         models,
         puller,
-        management: { modelDir, sources, allowed: configuration.apiKey !== "" || pull.withoutKey },
+        management: { modelDir, sources, allowed: areSet(keys) || pull.withoutKey },
         scheduler,
         prompts,
         journal,
@@ -172,7 +174,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         defaultOptions: plainOptions(configuration.defaultOptions),
         promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
-        apiKey: configuration.apiKey,
+        keys,
         allowedHosts: configuration.allowedHosts,
         corsOrigins: configuration.corsOrigins,
         log,

@@ -27,6 +27,7 @@ describe("parsing", () => {
             modelDir: "/m",
             dbFile: "/d",
             apiKey: "",
+            apiKeys: [],
             allowedHosts: [],
             corsOrigins: [],
             models: [],

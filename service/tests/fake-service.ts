@@ -3,11 +3,13 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { NamedKey } from "../src/config/api-keys.js";
 import type { ChosenBackend } from "../src/backend/backend.js";
 import { defaultsFor, plainOptions } from "../src/config/options.js";
 import { CPU } from "../src/backend/table.js";
 import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
 import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
+import { areSet, type Keys } from "../src/http/api-keys.js";
 import { InFlight } from "../src/http/in-flight.js";
 import { readiness, type Service } from "../src/http/service.js";
 import { Log } from "../src/log.js";
@@ -124,8 +126,9 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
+export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; apiKeys?: NamedKey[]; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
+    const keys: Keys = { apiKey: options.apiKey ?? "", named: options.apiKeys ?? [] };
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
     const modelDir = path.join(folder, "models");
     mkdirSync(modelDir);
@@ -166,12 +169,12 @@ export function fakeService(options: { dbFile?: string; savePrompt?: boolean; qu
             engineState,
             models,
             puller,
-            management: { modelDir, sources: options.sources ?? [], allowed: (options.apiKey ?? "") !== "" || options.withoutKey === true },
+            management: { modelDir, sources: options.sources ?? [], allowed: areSet(keys) || options.withoutKey === true },
             scheduler,
             prompts: new Prompts(models, scheduler, promptOptions, options.serverTools ?? NO_TOOLS, journal, (line) => log.write("warn", "prompt", line)),
             journal,
             metrics,
-            apiKey: options.apiKey ?? "",
+            keys,
             allowedHosts: options.allowedHosts ?? [],
             corsOrigins: options.corsOrigins ?? [],
             notReady,

@@ -60,7 +60,7 @@ describe("pages", () => {
 
     it("works without the API key, which the API needs", async () => {
         await server.close();
-        server = createServer({ ...fake.service, apiKey: "secret" });
+        server = createServer({ ...fake.service, keys: { apiKey: "secret", named: [] } });
         for (const url of [...PAGES, "/static/style.css"]) {
             expect((await server.inject(url)).statusCode).toBe(200);
         }

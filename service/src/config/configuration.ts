@@ -3,6 +3,7 @@
 import type { EngineSettings } from "../engine/sizing.js";
 import type { LogFormat, LogLevel } from "../log.js";
 import type { Access } from "../tools/access.js";
+import type { NamedKey } from "./api-keys.js";
 import type { PromptOptions } from "./options.js";
 
 /** How the next token is chosen, and how many at most. */
@@ -37,6 +38,7 @@ export interface Configuration extends Paths {
     readonly port: number;
     /** Empty: no key is needed. */
     readonly apiKey: string;
+    readonly apiKeys: readonly NamedKey[];
     readonly allowedHosts: readonly string[];
     readonly corsOrigins: readonly string[];
     /** Sources that are pulled at the start. */

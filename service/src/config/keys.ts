@@ -7,7 +7,7 @@ import { parseSource } from "../pull/source.js";
 export interface Key {
     /** Dotted path in the file. */
     readonly path: string;
-    readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "texts";
+    readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "texts" | "keys";
     readonly min?: number;
     readonly max?: number;
     /** 0 is allowed too, whatever `min` is. */
@@ -44,6 +44,7 @@ export const KEYS: readonly Key[] = [
     { path: "toolDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/tools", comment: "Folder of *.tool.txt; optional" },
     { path: "toolEnvDir", type: "path", optional: true, fixedInContainer: true, example: "/srv/mentator/toolsenv", comment: "Folder of *.toolenv.txt, the tools' secrets; optional" },
     { path: "apiKey", type: "text", secret: true, fallback: "", comment: "When it is set, every call needs Authorization: Bearer KEY. The variable MENTATOR_API_KEY overrides it" },
+    { path: "apiKeys", type: "keys", secret: true, fallback: [], comment: "Keys of clients, e.g. [{\"name\": \"shop\", \"key\": \"...\", \"requestsPerMinute\": 60, \"requestsAtOnce\": 4}]; sha256 instead of key hides it, \"operator\": true lets it do all that apiKey may" },
     { path: "allowedHosts", type: "texts", fallback: [], comment: "Without a key: public names that browsers call this service by, e.g. [\"llm.example.org\", \"*.example.org\"]; local names and addresses always work" },
     { path: "corsOrigins", type: "texts", fallback: [], comment: "Origins whose pages may call, e.g. [\"https://example.org\"], or [\"*\"]; empty: none" },
     { path: "models", type: "texts", each: faultOfSource, fallback: [], comment: "Models that are pulled at the start, e.g. [\"hf:OWNER/REPO:Q4_K_M\"]. The variable MENTATOR_MODELS overrides it" },

@@ -3,6 +3,7 @@
 import path from "node:path";
 import { findNodeAtLocation, getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import type { LogFormat, LogLevel } from "../log.js";
+import { faultOfKeys, namedKeys } from "./api-keys.js";
 import type { Configuration, Paths } from "./configuration.js";
 import { type Key, KEYS, SECTIONS } from "./keys.js";
 import { OPTION_TABLE } from "./option-table.js";
@@ -56,6 +57,8 @@ function faultOf(key: Key, value: unknown): string | undefined {
         case "text":
             // Texts of this kind go into headers, which hold no other characters.
             return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
+        case "keys":
+            return faultOfKeys(value);
         case "texts":
             return faultOfTexts(key, value, shown);
         case "integer":
@@ -218,6 +221,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
     return {
         ...own,
         apiKey: values.get("apiKey") as string,
+        apiKeys: namedKeys(values.get("apiKeys")),
         allowedHosts: values.get("allowedHosts") as string[],
         corsOrigins: values.get("corsOrigins") as string[],
         models: values.get("models") as string[],

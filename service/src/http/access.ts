@@ -1,51 +1,13 @@
-/** Who may call: the optional API key, by which names, and which pages of other origins. */
+/** Who may call without a key: by which names, and which pages of other origins. */
 
-import type { IncomingHttpHeaders } from "node:http";
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ServiceError } from "../errors.js";
 import { refusalOf, type Trusted } from "./callers.js";
-
-declare module "fastify" {
-    interface FastifyContextConfig {
-        /** Needs no API key: pages without data, health and version. */
-        open?: boolean;
-    }
-}
 
 const ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS";
 
 /** A browser may keep the answer to a preflight this long, seconds. */
 const PREFLIGHT_SECONDS = "600";
-
-function digest(text: string): Buffer {
-    return createHash("sha256").update(text).digest();
-}
-
-function keyOf({ authorization = "", "x-api-key": own }: IncomingHttpHeaders): string | undefined {
-    const [, bearer] = /^Bearer +(.*)$/i.exec(authorization) ?? [];
-    return bearer ?? (typeof own === "string" ? own : undefined);
-}
-
-/** Every call but the open ones then needs `Authorization: Bearer KEY`, or `X-Api-Key: KEY`. */
-export function installApiKey(server: FastifyInstance, apiKey: string): void {
-    // Digests are of one length, so comparing them takes one time.
-    const wanted = digest(apiKey);
-    server.addHook("onRequest", (request, reply, done) => {
-        if (request.is404 || request.routeOptions.config.open === true) {
-            done();
-            return;
-        }
-        const given = keyOf(request.headers);
-        if (given !== undefined && timingSafeEqual(digest(given.trim()), wanted)) {
-            done();
-            return;
-        }
-        reply.header("www-authenticate", "Bearer");
-        const why = given === undefined ? "An API key is needed: send it as Authorization: Bearer KEY, or as X-Api-Key." : "The API key is not the right one.";
-        done(new ServiceError(401, why));
-    });
-}
 
 /** Without a key: refuses what a page of somebody else sends through a browser. Pages and health have no data. */
 export function installCallers(server: FastifyInstance, trusted: Trusted): void {

@@ -1,7 +1,8 @@
 /** The HTTP server: Fastify with our errors, our checks and all routes. */
 
 import { fastify, type FastifyInstance } from "fastify";
-import { installApiKey, installCallers, installCors } from "./access.js";
+import { installCallers, installCors } from "./access.js";
+import { areSet, installApiKeys } from "./api-keys.js";
 import { installBodies } from "./body.js";
 import { connectionOptions, limitConnections, type Limits, limitsFor } from "./connections.js";
 import { documentRoute, installDocument } from "./document.js";
@@ -55,13 +56,13 @@ export function createServer(service: Service, limits: Limits = limitsFor(servic
     if (service.corsOrigins.length > 0) {
         installCors(server, service.corsOrigins);
     }
-    if (service.apiKey !== "") {
-        installApiKey(server, service.apiKey);
+    if (areSet(service.keys)) {
+        installApiKeys(server, service.keys);
     } else {
         installCallers(server, { hosts: service.allowedHosts, origins: service.corsOrigins });
     }
     installErrors(server, service.log);
-    installDocument(server, service.version, service.apiKey !== "");
+    installDocument(server, service.version, areSet(service.keys));
     // As a plugin, so that they come after the one that collects them for the document.
     server.register((scope, _options, done) => {
         for (const routes of ROUTES) {

@@ -12,6 +12,7 @@ import type { ModelCatalog } from "../models/catalog.js";
 import type { Journal } from "../prompt/journal.js";
 import type { Prompts } from "../prompt/prompts.js";
 import type { Progress, Puller } from "../pull/puller.js";
+import type { Keys } from "./api-keys.js";
 import type { InFlight } from "./in-flight.js";
 import type { Scheduler } from "../schedule/scheduler.js";
 import type { LogTable } from "../store/logs.js";
@@ -41,8 +42,8 @@ export interface Service {
     /** Of POST /prompt: the same and more. */
     readonly promptOptions: PromptOptions;
     readonly savePrompt: boolean;
-    /** Empty: no key is needed. */
-    readonly apiKey: string;
+    /** None: no key is needed. */
+    readonly keys: Keys;
     /** Names that browsers may call the service by, beside those that nobody else can have. */
     readonly allowedHosts: readonly string[];
     /** Other origins whose pages may call. */

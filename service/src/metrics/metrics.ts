@@ -37,6 +37,8 @@ export class Metrics {
     private readonly completionRate: Histogram;
     private readonly firstTokenSeconds: Histogram;
     private readonly queueSeconds: Histogram;
+    private readonly keyRequests: Counter<"key" | "status">;
+    private readonly keyTokens: Counter<"key" | "kind">;
 
     public constructor(
         info: Readonly<Record<string, string>>,
@@ -95,6 +97,8 @@ export class Metrics {
         this.completionRate = histogram("mentator_completion_tokens_per_second", "Speed of one answer, from its first token on", TOKENS_A_SECOND);
         this.firstTokenSeconds = histogram("mentator_time_to_first_token_seconds", "From leaving the queue to the first token; loading is not in it", SECONDS);
         this.queueSeconds = histogram("mentator_queue_seconds", "Wait in the queue", SECONDS);
+        this.keyRequests = new Counter({ name: "mentator_key_requests_total", help: "Requests for a model, by the name of the API key", labelNames: ["key", "status"], registers });
+        this.keyTokens = new Counter({ name: "mentator_key_tokens_total", help: "Tokens of prompts and of answers, by the name of the API key", labelNames: ["key", "kind"], registers });
     }
 
     public readonly contentType = this.registry.contentType;
@@ -124,6 +128,16 @@ export class Metrics {
                 this.promptRate.observe((computed / firstTokenMsec) * 1000);
             }
         }
+    }
+
+    /** @param key its name; undefined where keys have no names */
+    public countKey(key: string | undefined, { code, usage }: Pick<Served, "code" | "usage">): void {
+        if (key === undefined) {
+            return;
+        }
+        this.keyRequests.inc({ key, status: String(code) });
+        this.keyTokens.inc({ key, kind: "prompt" }, usage?.promptTokens ?? 0);
+        this.keyTokens.inc({ key, kind: "completion" }, usage?.completionTokens ?? 0);
     }
 
     public async text(): Promise<string> {

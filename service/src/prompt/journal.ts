@@ -1,5 +1,6 @@
 /** Records a request for a model when it has ended: a row of the database, a line of the log, figures. */
 
+import { callerName } from "../caller.js";
 import type { Usage } from "../engine/engine.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../metrics/metrics.js";
@@ -44,12 +45,14 @@ export class Journal {
             this.record(entry);
         }
         this.metrics.countRequest(entry);
+        this.metrics.countKey(callerName(), entry);
         this.report(entry);
     }
 
     private report({ call, code, model, duration, usage, fault, requestId }: Entry): void {
         const times = `prompt ${duration.promptMsec} ms, queue ${duration.queueMsec} ms`;
-        const head = `${code} ${call} ${model.slice(0, MODEL_SHOWN)}: ${times}`;
+        const key = callerName();
+        const head = `${code} ${call} ${model.slice(0, MODEL_SHOWN)}${key === undefined ? "" : `, key ${key}`}: ${times}`;
         if (fault !== undefined) {
             this.log.write(code === 500 ? "error" : "warn", "prompt", `${head}: ${fault}`, requestId);
             return;

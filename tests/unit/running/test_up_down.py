@@ -283,7 +283,12 @@ def test_without_a_key_it_says_where_one_comes_from(scene: Scene) -> None:
     ("text", "key"),
     [
         ("{}", None),
-        ('{"apiKey": ""}', ""),
+        ('{"apiKey": ""}', None),
+        ('{"apiKey": "", "apiKeys": [{"name": "a", "key": "b"}]}', "b"),
+        ('{"apiKey": "a", "apiKeys": [{"name": "a", "key": "b"}]}', "a"),
+        ('{"apiKeys": [{"key": "b"}, {"key": "c", "operator": true}]}', "c"),
+        ('{"apiKeys": [{"sha256": "b"}, 1, {"key": 2}]}', 2),
+        ('{"apiKeys": {"key": "b"}}', None),
         ('{"apiKey": "a"}', "a"),
         ('{"apiKey": "a//b/*c*/,}"}', "a//b/*c*/,}"),
         ('{/* "apiKey": "x" */ "apiKey": "\\"a"}', '"a'),

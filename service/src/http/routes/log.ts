@@ -91,8 +91,8 @@ const FILES = {
 const DELETED = { type: "object", required: ["deleted"], properties: { deleted: { type: "integer", minimum: 0 } } } as const;
 
 /** A call in the OpenAPI document, with the schema of its query. */
-function call(summary: string, good: object, querystring?: object): { schema: object } {
-    return { schema: { tags: ["log"], summary, ...(querystring === undefined ? {} : { querystring }), response: answers(good, [...PLAIN_ERRORS, 503]) } };
+function call(summary: string, good: object, querystring?: object): { config: { operator: true }; schema: object } {
+    return { config: { operator: true }, schema: { tags: ["log"], summary, ...(querystring === undefined ? {} : { querystring }), response: answers(good, [...PLAIN_ERRORS, 503]) } };
 }
 
 export const logRoutes: Routes = (server, { logTable, promptTable }) => {

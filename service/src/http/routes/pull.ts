@@ -61,7 +61,7 @@ const DELETED = {
 
 function refuseStrangers(service: Service): void {
     if (!service.management.allowed) {
-        throw new ServiceError(403, "Models are changed only with an API key. The operator sets apiKey in the configuration, or pull.withoutKey where everybody may.");
+        throw new ServiceError(403, "Models are changed only with an API key. The operator sets apiKey or apiKeys in the configuration, or pull.withoutKey where everybody may.");
     }
     if (service.stopping()) {
         throw new ServiceError(503, "The service is shutting down.", 10);
@@ -104,6 +104,7 @@ export const pullRoutes: Routes = (server, service) => {
     server.post<{ Body: { source: string; stream: boolean } }>(
         "/models/pull",
         {
+            config: { operator: true },
             schema: {
                 tags: ["models"],
                 summary: "Fetch a model by its name; a client that leaves ends it, and the next pull goes on from there",
@@ -126,6 +127,7 @@ export const pullRoutes: Routes = (server, service) => {
     server.delete<{ Params: { name: string }; Querystring: { force?: boolean } }>(
         "/models/:name",
         {
+            config: { operator: true },
             schema: {
                 tags: ["models"],
                 summary: "Delete a model's files",
