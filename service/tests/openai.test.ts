@@ -323,7 +323,11 @@ describe("chat", () => {
         ["ignore_eos", true],
         ["guided_regex", "a+"],
         ["structured_outputs", { choice: ["a"] }],
-        ["logit_bias", { 5: 1 }],
+        ["logit_bias", { five: 1 }],
+        ["logit_bias", { 5: 101 }],
+        ["logit_bias", { 5: "1" }],
+        ["logit_bias", [[5, 1]]],
+        ["logit_bias", { "-5": 1 }],
         ["logprobs", true],
         ["min_tokens", 5],
         ["functions", [{ name: "f" }]],
@@ -334,6 +338,11 @@ describe("chat", () => {
     ])("refuses %s by its name", async (name, value) => {
         await expect(client.chat.completions.create({ ...CHAT, [name]: value })).rejects.toMatchObject({ status: 400, param: name });
         expect(fake.engine.asked).toEqual([]);
+    });
+
+    it("passes logit_bias on", async () => {
+        await client.chat.completions.create({ ...CHAT, logit_bias: { 5: -100, 7: 2.5 } });
+        expect(asked()).toMatchObject({ options: { tokenBias: { 5: -100, 7: 2.5 } } });
     });
 
     it("takes fields that ask for nothing, and refuses two forms at once", async () => {

@@ -137,14 +137,13 @@ describe("the routes of version 1.1.3", () => {
     it("/prompt replaces what cannot be used, and tells it once", async () => {
         fake.engine.text = "hello \n";
         for (let count = 0; count < 2; count += 1) {
-            const reply = await post("/prompt", { ...PROMPT, options: { temperature: 99, topK: "3", seed: null, stopSequences: ["END", ""], heat: 1, tokenBias: { a: 1 } }, format: { useGrammar: true, jsonSchema: null } });
+            const reply = await post("/prompt", { ...PROMPT, options: { temperature: 99, topK: "3", seed: null, stopSequences: ["END", ""], heat: 1, tokenBias: { a: 1 }, mirostat: 1 }, format: { useGrammar: true, jsonSchema: null } });
             expect(reply.json()).toMatchObject({ result: { data: "hello" } });
         }
-        expect(fake.engine.asked[0]).toMatchObject({ options: { temperature: 0, topK: 3 }, stop: ["END"] });
+        expect(fake.engine.asked[0]).toMatchObject({ options: { temperature: 0, topK: 3, tokenBias: { a: 1 } }, stop: ["END"] });
         expect(fake.engine.asked[0]).not.toHaveProperty("constraint");
-        expect(fake.engine.asked[0]?.options).not.toHaveProperty("tokenBias");
         expect(fake.lines.filter((line) => line.includes("options.temperature must be a number, 0..2"))).toHaveLength(1);
-        expect(fake.lines.filter((line) => line.includes("options.tokenBias is not applied"))).toHaveLength(1);
+        expect(fake.lines.filter((line) => line.includes("options.mirostat is not applied"))).toHaveLength(1);
         const kept = await post("/prompt", { ...PROMPT, options: { trimWhitespace: false } });
         expect(kept.json()).toMatchObject({ result: { data: "hello \n" } });
     });

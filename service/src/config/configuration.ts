@@ -23,6 +23,8 @@ export interface GenerationOptions {
     readonly repeatPenaltyNum?: number;
     /** Whether penalties count for line ends. */
     readonly penalizeNewline?: boolean;
+    /** Added to the logits: by a token's id, or by a text for each of its tokens. Absent: none. */
+    readonly tokenBias?: Readonly<Record<string, number>>;
     /** Has an effect only with a temperature above 0. */
     readonly seed?: number;
 }

@@ -31,7 +31,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     { name: "stopSequences", type: "texts", fallback: [], description: "Texts that end the answer" },
     { name: "trimWhitespace", type: "boolean", fallback: true, description: "Removes white space at the end of the answer" },
     { name: "seed", type: "integer", min: 0, max: 4_294_967_295, description: "Has an effect only with a temperature above 0" },
-    { name: "tokenBias", type: "biases", fallback: {}, unused: true, description: "Not applied" },
+    { name: "tokenBias", type: "biases", fallback: {}, description: "Added to the logits of tokens: by id, or by text for each of its tokens; -100 and less: never" },
     { name: "evaluationPriority", type: "integer", min: 0, max: 10, fallback: 5, unused: true, description: "Not applied" },
     { name: "contextShiftSize", type: "integer", min: 0, max: 4096, fallback: 0, unused: true, description: "Not applied: an answer ends where the context does" },
     // The context is never shifted.

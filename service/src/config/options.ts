@@ -80,7 +80,7 @@ export function defaultsFor(use: "json" | "prose"): PromptOptions {
 
 /** What the engine takes of them. */
 export function engineOptions({ temperature, topP, minP, topK, maxTokens, repeatPenalty, ...rest }: PromptOptions): GenerationOptions {
-    const { seed, frequencyPenalty = 0, presencePenalty = 0, repeatPenaltyNum = 0, penalizeNewline } = rest;
+    const { seed, frequencyPenalty = 0, presencePenalty = 0, repeatPenaltyNum = 0, penalizeNewline, tokenBias = {} } = rest;
     return {
         temperature,
         topP,
@@ -94,6 +94,7 @@ export function engineOptions({ temperature, topP, minP, topK, maxTokens, repeat
         ...(presencePenalty === 0 ? {} : { presencePenalty }),
         ...(repeatPenaltyNum === 0 ? {} : { repeatPenaltyNum }),
         ...(penalizeNewline === undefined ? {} : { penalizeNewline }),
+        ...(Object.keys(tokenBias).length === 0 ? {} : { tokenBias }),
     };
 }
 

@@ -1,6 +1,6 @@
 /** One answer on one sequence: prompt in, text and token counts out. */
 
-import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from "node-llama-cpp";
+import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequence, LlamaGrammar, LlamaModel, Token, TokenBias } from "node-llama-cpp";
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest, ContextOverflow } from "../errors.js";
 import { endAt } from "./corrected.js";
@@ -14,6 +14,7 @@ interface Means {
     readonly sequence: LlamaContextSequence;
     readonly chatWrapper: ChatWrapper;
     readonly grammar: LlamaGrammar | undefined;
+    readonly tokenBias: TokenBias | undefined;
     /** Called after each piece of the prompt; `whole`: no more is read before the answer begins. */
     readonly onRead: (whole: boolean) => void;
 }
@@ -153,7 +154,7 @@ function asCall(answer: Answer, { call }: CallReader): Answer {
 
 /** @param layout fits the sequence. @throws `signal.reason` when it is aborted */
 export async function generate(means: Means, request: GenerationRequest, layout: Layout, run: RunOptions): Promise<Generated> {
-    const { sequence } = means;
+    const { sequence, tokenBias } = means;
     const started = performance.now();
     const meter = sequence.tokenMeter.getState();
     let first: number | undefined;
@@ -163,6 +164,7 @@ export async function generate(means: Means, request: GenerationRequest, layout:
     endAt(sequence, layout.tokens.length + maxTokens);
     const common = {
         ...sampling(request.options),
+        tokenBias,
         maxTokens,
         ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
         signal: run.signal,

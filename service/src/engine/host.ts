@@ -12,6 +12,7 @@ import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
 import { watchNative } from "./native-failure.js";
 import { unitVector } from "./unit.js";
+import { biasOf } from "./token-bias.js";
 import { refuseTooLong, textsOf } from "./too-long.js";
 import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
 
@@ -86,6 +87,8 @@ export class Host {
         const functions = request.kind === "chat" ? functionsOf(request, this.grammars, this.library) : undefined;
         const layout = layOut(this.model, this.chatWrapper, request, functions);
         checkFits(layout, contextSize, of);
+        const { library, chatWrapper } = this;
+        const tokenBias = biasOf(library, this.model, request.options.tokenBias);
         run.signal.throwIfAborted();
         const { slot, source } = await this.take(layout.tokens, run.signal);
         const { sequence } = slot;
@@ -93,9 +96,8 @@ export class Host {
             if (source !== undefined) {
                 await copyStart(source.sequence, sequence, sharedStart(source.sequence, layout.tokens));
             }
-            const { library, chatWrapper } = this;
             const onRead = (whole: boolean): void => this.onRead(slot, whole);
-            return await runInterruptibly(sequence, run.signal, () => generate({ library, chatWrapper, grammar, sequence, onRead }, request, layout, run));
+            return await runInterruptibly(sequence, run.signal, () => generate({ library, chatWrapper, grammar, tokenBias, sequence, onRead }, request, layout, run));
         } catch (thrown) {
             if (!run.signal.aborted || thrown !== run.signal.reason) {
                 // What a failed decode has left in the sequence is unknown.

@@ -41,9 +41,15 @@ export function optionsOf(body: Control, defaults: GenerationOptions, maxTokens:
         repeatPenalty,
         ...(typeof frequency === "number" && frequency !== 0 ? { frequencyPenalty: frequency } : {}),
         ...(typeof presence === "number" && presence !== 0 ? { presencePenalty: presence } : {}),
+        ...biasOf(body, defaults),
         // node-llama-cpp takes the time in seconds for a seed: answers that begin together would be the same.
         seed: typeof seed === "number" ? ((seed % SEEDS) + SEEDS) % SEEDS : randomInt(SEEDS),
     };
+}
+
+/** The client's biases go before the configured ones, token by token. */
+function biasOf({ logit_bias: biases }: Control, { tokenBias }: GenerationOptions): Pick<GenerationOptions, "tokenBias"> {
+    return biases === undefined || biases === null ? {} : { tokenBias: { ...tokenBias, ...biases } };
 }
 
 export function stopOf({ stop }: Control): string[] {

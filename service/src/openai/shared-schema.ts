@@ -16,6 +16,7 @@ export interface Control {
     readonly max_tokens?: number | null;
     readonly frequency_penalty?: number | null;
     readonly presence_penalty?: number | null;
+    readonly logit_bias?: Readonly<Record<string, number>> | null;
     readonly stop?: string | readonly string[] | null;
     readonly seed?: number | null;
     readonly n?: number | null;
@@ -37,6 +38,14 @@ export const nullable = (schema: object): object => ({ anyOf: [{ type: "null" },
 const STOP_TEXT = { type: "string", minLength: 1, maxLength: 1000 } as const;
 
 export const MAX_TOKENS = { type: ["integer", "null"], minimum: -1, description: "-1: no limit but the context" } as const;
+
+const LOGIT_BIAS = {
+    type: "object",
+    description: "By a token's id: what is added to its logit; -100: never",
+    maxProperties: 1024,
+    propertyNames: { pattern: "^[0-9]{1,9}$" },
+    additionalProperties: { type: "number", minimum: -100, maximum: 100 },
+} as const;
 
 const RESPONSE_FORMAT = {
     type: "object",
@@ -62,6 +71,7 @@ export const CONTROL_SCHEMA = {
     repeat_penalty: { type: ["number", "null"], exclusiveMinimum: 0, description: "The same" },
     frequency_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
     presence_penalty: { type: ["number", "null"], minimum: -2, maximum: 2 },
+    logit_bias: nullable(LOGIT_BIAS),
     max_tokens: { ...MAX_TOKENS },
     response_format: nullable(RESPONSE_FORMAT),
     json_schema: { description: "As llama-server takes it: the schema itself" },

@@ -18,7 +18,6 @@ const REFUSED: Readonly<Record<string, Refused>> = {
     top_logprobs: OFF,
     prompt_logprobs: OFF,
     n_probs: OFF,
-    logit_bias: {},
     functions: { instead: "tools" },
     function_call: { neutral: ["auto", "none"], instead: "tool_choice" },
     suffix: {},
