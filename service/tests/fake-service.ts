@@ -7,7 +7,7 @@ import type { NamedKey } from "../src/config/api-keys.js";
 import type { ChosenBackend } from "../src/backend/backend.js";
 import { defaultsFor, plainOptions } from "../src/config/options.js";
 import { CPU } from "../src/backend/table.js";
-import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../src/engine/engine.js";
+import type { Device, Embedded, Engine, FinishReason, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions, TextDone, TextTask } from "../src/engine/engine.js";
 import { badRequest, gpuLostError, shuttingDownError } from "../src/errors.js";
 import { areSet, type Keys } from "../src/http/api-keys.js";
 import { InFlight } from "../src/http/in-flight.js";
@@ -41,6 +41,9 @@ export class FakeEngine implements Engine {
     public failAfter: Error | undefined;
     public slots = 1;
     public readonly asked: GenerationRequest[] = [];
+    public readonly tasks: TextTask[] = [];
+    public stopText: string | undefined;
+    public reasoning: string | undefined;
 
     public async start(): Promise<void> {
         await Promise.resolve();
@@ -67,6 +70,9 @@ export class FakeEngine implements Engine {
     public async generate(_model: LoadedModel, request: GenerationRequest, { signal, onChunk }: RunOptions): Promise<Generated> {
         this.asked.push(request);
         await this.pause(signal);
+        if (this.reasoning !== undefined) {
+            onChunk?.({ kind: "reasoning", text: this.reasoning, tokens: 1 });
+        }
         for (const [text] of this.text.matchAll(/\s*\S+/g)) {
             onChunk?.({ kind: "text", text, tokens: 1 });
         }
@@ -76,12 +82,31 @@ export class FakeEngine implements Engine {
             throw this.failAfter;
         }
         const { text, finishReason, toolCalls } = this;
-        return { text, finishReason, toolCalls, usage: this.usage };
+        const { reasoning, stopText } = this;
+        return { text, finishReason, toolCalls, usage: this.usage, ...(reasoning === undefined ? {} : { reasoning }), ...(stopText === undefined ? {} : { stopText }) };
     }
 
     public async embed(_model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
         await this.pause(signal);
         return { vectors: texts.map((text) => [text.length, 0.5]), tokens: texts.length };
+    }
+
+    /** Words are tokens, numbered by their length. */
+    public async doText(_model: LoadedModel, task: TextTask, signal: AbortSignal): Promise<TextDone> {
+        this.tasks.push(task);
+        await this.pause(signal);
+        switch (task.kind) {
+            case "count":
+                return { count: this.usage.promptTokens };
+            case "layOut":
+                return { count: 1, text: JSON.stringify(task.request) };
+            case "tokenize": {
+                const pieces = task.text.split(" ");
+                return { count: pieces.length, tokens: pieces.map(({ length }) => length), ...(task.pieces ? { pieces } : {}) };
+            }
+            case "detokenize":
+                return { count: task.tokens.length, text: task.tokens.map((length) => "x".repeat(length)).join(" ") };
+        }
     }
 
     private async pause(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type RunningService, startService } from "../src/app.js";
@@ -74,6 +75,20 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         }
         expect(text).toBe(whole.choices[0]?.message.content);
         expect(text).not.toBe("");
+    });
+
+    it("speaks Anthropic's dialect, and counts a prompt as it is read", async () => {
+        const anthropic = new Anthropic({ apiKey: "any", baseURL, maxRetries: 0 });
+        const tools = [{ name: "look_up", description: "Looks up a city", input_schema: { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] } }];
+        const prompt = { model, messages, system: "Answer in one word.", tools };
+        const whole = await anthropic.messages.create({ ...prompt, max_tokens: 12, tool_choice: { type: "none" } });
+        expect(whole.content).toMatchObject([{ type: "text", text: expect.stringMatching(/\S/) as string }]);
+        const streamed = await anthropic.messages.stream({ ...prompt, max_tokens: 80, tool_choice: { type: "any" } }).finalMessage();
+        expect(streamed).toMatchObject({ stop_reason: "tool_use", content: [{ type: "tool_use", name: "look_up", input: { city: expect.any(String) as string } }] });
+        for (const [choice, { usage }] of [["none", whole], ["any", streamed]] as const) {
+            const { input_tokens: counted } = await anthropic.messages.countTokens({ ...prompt, tool_choice: { type: choice } });
+            expect([choice, counted]).toEqual([choice, usage.input_tokens + (usage.cache_read_input_tokens ?? 0)]);
+        }
     });
 
     it("follows a schema", async () => {

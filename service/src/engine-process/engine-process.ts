@@ -1,7 +1,7 @@
 /** The engine as the service sees it. It runs in a process of its own: a fault of the native part ends that one only. */
 
 import { listedDevice, processor } from "../engine/device.js";
-import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "../engine/engine.js";
+import type { Busy, Device, Embedded, Engine, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions, TextDone, TextTask } from "../engine/engine.js";
 import { EngineLost, ServiceError } from "../errors.js";
 import type { EngineChild } from "./child-process.js";
 import type { Program } from "./program.js";
@@ -101,6 +101,11 @@ export class EngineProcess implements Engine {
         const { child, id } = this.placeOf(model);
         const { value, vectors } = await child.call("embed", { model: id, texts }, { signal });
         return { vectors, tokens: value.tokens };
+    }
+
+    public async doText(model: LoadedModel, task: TextTask, signal: AbortSignal): Promise<TextDone> {
+        const { child, id } = this.placeOf(model);
+        return (await child.call("doText", { model: id, task }, { signal })).value;
     }
 
     public async checkGrammar(schema: object): Promise<string> {

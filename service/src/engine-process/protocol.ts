@@ -4,7 +4,7 @@
  */
 
 import type { Backend } from "../backend/backend.js";
-import type { Chunk, Device, Generated, GenerationRequest, LoadedModel, LoadSpec } from "../engine/engine.js";
+import type { Chunk, Device, Generated, GenerationRequest, LoadedModel, LoadSpec, TextDone, TextTask } from "../engine/engine.js";
 import type { EngineSettings } from "../engine/sizing.js";
 import type { Kind, LogLevel } from "../log.js";
 import type { WireError } from "./wire-error.js";
@@ -27,6 +27,7 @@ export interface Calls {
     readonly load: { readonly spec: LoadSpec };
     readonly generate: { readonly model: number; readonly request: GenerationRequest; readonly stream: boolean };
     readonly embed: { readonly model: number; readonly texts: readonly string[] };
+    readonly doText: { readonly model: number; readonly task: TextTask };
     readonly checkGrammar: { readonly schema: object };
     readonly device: null;
     readonly close: null;
@@ -39,6 +40,7 @@ export interface Results {
     readonly generate: Generated;
     /** The vectors came before, in messages of their own. */
     readonly embed: { readonly tokens: number };
+    readonly doText: TextDone;
     readonly checkGrammar: string;
     readonly device: Device;
     readonly close: null;

@@ -113,6 +113,7 @@ export class EngineServer {
             }
             return { tokens };
         },
+        doText: async ({ model, task }, _call, { abort }) => this.started.doText(this.modelOf(model), task, abort.signal),
         checkGrammar: async ({ schema }) => this.started.checkGrammar(schema),
         device: async () => this.started.device(),
         close: async () => {

@@ -89,6 +89,22 @@ export interface CompletionRequest extends Generation {
 
 export type GenerationRequest = ChatRequest | CompletionRequest;
 
+/** What the tokenizer and the template are asked without generating. */
+export type TextTask =
+    /** How many tokens the prompt of this request has; "layOut": also the prompt itself. */
+    | { readonly kind: "count" | "layOut"; readonly request: GenerationRequest }
+    /** `special`: texts of special tokens become these; `begin`: with the token that begins a text, where the model has one; `pieces`: also the text of each. */
+    | { readonly kind: "tokenize"; readonly text: string; readonly special: boolean; readonly begin: boolean; readonly pieces: boolean }
+    | { readonly kind: "detokenize"; readonly tokens: readonly number[] };
+
+export interface TextDone {
+    /** Tokens. */
+    readonly count: number;
+    readonly tokens?: readonly number[];
+    readonly pieces?: readonly string[];
+    readonly text?: string;
+}
+
 /** A piece of the answer. All `text` pieces together are `Generated.text`. */
 export interface Chunk {
     /** "call": of the arguments of a call that the request demands; together they are the call's `arguments`. */
@@ -130,6 +146,8 @@ export interface Generated {
     /** Empty unless `finishReason` is "tool"; or "length": then the arguments of a demanded call may be cut. */
     readonly toolCalls: readonly ToolCall[];
     readonly finishReason: FinishReason;
+    /** The one of `stop` that ended the text. */
+    readonly stopText?: string;
     readonly usage: Usage;
 }
 
@@ -181,6 +199,8 @@ export interface Engine {
     generate(model: LoadedModel, request: GenerationRequest, run: RunOptions): Promise<Generated>;
     /** @throws `signal.reason` when aborted, ServiceError, e.g. when a text is longer than the context */
     embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded>;
+    /** Needs no slot. @throws `signal.reason` when aborted, ServiceError */
+    doText(model: LoadedModel, task: TextTask, signal: AbortSignal): Promise<TextDone>;
     /** "" or why the schema cannot be used as a grammar. */
     checkGrammar(schema: object): Promise<string>;
     close(): Promise<void>;

@@ -99,6 +99,7 @@ interface Answer {
     readonly reasoning: string;
     readonly toolCalls: readonly ToolCall[];
     readonly finishReason: FinishReason;
+    readonly stopText?: string;
 }
 
 type OnChunk = (chunk: Chunk) => void;
@@ -120,7 +121,7 @@ async function answerChat(means: Means, layout: Layout, common: object, onChunk:
         const calls = (functionCalls as readonly { functionName: string; params: unknown }[] | undefined) ?? [];
         const toolCalls = calls.map(({ functionName, params }) => ({ id: callId(), name: functionName, arguments: JSON.stringify(params ?? {}) }));
         const finishReason = toolCalls.length > 0 ? "tool" : metadata.stopReason === "maxTokens" ? "length" : "stop";
-        return { text: response, reasoning, toolCalls, finishReason };
+        return { text: response, reasoning, toolCalls, finishReason, ...stopOf(metadata) };
     } finally {
         chat.dispose({ disposeSequence: false });
     }
@@ -141,10 +142,16 @@ async function answerCompletion({ library, sequence, grammar }: Means, layout: L
                 pending = 0;
             },
         });
-        return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop" };
+        return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop", ...stopOf(metadata) };
     } finally {
         completion.dispose({ disposeSequence: false });
     }
+}
+
+/** The client's text that ended the answer. */
+function stopOf({ stopReason, customStopTrigger }: { readonly stopReason: string; readonly customStopTrigger?: readonly unknown[] | undefined }): Pick<Answer, "stopText"> {
+    const text = (customStopTrigger ?? []).filter((part) => typeof part === "string").join("");
+    return stopReason === "customStopTrigger" && text !== "" ? { stopText: text } : {};
 }
 
 /** The model writes a forced call as text; the client gets it as a call, also one that was cut. */
@@ -184,7 +191,7 @@ export async function generate(means: Means, request: GenerationRequest, layout:
         }
     };
     const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
-    const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain, reader) : plain;
+    const { text, reasoning, toolCalls, finishReason, stopText } = layout.forced ? asCall(plain, reader) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;
     return {
@@ -192,6 +199,7 @@ export async function generate(means: Means, request: GenerationRequest, layout:
         ...(reasoning === "" ? {} : { reasoning }),
         toolCalls,
         finishReason,
+        ...(stopText === undefined ? {} : { stopText }),
         usage: {
             promptTokens: layout.tokens.length,
             cachedTokens,

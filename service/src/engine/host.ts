@@ -4,7 +4,7 @@ import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaMod
 import { badRequest, ContextOverflow, ServiceError } from "../errors.js";
 import { Bell } from "./bell.js";
 import { canCopy, copyStart, runInterruptibly } from "./corrected.js";
-import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions } from "./engine.js";
+import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions, TextDone, TextTask } from "./engine.js";
 import { forcedTools } from "./forced-call.js";
 import { functionsOf } from "./functions.js";
 import { checkFits, generate, layOut } from "./generation.js";
@@ -12,6 +12,7 @@ import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
 import { watchNative } from "./native-failure.js";
 import { unitVector } from "./unit.js";
+import { doText } from "./text-task.js";
 import { biasOf } from "./token-bias.js";
 import { refuseTooLong, textsOf } from "./too-long.js";
 import { chooseSlot, type SlotView, worthWaiting } from "./slots.js";
@@ -108,6 +109,12 @@ export class Host {
             slot.busy = false;
             this.onRead(slot, true);
         }
+    }
+
+    public async doText(task: TextTask, signal: AbortSignal): Promise<TextDone> {
+        const { library, grammars, model, chatWrapper } = this;
+        const most = Math.max(this.info.contextSize, this.info.trainContextSize);
+        return doText({ library, grammars, model, chatWrapper, most }, task, signal);
     }
 
     public async embed(texts: readonly string[], signal: AbortSignal): Promise<Embedded> {

@@ -5,7 +5,7 @@ import { messageOf, ServiceError } from "../errors.js";
 import type { Witness } from "../gpu/watch.js";
 import type { Log } from "../log.js";
 import { gpuDevice, listedDevice, processor } from "./device.js";
-import type { AskBusy, AskingEngine, Device, Embedded, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions } from "./engine.js";
+import type { AskBusy, AskingEngine, Device, Embedded, Generated, GenerationRequest, LoadedModel, LoadSpec, RunOptions, TextDone, TextTask } from "./engine.js";
 import { Loader } from "./loader.js";
 import { memoryOfThisProcess } from "./memory.js";
 import { isNativeFailure } from "./native-failure.js";
@@ -105,6 +105,10 @@ export class LlamaEngine implements AskingEngine {
 
     public async embed(model: LoadedModel, texts: readonly string[], signal: AbortSignal): Promise<Embedded> {
         return this.watched(signal, this.residents.use(model).embed(texts, signal));
+    }
+
+    public async doText(model: LoadedModel, task: TextTask, signal: AbortSignal): Promise<TextDone> {
+        return this.residents.use(model).doText(task, signal);
     }
 
     public async checkGrammar(schema: object): Promise<string> {

@@ -3,6 +3,7 @@
 import type { LlamaModel, Token, TokenBias } from "node-llama-cpp";
 import { badRequest } from "../errors.js";
 import type { Library } from "./library.js";
+import { vocabularySize } from "./text-task.js";
 
 /** What node-llama-cpp's `set` does not take: tokens that end the answer. */
 interface Held {
@@ -26,7 +27,7 @@ export function biasOf(library: Library, model: LlamaModel, biases: Readonly<Rec
     }
     const bias = new library.TokenBias(model.tokenizer);
     const { _biases: held } = bias as unknown as Held;
-    const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
+    const size = vocabularySize(model);
     for (const [name, logit] of Object.entries(biases)) {
         if (!ID.test(name)) {
             bias.set(name, { logit });

@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 const TAGS = [
     { name: "prompt", description: "Answers of a model" },
     { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
+    { name: "anthropic", description: "The same as Anthropic's Messages API" },
     { name: "state", description: "Version, models, load and statistics" },
     { name: "models", description: "Models pulled by their name, and deleted" },
     { name: "check", description: "Whether the service would accept something" },

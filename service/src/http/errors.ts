@@ -1,6 +1,7 @@
-/** The only place that turns an error into an answer: `{"error"}`, or OpenAI's form below /v1. */
+/** The only place that turns an error into an answer: `{"error"}`, or below /v1 OpenAI's form or Anthropic's. */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { anthropicError, isAnthropic } from "../anthropic/errors.js";
 import { EngineLost, messageOf, ServiceError } from "../errors.js";
 import type { Log } from "../log.js";
 import { openAiError } from "../openai/errors.js";
@@ -25,12 +26,21 @@ export function statusOf(thrown: unknown): number {
     return statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
 }
 
-function bodyOf(request: FastifyRequest, status: number, thrown: unknown, duration: object): object {
+interface Answer {
+    readonly status: number;
+    readonly body: object;
+}
+
+function answerOf(request: FastifyRequest, thrown: unknown, duration: object): Answer {
+    const status = statusOf(thrown);
+    if (isAnthropic(request.url)) {
+        return anthropicError(status, thrown, request.id);
+    }
     if (request.url.startsWith("/v1/")) {
-        return openAiError(status, thrown).body;
+        return openAiError(status, thrown);
     }
     const error = messageOf(thrown);
-    return TIMED.has(request.routeOptions.url ?? "") ? { error, duration } : { error };
+    return { status, body: TIMED.has(request.routeOptions.url ?? "") ? { error, duration } : { error } };
 }
 
 export function sendError(request: FastifyRequest, reply: FastifyReply, thrown: unknown, duration: object = NO_DURATION): FastifyReply {
@@ -41,8 +51,8 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, thrown: 
     if (thrown instanceof ServiceError && thrown.retryAfterSeconds !== undefined) {
         reply.header("retry-after", String(thrown.retryAfterSeconds));
     }
-    const status = request.url.startsWith("/v1/") ? openAiError(statusOf(thrown), thrown).status : statusOf(thrown);
-    return reply.code(status).type("application/json; charset=utf-8").send(bodyOf(request, status, thrown, duration));
+    const { status, body } = answerOf(request, thrown, duration);
+    return reply.code(status).type("application/json; charset=utf-8").send(body);
 }
 
 /** What a path of the routes looks like: `:name` is one part of it, `*` the rest. */

@@ -1,4 +1,4 @@
-/** Server-sent events in the form that OpenAI's clients read. */
+/** Server-sent events in the forms that OpenAI's and Anthropic's clients read. */
 
 import { PassThrough } from "node:stream";
 import type { FastifyReply } from "fastify";
@@ -51,11 +51,17 @@ export class EventStream {
         clearTimeout(this.pulse);
     }
 
-    public send(data: object): void {
-        this.write(JSON.stringify(data));
+    /** @param name of the event, where clients look for one */
+    public send(data: object, name = ""): void {
+        this.write(JSON.stringify(data), name);
     }
 
-    /** The end that clients wait for. */
+    /** The end where the last event says that it is the last. */
+    public close(): void {
+        this.end();
+    }
+
+    /** The end that OpenAI's clients wait for. */
     public done(): void {
         this.write("[DONE]");
         this.end();
@@ -67,8 +73,8 @@ export class EventStream {
         this.end();
     }
 
-    private write(data: string): void {
-        this.waiting += `data: ${data}\n\n`;
+    private write(data: string, name = ""): void {
+        this.waiting += `${name === "" ? "" : `event: ${name}\n`}data: ${data}\n\n`;
         if (this.stream === undefined) {
             this.stream = this.begin();
             // Together with what follows at once. It may have no text yet, so the next packet need not wait.

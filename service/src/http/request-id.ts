@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
+import { isAnthropic } from "../anthropic/errors.js";
 
 /** Safe in a header, a log line and a shell. */
 const SAFE = /^[\w.:-]{1,128}$/;
@@ -18,6 +19,9 @@ export const genReqId = ({ headers }: Pick<IncomingMessage, "headers">): string 
 export function installRequestId(server: FastifyInstance): void {
     server.addHook("onRequest", (request, reply, done) => {
         reply.header("x-request-id", request.id);
+        if (isAnthropic(request.url)) {
+            reply.header("request-id", request.id);
+        }
         done();
     });
 }

@@ -9,14 +9,14 @@
  */
 
 import type { Configuration } from "../config/configuration.js";
-import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy } from "../engine/engine.js";
+import { type Embedded, type Engine, type Generated, type LoadedModel, MemoryBusy, type TextDone } from "../engine/engine.js";
 import { shuttingDownError } from "../errors.js";
 import { withAnyOf } from "./abort.js";
 import { type Entry, type Place, waiting } from "./entry.js";
 import { Queue } from "./queue.js";
 import { loadingFailed, ownTimeReached, queueFull, timeReached, waitedTooLong } from "./refusals.js";
 import { type Lane, Running } from "./running.js";
-import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
+import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler, TextJob } from "./scheduler.js";
 import { unlessAborted, withTimeLimit } from "./time-limit.js";
 
 /** How long others may overtake a request whose model waits for memory. */
@@ -71,6 +71,10 @@ export class FairScheduler implements Scheduler {
 
     public async embed(job: EmbeddingJob): Promise<Finished<Embedded>> {
         return this.take(job, "embedding", (model, signal) => this.engine.embed(model, job.texts, signal));
+    }
+
+    public async doText(job: TextJob): Promise<Finished<TextDone>> {
+        return this.take(job, "text", (model, signal) => this.engine.doText(model, job.task, signal));
     }
 
     public async drain(limitMsec: number): Promise<void> {

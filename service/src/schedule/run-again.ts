@@ -1,8 +1,8 @@
 /** Runs a request once more when the engine's process ended under it, and its client has seen nothing of an answer yet. */
 
-import type { Embedded, Generated } from "../engine/engine.js";
+import type { Embedded, Generated, TextDone } from "../engine/engine.js";
 import { EngineLost } from "../errors.js";
-import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler } from "./scheduler.js";
+import type { Duration, EmbeddingJob, Finished, GenerationJob, Job, Scheduler, TextJob } from "./scheduler.js";
 
 function sum(one: Duration, other: Duration): Duration {
     return { promptMsec: one.promptMsec + other.promptMsec, queueMsec: one.queueMsec + other.queueMsec };
@@ -49,6 +49,10 @@ export class RunAgain implements Scheduler {
 
     public async embed(job: EmbeddingJob): Promise<Finished<Embedded>> {
         return this.twice(job, async (asked) => this.scheduler.embed(asked), () => true);
+    }
+
+    public async doText(job: TextJob): Promise<Finished<TextDone>> {
+        return this.twice(job, async (asked) => this.scheduler.doText(asked), () => true);
     }
 
     public async drain(limitMsec: number): Promise<void> {

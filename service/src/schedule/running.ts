@@ -2,10 +2,20 @@
 
 import type { LoadedModel } from "../engine/engine.js";
 
-/** Embeddings have a context of their own, with one sequence: they take no slot, and one request runs at a time. */
-export type Lane = "generation" | "embedding";
+/**
+ * Embeddings have a context of their own, with one sequence: they take no slot, and one request runs at a time. Work on
+ * texts alone takes no context at all.
+ */
+export type Lane = "generation" | "embedding" | "text";
 
-const EMBEDDINGS_AT_ONCE = 1;
+/** Beside slots. */
+const AT_ONCE = { embedding: 1, text: 4 } as const;
+
+const NONE: Readonly<Record<Lane, number>> = { generation: 0, embedding: 0, text: 0 };
+
+function sumOf({ generation, embedding, text }: Readonly<Record<Lane, number>>): number {
+    return generation + embedding + text;
+}
 
 /** What `Retry-After` says before any request has ended, and at most. Seconds. */
 export const RETRY_UNKNOWN = 5;
@@ -22,7 +32,7 @@ export class Running {
 
     /** Of all models. */
     public get total(): number {
-        return [...this.counts.values()].reduce((sum, { generation, embedding }) => sum + generation + embedding, 0);
+        return [...this.counts.values()].reduce((sum, counts) => sum + sumOf(counts), 0);
     }
 
     /** How often a model has become idle: when it grows, loading may succeed that did not before. */
@@ -31,7 +41,7 @@ export class Running {
     }
 
     public on(model: LoadedModel): Readonly<Record<Lane, number>> {
-        return this.counts.get(model) ?? { generation: 0, embedding: 0 };
+        return this.counts.get(model) ?? NONE;
     }
 
     public isBusy(model: LoadedModel): boolean {
@@ -40,7 +50,7 @@ export class Running {
 
     /** @param kept places that are taken beside those that run */
     public hasRoom(model: LoadedModel, lane: Lane, kept: number): boolean {
-        return this.on(model)[lane] + kept < (lane === "generation" ? model.slots : EMBEDDINGS_AT_ONCE);
+        return this.on(model)[lane] + kept < (lane === "generation" ? model.slots : AT_ONCE[lane]);
     }
 
     public begin(model: LoadedModel, lane: Lane): void {
@@ -68,7 +78,7 @@ export class Running {
     private count(model: LoadedModel, lane: Lane, change: number): void {
         const before = this.on(model);
         const now = { ...before, [lane]: before[lane] + change };
-        if (now.generation + now.embedding > 0) {
+        if (sumOf(now) > 0) {
             this.counts.set(model, now);
         } else {
             this.counts.delete(model);

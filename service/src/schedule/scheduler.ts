@@ -1,6 +1,6 @@
 /** Decides which request runs when. */
 
-import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec } from "../engine/engine.js";
+import type { Chunk, Embedded, Generated, GenerationRequest, LoadSpec, TextDone, TextTask } from "../engine/engine.js";
 
 export interface Job {
     readonly spec: LoadSpec;
@@ -26,6 +26,10 @@ export interface GenerationJob extends Job {
 
 export interface EmbeddingJob extends Job {
     readonly texts: readonly string[];
+}
+
+export interface TextJob extends Job {
+    readonly task: TextTask;
 }
 
 export interface Duration {
@@ -55,6 +59,8 @@ export interface Scheduler {
     run(job: GenerationJob): Promise<Finished<Generated>>;
     /** Never rejects. */
     embed(job: EmbeddingJob): Promise<Finished<Embedded>>;
+    /** Never rejects. */
+    doText(job: TextJob): Promise<Finished<TextDone>>;
     /**
      * Refuses requests that wait and all new ones; lets running requests finish.
      * @param limitMsec after which it is aborted
