@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
+import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type RunningService, startService } from "../src/app.js";
@@ -89,6 +90,20 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
             const { input_tokens: counted } = await anthropic.messages.countTokens({ ...prompt, tool_choice: { type: choice } });
             expect([choice, counted]).toEqual([choice, usage.input_tokens + (usage.cache_read_input_tokens ?? 0)]);
         }
+    });
+
+    it("speaks Ollama's dialect, with true counts and times", async () => {
+        const ollama = new Ollama({ host: baseURL });
+        const whole = await ollama.chat({ model: `${model}:latest`, messages, options: { temperature: 0, num_predict: 12 } });
+        let text = "";
+        for await (const { message } of await ollama.chat({ model, messages, options: { temperature: 0, num_predict: 12 }, stream: true })) {
+            text += message.content;
+        }
+        expect(text).toBe(whole.message.content);
+        expect(text).not.toBe("");
+        expect(whole.eval_count).toBeLessThanOrEqual(12);
+        expect(whole.load_duration + whole.prompt_eval_duration + whole.eval_duration).toBeLessThanOrEqual(whole.total_duration + 1e6);
+        expect(whole.eval_duration).toBeGreaterThan(0);
     });
 
     it("follows a schema", async () => {

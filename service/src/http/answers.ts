@@ -102,6 +102,11 @@ const EVENT = {
     properties: { data: { type: "string", description: "A piece of the answer as JSON; the last one is [DONE]" } },
 } as const;
 
+/** Of an answer that is JSON or, unless the request asks for one answer, lines of it. */
+export function linesAnswer(schema: object): object {
+    return { description: "The answer", content: { "application/json": { schema }, "application/x-ndjson": { schema } } };
+}
+
 /** Of an answer that is JSON or, when the request asks for it, a stream of it. */
 export function streamableAnswer(schema: object): object {
     return { description: "The answer", content: { "application/json": { schema }, "text/event-stream": { schema: EVENT } } };

@@ -7,6 +7,8 @@ const TAGS = [
     { name: "prompt", description: "Answers of a model" },
     { name: "openai", description: "The same as OpenAI's API: its official clients work unchanged" },
     { name: "anthropic", description: "The same as Anthropic's Messages API" },
+    { name: "ollama", description: "The same as Ollama's API" },
+    { name: "text", description: "What the model's tokenizer and template make of a text, as llama.cpp's server answers it" },
     { name: "state", description: "Version, models, load and statistics" },
     { name: "models", description: "Models pulled by their name, and deleted" },
     { name: "check", description: "Whether the service would accept something" },

@@ -3,6 +3,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { anthropicError, isAnthropic } from "../anthropic/errors.js";
 import { EngineLost, messageOf, ServiceError } from "../errors.js";
+import { UnknownModel } from "../models/unknown.js";
 import type { Log } from "../log.js";
 import { openAiError } from "../openai/errors.js";
 
@@ -40,6 +41,9 @@ function answerOf(request: FastifyRequest, thrown: unknown, duration: object): A
         return openAiError(status, thrown);
     }
     const error = messageOf(thrown);
+    if (request.url.startsWith("/api/") && thrown instanceof UnknownModel) {
+        return { status: 404, body: { error } };
+    }
     return { status, body: TIMED.has(request.routeOptions.url ?? "") ? { error, duration } : { error } };
 }
 

@@ -1,4 +1,4 @@
-/** Server-sent events in the forms that OpenAI's and Anthropic's clients read. */
+/** Answers that grow: server-sent events, as OpenAI's and Anthropic's clients read them, or lines of JSON. */
 
 import { PassThrough } from "node:stream";
 import type { FastifyReply } from "fastify";
@@ -16,6 +16,20 @@ const TOGETHER_MSEC = 40;
  */
 export const PULSE_MSEC = 5000;
 
+/** How events are written. */
+export interface StreamForm {
+    readonly type: string;
+    frame(data: string, name: string): string;
+    /** Something that clients skip. */
+    pulse(): string;
+}
+
+export const SERVER_SENT_EVENTS: StreamForm = {
+    type: "text/event-stream; charset=utf-8",
+    frame: (data, name) => `${name === "" ? "" : `event: ${name}\n`}data: ${data}\n\n`,
+    pulse: () => ": waiting\n\n",
+};
+
 /**
  * Nothing is sent before the first event or comment, so that a failure until then is an ordinary error: comments begin
  * only with `keepAlive`.
@@ -29,7 +43,10 @@ export class EventStream {
     /** When the last packet after the first one was sent, by `performance.now()`. */
     private wentAt = Number.NEGATIVE_INFINITY;
 
-    public constructor(private readonly reply: FastifyReply) {}
+    public constructor(
+        private readonly reply: FastifyReply,
+        private readonly form: StreamForm = SERVER_SENT_EVENTS,
+    ) {}
 
     public get begun(): boolean {
         return this.stream !== undefined;
@@ -40,7 +57,7 @@ export class EventStream {
         this.pulse ??= setTimeout(() => {
             this.stream ??= this.begin();
             if (this.stream.writable) {
-                this.stream.write(": waiting\n\n");
+                this.stream.write(this.form.pulse());
                 this.pulse?.refresh();
             }
         }, PULSE_MSEC);
@@ -74,7 +91,7 @@ export class EventStream {
     }
 
     private write(data: string, name = ""): void {
-        this.waiting += `${name === "" ? "" : `event: ${name}\n`}data: ${data}\n\n`;
+        this.waiting += this.form.frame(data, name);
         if (this.stream === undefined) {
             this.stream = this.begin();
             // Together with what follows at once. It may have no text yet, so the next packet need not wait.
@@ -91,7 +108,7 @@ export class EventStream {
         // A client that leaves destroys the stream; the generation is stopped elsewhere.
         stream.on("error", () => undefined);
         stream.once("close", () => clearTimeout(this.pulse));
-        this.reply.type("text/event-stream; charset=utf-8");
+        this.reply.type(this.form.type);
         // So that a proxy passes on each event at once.
         this.reply.headers({ "cache-control": "no-cache", "x-accel-buffering": "no" });
         void this.reply.send(stream);

@@ -18,11 +18,14 @@ import { healthRoutes } from "./routes/health.js";
 import { embeddingRoutes } from "./routes/embedding.js";
 import { logRoutes } from "./routes/log.js";
 import { modelRoutes } from "./routes/models.js";
+import { ollamaRoutes } from "./routes/ollama.js";
+import { ollamaModelRoutes } from "./routes/ollama-models.js";
 import { openAiRoutes } from "./routes/openai.js";
 import { pageRoutes } from "./routes/pages.js";
 import { promptFileRoutes } from "./routes/prompt-file.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { pullRoutes } from "./routes/pull.js";
+import { textRoutes } from "./routes/text.js";
 import { stateRoutes } from "./routes/state.js";
 import { installSecurityHeaders } from "./security-headers.js";
 import type { Service } from "./service.js";
@@ -34,7 +37,7 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, anthropicRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, anthropicRoutes, ollamaRoutes, ollamaModelRoutes, textRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service, limits: Limits = limitsFor(service.scheduler.limit)): FastifyInstance {
     const server = fastify({

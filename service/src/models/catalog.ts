@@ -21,7 +21,7 @@ export interface Model extends ArrangedModel, Named {
 }
 
 /** How a request wants a model loaded; null is the same as absent. */
-interface Wishes {
+export interface Wishes {
     readonly gpulayer?: number | null | undefined;
     readonly contextSize?: number | null | undefined;
 }

@@ -3,7 +3,7 @@
 import { sumOf } from "../engine/usage.js";
 import type { Chunk, Generated, GenerationRequest, LoadSpec, Usage } from "../engine/engine.js";
 import { toServiceError } from "../errors.js";
-import { type ModelCatalog, specOf } from "../models/catalog.js";
+import { type ModelCatalog, specOf, type Wishes } from "../models/catalog.js";
 import { writerOf } from "../models/unknown.js";
 import type { Journal } from "../prompt/journal.js";
 import { withAnyOf } from "../schedule/abort.js";
@@ -29,6 +29,8 @@ export interface Run {
     /** The path that was called. */
     readonly call: string;
     readonly body: { readonly model: string };
+    /** How the model is to be loaded. */
+    readonly wishes?: Wishes;
     readonly requestId: string;
     readonly signal: AbortSignal;
     /** @throws ServiceError */
@@ -44,6 +46,7 @@ interface Ran {
     readonly answers: readonly Generated[];
     readonly model: string;
     readonly usage: Usage;
+    readonly duration: Duration;
     readonly response: object;
 }
 
@@ -85,7 +88,7 @@ export class Generations {
             const failed = new AbortController();
             const ends = await withAnyOf([run.signal, failed.signal], async (signal) =>
                 fewAtOnce(asked, MOST_AT_ONCE, async (one, index) => {
-                    const end = await this.one(specOf(model), one, signal, {
+                    const end = await this.one(specOf(model, run.wishes), one, signal, {
                         follows: index > 0,
                         onChunk: onChunk === undefined ? undefined : (chunk) => onChunk(index, chunk, name),
                         onAdmitted: () => run.onAdmitted?.(),
@@ -106,7 +109,7 @@ export class Generations {
             const usage = usageOf(answers, asked);
             const response = run.respond(answers, name, usage);
             this.journal.close({ ...entry, code: 200, duration, usage, response, answerRaw: answers.map(({ text }) => text).join("\n") });
-            return { answers, model: name, usage, response };
+            return { answers, model: name, usage, duration, response };
         } catch (thrown) {
             const error = toServiceError(thrown);
             const { status, body: response } = openAiError(error.statusCode, error);

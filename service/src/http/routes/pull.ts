@@ -59,7 +59,8 @@ const DELETED = {
     properties: { deleted: { type: "string" }, files: TEXTS, note: { type: "string" } },
 } as const;
 
-function refuseStrangers(service: Service): void {
+/** @throws ServiceError where nobody may change the models */
+export function refuseStrangers(service: Service): void {
     if (!service.management.allowed) {
         throw new ServiceError(403, "Models are changed only with an API key. The operator sets apiKey or apiKeys in the configuration, or pull.withoutKey where everybody may.");
     }
@@ -73,22 +74,29 @@ function pulledForm({ models }: Service, done: Done): object {
     return { status: "success", ...done, models: names };
 }
 
-async function stream(service: Service, source: string, signal: AbortSignal, reply: FastifyReply): Promise<void> {
-    const events = new EventStream(reply);
+/** Of all the progress what a person can read. */
+export function fewer(tell: (progress: Progress) => void): (progress: Progress) => void {
     let last: Progress | undefined;
     let at = 0;
-    const onProgress = (progress: Progress): void => {
+    return (progress) => {
         const now = performance.now();
         const same = progress.status === last?.status && progress.file === last.file;
-        // Nothing is sent until it is known what the source is: until then an error has a status of its own.
+        // Nothing is told until it is known what the source is: until then an error has a status of its own.
         if (progress.status !== "resolving" && (!same || now - at >= EVENT_MSEC)) {
-            events.send(progress);
-            // A host may be silent for a while, and another container may hold the lock.
-            events.keepAlive();
+            tell(progress);
             at = now;
             last = progress;
         }
     };
+}
+
+async function stream(service: Service, source: string, signal: AbortSignal, reply: FastifyReply): Promise<void> {
+    const events = new EventStream(reply);
+    const onProgress = fewer((progress) => {
+        events.send(progress);
+        // A host may be silent for a while, and another container may hold the lock.
+        events.keepAlive();
+    });
     try {
         events.send(pulledForm(service, await service.puller.pull(source, signal, onProgress)));
         events.done();
@@ -98,6 +106,27 @@ async function stream(service: Service, source: string, signal: AbortSignal, rep
         }
         events.fail({ error: messageOf(thrown) });
     }
+}
+
+/** @param force also one that is in memory. @throws ServiceError */
+export async function removeModel(service: Service, name: string, force: boolean, requestId: string): Promise<object> {
+    refuseStrangers(service);
+    const { models, puller, management, engine, log } = service;
+    const model = await modelOf(models, name).catch((thrown: unknown) => {
+        throw new ServiceError(404, messageOf(thrown));
+    });
+    if (!force && engine.loaded.some(({ spec }) => spec.file === model.file)) {
+        throw new ServiceError(409, `${model.name} is in memory and may be in use. Delete it with ?force=true: requests that run are finished, later ones do not find it.`);
+    }
+    const records = (await puller.records.all()).filter(({ files }) => files[0]?.name === model.files[0]);
+    const beside = records.flatMap(({ files }) => files.map(({ name }) => name)).filter((name) => !model.files.includes(name));
+    const files = await removeFiles(management.modelDir, { name: model.name, files: [...model.files, ...beside] });
+    await Promise.all(records.map(async (record) => puller.records.forget(record)));
+    await models.rescanFromNow();
+    log.write("info", "models", `deleted ${files.join(", ")}`, requestId);
+    const wanted = records.find(({ key }) => management.sources.some((source) => keyOf(source) === key));
+    const note = wanted === undefined ? {} : { note: `The operator's list of models has ${wanted.source}: the next start pulls it again.` };
+    return { deleted: model.name, files, ...note };
 }
 
 export const pullRoutes: Routes = (server, service) => {
@@ -137,23 +166,7 @@ export const pullRoutes: Routes = (server, service) => {
             },
         },
         async (request) => {
-            refuseStrangers(service);
-            const { models, puller, management, engine, log } = service;
-            const model = await modelOf(models, request.params.name).catch((thrown: unknown) => {
-                throw new ServiceError(404, messageOf(thrown));
-            });
-            if (request.query.force !== true && engine.loaded.some(({ spec }) => spec.file === model.file)) {
-                throw new ServiceError(409, `${model.name} is in memory and may be in use. Delete it with ?force=true: requests that run are finished, later ones do not find it.`);
-            }
-            const records = (await puller.records.all()).filter(({ files }) => files[0]?.name === model.files[0]);
-            const beside = records.flatMap(({ files }) => files.map(({ name }) => name)).filter((name) => !model.files.includes(name));
-            const files = await removeFiles(management.modelDir, { name: model.name, files: [...model.files, ...beside] });
-            await Promise.all(records.map(async (record) => puller.records.forget(record)));
-            await models.rescanFromNow();
-            log.write("info", "models", `deleted ${files.join(", ")}`, request.id);
-            const wanted = records.find(({ key }) => management.sources.some((source) => keyOf(source) === key));
-            const note = wanted === undefined ? {} : { note: `The operator's list of models has ${wanted.source}: the next start pulls it again.` };
-            return { deleted: model.name, files, ...note };
+            return removeModel(service, request.params.name, request.query.force === true, request.id);
         },
     );
 };
