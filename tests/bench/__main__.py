@@ -1,7 +1,8 @@
-"""Runs the benchmarks: `nox -s bench -- [SECTION...]`, all sections by default."""
+"""Runs the benchmarks: `nox -s bench -- [SECTION...] [--model MODEL]`, all sections by default."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
@@ -19,6 +20,7 @@ from scripts.shared import settings_sources
 from scripts.shared.console import say
 from scripts.shared.errors import PipelineError, UsageError
 from scripts.shared.interruption import interruptible
+from scripts.shared.paths import BUILD
 from tests import containers
 from tests.bench import (
     backend_choice,
@@ -30,13 +32,15 @@ from tests.bench import (
     first_token,
     load,
     peers,
+    real_sizes,
+    report,
     staged_model,
     streams,
 )
-from tests.bench.ratio import Ratio
+from tests.bench.report import Item
 from tests.bench.subject import Subject
 
-Lines = Iterator[Ratio | str]
+Lines = Iterator[Item]
 
 
 def _builds(subject: Subject) -> Lines:
@@ -62,6 +66,11 @@ def _start(subject: Subject) -> Lines:
 def _stream(subject: Subject) -> Lines:
     """tokens/s of one stream, against llama-bench and llama-server"""
     return streams.one_stream(subject)
+
+
+def _context(subject: Subject) -> Lines:
+    """Time of a token after prompts of 60 to 3,600 tokens, against llama-server"""
+    return streams.by_context(subject)
 
 
 def _parallel(subject: Subject) -> Lines:
@@ -123,6 +132,7 @@ SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
     "choice": _choice,
     "compiler": _compiler,
     "stream": _stream,
+    "context": _context,
     "parallel": _parallel,
     "beside": _beside,
     "prefix": _prefix,
@@ -132,33 +142,54 @@ SECTIONS: Mapping[str, Callable[[Subject], Lines]] = {
 }
 
 #: Sections that need llama.cpp's own programs, or a model that these make.
-WITH_PEERS = frozenset({"stream", "parallel", "beside", "prefix", "load"})
+WITH_PEERS = frozenset({"stream", "context", "parallel", "beside", "prefix", "load"})
 
 
-def main(asked: list[str]) -> None:
-    """Build the image once, then run the sections."""
-    if asked in (["--list"], ["--help"]):
-        for name, section in SECTIONS.items():
-            say(f"{name:10} {section.__doc__}")
-        return
-    if unknown := set(asked) - set(SECTIONS):
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description="Ratios to named peers.")
+    parser.add_argument("sections", nargs="*", metavar="SECTION")
+    parser.add_argument("--list", action="store_true", help="list the sections")
+    parser.add_argument(
+        "--model",
+        default="",
+        help=f"a GGUF file, or a shape with random weights: {', '.join(real_sizes.SHAPES)}; "
+        "default: the image's default model",
+    )
+    options = parser.parse_args(arguments)
+    if unknown := set(options.sections) - set(SECTIONS):
         raise UsageError(
             f"There is no section {', '.join(sorted(unknown))}.",
             next=f"One of {', '.join(SECTIONS)}.",
         )
-    chosen = asked or list(SECTIONS)
+    return options
+
+
+def main(arguments: list[str]) -> None:
+    """Build the image once, then run the sections; the report is written after each."""
+    options = _options(arguments)
+    if options.list:
+        for name, section in SECTIONS.items():
+            say(f"{name:10} {section.__doc__}")
+        return
+    chosen = options.sections or list(SECTIONS)
     settings = settings_sources.load({"yes": True}).settings
     docker = engine.ensure(EngineOptions(settings.engine_path(), settings.yes))
     containers.remove_stale(docker)
     build.build(resolve(settings))
     if WITH_PEERS.intersection(chosen):
         peers.provide(docker, settings)
-    subject = Subject(docker, settings, records.image())
+    subject = Subject(docker, settings, records.image(), options.model)
     averages = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
-    say(f"\n{os.cpu_count()} CPUs, load {averages}; medians, in turn; minimum to maximum")
+    title = f"{os.cpu_count()} CPUs, load {averages}; model {options.model or 'of the image'}"
+    say(f"\n{title}; medians, in turn; minimum to maximum")
+    done: dict[str, list[Item]] = {}
     for name in chosen:
-        for line in SECTIONS[name](subject):
-            say(line.line() if isinstance(line, Ratio) else line)
+        items = done.setdefault(f"{name}: {SECTIONS[name].__doc__}", [])
+        for item in SECTIONS[name](subject):
+            say(item if isinstance(item, str) else item.line())
+            items.append(item)
+        page = report.write(BUILD / "bench", title, done)
+    say(f"report: {page}")
 
 
 if __name__ == "__main__":

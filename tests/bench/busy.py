@@ -14,14 +14,12 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from scripts.docker_engine import Engine
-from scripts.image.build_request import CONTEXTS
-from scripts.model.contexts import latest
 from scripts.shared import commands
 from tests.bench import completions, peers, servers
 from tests.bench.ratio import Ratio
+from tests.bench.report import Item, Series
 from tests.bench.servers import Server
 from tests.bench.streams import REST, story
 from tests.bench.subject import Subject
@@ -39,6 +37,9 @@ LOADS: Mapping[str, Sequence[str]] = {
     "bursts of 0.1 s": (BURSTS,),
 }
 
+#: Those that differ in their number only.
+BY_NUMBER = tuple(LOADS)[:4]
+
 OFF = ("--env", "MENTATOR_BARRIER=off")
 PROMPT_WORDS = 110
 #: Tokens of an answer. As released, a token may take seconds.
@@ -49,7 +50,7 @@ YARDSTICK = 3
 Figures = list[dict[str, float]]
 
 
-def beside_others(subject: Subject, runs: int = 3) -> Iterator[Ratio | str]:
+def beside_others(subject: Subject, runs: int = 3) -> Iterator[Item]:
     """Generation and prompts beside each load, against fair share x alone, and against `off`."""
     figures: dict[str, Figures] = {name: [] for name in LOADS}
     with ExitStack() as stack:
@@ -61,6 +62,10 @@ def beside_others(subject: Subject, runs: int = 3) -> Iterator[Ratio | str]:
                     measured = {"share": share} | _measure(ours, GENERATED)
                     off = _measure(stock, GENERATED if not loops else GENERATED_OFF)
                     figures[name].append(measured | {f"{kind}, off": off[kind] for kind in off})
+    for kind in ("generation", "prompt"):
+        speeds = [statistics.median(one[kind] for one in figures[name]) for name in BY_NUMBER]
+        numbers = [float(len(LOADS[name])) for name in BY_NUMBER]
+        yield Series(f"{kind} beside busy loops", numbers, speeds, "loops", "tokens/s")
     for name in list(LOADS)[1:]:
         yield from _ratios(name, figures[name], figures["nothing"])
 
@@ -81,7 +86,7 @@ def alone(subject: Subject, runs: int = 15) -> Iterator[Ratio | str]:
 
 
 def _both(subject: Subject, stack: ExitStack) -> tuple[Server, Server]:
-    model: Path = next(latest(CONTEXTS).glob("*.gguf")).resolve()
+    _, model = subject.plain()
     docker, digest = subject.docker, subject.digest
     ours = stack.enter_context(servers.service(docker, digest, model, 1))
     stock = stack.enter_context(servers.service(docker, digest, model, 1, OFF))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.bench import completions, peers, servers
+from tests.bench import completions, servers
 from tests.bench.ratio import Ratio
 from tests.bench.subject import Subject
 
@@ -20,7 +20,7 @@ MIDDLE = 1.0
 
 def beside_a_long_prompt(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
     """A short request while another client's long prompt is read, and alone."""
-    docker, model = subject.docker, peers.quantized_model(subject.docker, "Q4_0")
+    docker, (_, model) = subject.docker, subject.one("Q4_0")
     alone, crowded = [], []
     tokens = 0
     with servers.service(docker, subject.digest, model, 8) as server, ThreadPoolExecutor(1) as pool:
@@ -41,7 +41,7 @@ def beside_a_long_prompt(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
 
 def with_a_known_prefix(subject: Subject, runs: int = 5) -> Iterator[Ratio]:
     """A long prefix that the service has read before, with a new question at the end."""
-    docker, model = subject.docker, peers.quantized_model(subject.docker, "Q4_0")
+    docker, (_, model) = subject.docker, subject.one("Q4_0")
     known, new = [], []
     tokens = 0
     with servers.service(docker, subject.digest, model, 8) as server:

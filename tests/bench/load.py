@@ -16,8 +16,9 @@ import requests
 
 from scripts.shared.node_tools import node_argv
 from scripts.shared.paths import REPOSITORY
-from tests.bench import completions, peers, servers
+from tests.bench import completions, servers
 from tests.bench.ratio import Ratio
+from tests.bench.report import Item, Series
 from tests.bench.subject import Subject
 
 CONCURRENCY = 32
@@ -29,9 +30,9 @@ READS = ("/state/version", "/state/models", "/health", "/ready", "/v1/models", "
          "/helper/example/options", "/chat", "/doc/json", "/no/such/path")  # fmt: skip
 
 
-def many_requests(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str]:
+def many_requests(subject: Subject, count: int = 10_000) -> Iterator[Item]:
     """`count` requests, 32 at a time; meanwhile a process of its own does health checks."""
-    docker, model = subject.docker, peers.quantized_model(subject.docker, "Q4_0")
+    docker, (_, model) = subject.docker, subject.one("Q4_0")
     with servers.service(docker, subject.digest, model, 8) as server:
         codes: Counter[int] = Counter()
         memory: list[float] = []
@@ -49,7 +50,8 @@ def many_requests(subject: Subject, count: int = 10_000) -> Iterator[Ratio | str
         f"{count} requests, {CONCURRENCY} at once, {took:.0f} s:"
         f" {bad} failed (5xx or no answer); {dict(codes)}"
     )
-    yield f"memory after each tenth, MB: {' '.join(f'{figure:.0f}' for figure in memory)}"
+    counts = [(part + 1) * count / 10 for part in range(10)]
+    yield Series("memory after each tenth", counts, memory, "requests", "MB")
     yield Ratio("memory at the end", "after the first tenth", memory[-1:], memory[:1], "MB", 1.05)
     ordered = sorted(checks.seconds)
     p99 = ordered[int(0.99 * (len(ordered) - 1))]

@@ -29,14 +29,18 @@ class Ratio:
         """Median over median."""
         return statistics.median(self.ours) / statistics.median(self.peer)
 
+    @property
+    def met(self) -> bool:
+        """Whether the aim is reached."""
+        return self.value >= self.aim if self.more_is_better else self.value <= self.aim
+
     def line(self) -> str:
         """The line as printed."""
         ours, peer = statistics.median(self.ours), statistics.median(self.peer)
-        reached = self.value >= self.aim if self.more_is_better else self.value <= self.aim
         sign = ">=" if self.more_is_better else "<="
         return (
             f"{self.name} / {self.peer_name}: {ours:.3f} / {peer:.3f} {self.unit}"
-            f" = {self.value:.3f} (aim {sign} {self.aim:g}: {'met' if reached else 'MISSED'};"
+            f" = {self.value:.3f} (aim {sign} {self.aim:g}: {'met' if self.met else 'MISSED'};"
             f" n={len(self.ours)}, {_spread(self.ours)} / {_spread(self.peer)};"
             f" load {os.getloadavg()[0]:.1f})"
         )

@@ -8,11 +8,15 @@ from collections.abc import Iterator, Mapping
 
 from tests.bench import completions, peers, servers
 from tests.bench.ratio import Ratio
+from tests.bench.report import Item, Series
 from tests.bench.subject import Subject
 
 PARALLEL = 8
 PROMPT_WORDS = 220
 GENERATED = 96
+
+#: Words of prompts, about 2 tokens each, up to nearly the servers' context.
+CONTEXT_WORDS = (30, 240, 480, 960, 1800)
 
 #: Seconds between two measurements: llama.cpp's threads spin for a while after each.
 REST = 1.0
@@ -28,8 +32,7 @@ def one_stream(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
     `llama-bench` shows what a server can reach on this machine.
     """
     docker, threads = subject.docker, peers.threads()
-    for quantization in QUANTIZATIONS:
-        model = peers.quantized_model(docker, quantization)
+    for quantization, model in subject.models(QUANTIZATIONS):
         generation: tuple[list[float], ...] = ([], [], [])
         prompt: tuple[list[float], ...] = ([], [], [])
         with (
@@ -60,7 +63,7 @@ def one_stream(subject: Subject, runs: int = 7) -> Iterator[Ratio]:
 
 def parallel_streams(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
     """Eight streams at once."""
-    docker, model = subject.docker, peers.quantized_model(subject.docker, "Q4_0")
+    docker, (label, model) = subject.docker, subject.one("Q4_0")
     figures: list[list[float]] = [[], [], [], []]
     bare: list[Mapping[int, float]] = []
     with (
@@ -80,7 +83,7 @@ def parallel_streams(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
                     list_of.append(figure)
             time.sleep(REST)
             bare.append(peers.llama_batched_bench(docker, model, (1, PARALLEL), GENERATED))
-    name = f"{PARALLEL} requests at once, Q4_0"
+    name = f"{PARALLEL} requests at once, {label}"
     yield Ratio(name, "one slot", figures[0], figures[1], "tokens/s", 2.5, True)
     yield Ratio(name, "llama-server", figures[0], figures[2], "tokens/s", 0.95, True)
     gained = statistics.median(figures[2]) / statistics.median(figures[3])
@@ -90,6 +93,33 @@ def parallel_streams(subject: Subject, runs: int = 7) -> Iterator[Ratio | str]:
         f"llama.cpp without a server, {PARALLEL} sequences / one sequence:"
         f" {together:.0f} / {alone:.0f} tokens/s, {together / alone:.2f}"
     )
+
+
+def by_context(subject: Subject, runs: int = 3) -> Iterator[Item]:
+    """Time of a token after prompts of growing length, of the image and of `llama-server`."""
+    docker, (label, model) = subject.docker, subject.one("Q4_0")
+    lengths: list[float] = []
+    ours: list[list[float]] = []
+    peer: list[list[float]] = []
+    with (
+        servers.service(docker, subject.digest, model, 1) as server,
+        servers.llama_server(docker, model, 1) as other,
+    ):
+        for words in CONTEXT_WORDS:
+            figures: tuple[list[float], list[float]] = ([], [])
+            for _ in range(runs):
+                for one_of, list_of in zip((server, other), figures, strict=True):
+                    time.sleep(REST)
+                    answer = completions.complete(one_of, completions.random_words(words), 32)
+                    list_of.append(1000 / answer.rate)
+            lengths.append(answer.prompt_tokens)
+            ours.append(figures[0])
+            peer.append(figures[1])
+    name = f"time of a token after so many others, {label}"
+    for whose, of in (("the image", ours), ("llama-server", peer)):
+        medians = [statistics.median(figures) for figures in of]
+        yield Series(f"{name}, {whose}", lengths, medians, "tokens", "ms")
+    yield Ratio(f"{name}: {lengths[-1]:.0f}", "llama-server", ours[-1], peer[-1], "ms", 1.05)
 
 
 def story() -> str:
