@@ -31,7 +31,8 @@ KEY = "the-key-of-this-test"
 CALL = """
 const [path, key, body] = process.argv.slice(1);
 const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-const answer = await fetch(`http://127.0.0.1:19777${path}`, body ? { method: "POST", headers, body } : { headers });
+const post = body ? { method: "POST", body } : {};
+const answer = await fetch(`http://127.0.0.1:19777${path}`, { headers, ...post });
 console.log(JSON.stringify([answer.status, await answer.text()]));
 """
 

@@ -1,6 +1,6 @@
-// The pods' preStop: ends when no request runs or waits any more. Until then the kubelet sends no SIGTERM, after which
-// the service gives running requests four seconds. `node drain.mjs BEFORE LIMIT`, both in seconds: BEFORE passes in any
-// case, in which the pod leaves every load balancer; at the end of LIMIT more it ends whatever still runs.
+// The pods' preStop: ends when no request runs or waits any more. Until then the kubelet sends no SIGTERM, after
+// which the service gives running requests four seconds. `node drain.mjs BEFORE LIMIT`, both in seconds: BEFORE
+// passes in any case, in which the pod leaves every load balancer; after LIMIT more it ends whatever still runs.
 import http from "node:http";
 
 const [before = NaN, limit = NaN] = process.argv.slice(2).map(Number);
@@ -12,7 +12,8 @@ function metrics() {
     const headers = key === "" ? {} : { authorization: `Bearer ${key}` };
     return new Promise((resolve) => {
         // agent: false, since Node's own may go through the proxy of the environment.
-        const call = http.get("http://127.0.0.1:19777/metrics", { agent: false, headers, timeout: 5000 }, (answer) => {
+        const how = { agent: false, headers, timeout: 5000 };
+        const call = http.get("http://127.0.0.1:19777/metrics", how, (answer) => {
             let text = "";
             answer.setEncoding("utf8");
             answer.on("data", (/** @type {string} */ part) => (text += part));
