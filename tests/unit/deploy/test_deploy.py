@@ -121,18 +121,6 @@ def test_the_compose_file_needs_no_profile_and_has_the_rows_hardware(mode: str) 
     assert drivers == ([row.engine_runtime.name] if row.engine_runtime else [])
 
 
-@pytest.mark.skipif(
-    shutil.which("docker") is None or commands.capture(["docker", "compose", "version"]).code != 0,
-    reason="there is no docker compose",
-)
-def test_compose_finds_no_fault_in_the_file(tmp_path: Path) -> None:
-    for mode in TABLE.names:
-        folder = tmp_path / mode
-        write_files.write(folder, write_files.texts("compose", deployment(mode)))
-        argv = ["docker", "compose", "--project-directory", str(folder), "config", "--quiet"]
-        assert commands.capture(argv).err == ""
-
-
 def test_variables_are_passed_on_in_a_file_of_its_owner(tmp_path: Path) -> None:
     given = deployment(demand="cpu", variables={"MENTATOR_API_KEY": "k-1", "TZ": ""})
     text = variables_file(given)
