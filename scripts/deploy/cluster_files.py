@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.shared.errors import UsageError
@@ -30,18 +31,30 @@ images:
 """
 
 
-def files(kind: str, root: Path = REPOSITORY) -> dict[str, str]:
-    """The texts below deploy/KIND by their paths. Raises `UsageError` where there are none."""
-    folder = root / "deploy" / kind
+def kubernetes_files(root: Path = REPOSITORY) -> dict[str, str]:
+    """The texts below deploy/kubernetes by their paths. Raises `UsageError` if there are none."""
+    return _files("kubernetes", root / "deploy" / "kubernetes", ("",))
+
+
+def swarm_files(root: Path = REPOSITORY) -> dict[str, str]:
+    """The stack and the proxy's configuration, which it names, by their paths below deploy/.
+
+    Raises `UsageError` if there are none.
+    """
+    return _files("swarm", root / "deploy", ("swarm", "proxy"))
+
+
+def _files(kind: str, folder: Path, parts: Sequence[str]) -> dict[str, str]:
     found = {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*"))
+        for part in parts
+        for path in sorted((folder / part).rglob("*"))
         if path.is_file()
     }
-    if not found:
+    if not (folder / parts[0]).is_dir():
         raise UsageError(
             f"This checkout has no files for {kind}.",
-            why=f"{folder} is not there, or empty.",
+            why=f"{folder / parts[0]} is not there.",
             next="Take another kind, or a checkout that has the folder.",
         )
     return found

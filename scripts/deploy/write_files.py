@@ -43,11 +43,11 @@ def texts(kind: str, deployment: Deployment) -> dict[str, str]:
         case "compose":
             return {"compose.yaml": compose_file.compose(deployment), **variables}
         case "kubernetes":
-            there = cluster_files.files(kind)
+            there = cluster_files.kubernetes_files()
             backend = deployment.demand or deployment.mode.name
             return cluster_files.kubernetes(there, backend, deployment.image, name)
         case _:
-            return cluster_files.files(kind)
+            return cluster_files.swarm_files()
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -88,4 +88,5 @@ def steps(kind: str, deployment: Deployment, folder: Path) -> list[str]:
                 f"kubectl apply -k {folder}",
             ]
         case _:
-            return [f"the files of deploy/swarm lie in {folder}; its README says what is next"]
+            stack = folder / "swarm" / "stack.yaml"
+            return [f"docker stack deploy --compose-file {stack} mentator"]

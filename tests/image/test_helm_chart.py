@@ -317,6 +317,19 @@ def test_a_dashboard_that_the_chart_has_becomes_a_config_map(tmp_path: Path) -> 
     assert off == {"llm-mentator"}
 
 
+def test_the_dashboard_of_the_checkout_is_in_the_chart() -> None:
+    there = {path.name: path.read_bytes() for path in REPOSITORY.glob("deploy/grafana/*.json")}
+    taken = {path.name: path.read_bytes() for path in CHART.glob("dashboards/*.json")}
+    # Links: ln -s ../../../grafana/NAME.json deploy/helm/mentator/dashboards/
+    assert taken == there
+
+
+def test_names_that_yaml_reads_as_something_else_stay_texts() -> None:
+    flags = "apiKey.existingSecret=123,apiKey.secretKey=1,priorityClassName=1"
+    manifests = rendered("--set-string", flags)
+    assert [fault for each in manifests for fault in faults(each, VERSIONS[-1])] == []
+
+
 #: A value that cannot be used, and what the message says.
 BAD = {
     "foo=1": "'foo' not allowed",
@@ -344,12 +357,13 @@ BAD = {
     "image.tag=a b": "/image/tag",
     "drain.requestSeconds=soon": "/drain/requestSeconds",
     "priorityClassName=a: b": "/priorityClassName",
+    "fullnameOverride=on": "/fullnameOverride",
+    "podLabels.mentator/class=x": "/podLabels",
 }
 
 
 @pytest.mark.parametrize("values", BAD)
 def test_a_bad_value_is_refused_by_its_name(values: str) -> None:
-    # `--kube-version` is needed by nothing here; a fault must come before any cluster is asked.
     result = helm("template", "llm", str(CHART), "--set", values)
     assert result.code != 0
     assert result.out == ""

@@ -71,6 +71,25 @@ def pod(
         yield made
 
 
+@pytest.fixture(scope="module")
+def rooted(pod: Podman, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a second container: of the class amd, whose groups nobody named.
+
+    Its card is taken out, and it may take the CPU: what is run is the start as root.
+    """
+    values = f"image.repository={IMAGE},image.tag=latest,image.pullPolicy=Never"
+    classes = "classes.cpu.enabled=false,classes.amd.enabled=true,classes.amd.backend=auto"
+    result = helm("template", "root", str(CHART), "--set", values, "--set", classes,
+                  "--set", "apiKey.existingSecret=pod-mentator-api-key")  # fmt: skip
+    assert result.code == 0, result.err
+    made = [playable(each) for each in documents(result.out)]
+    played = [each for each in made if each["kind"] in ("ConfigMap", "Deployment")]
+    pod.play(played, tmp_path_factory.mktemp("rooted"))
+    name = "root-mentator-amd-pod-0-mentator"
+    assert wait_until("", lambda: call(pod, "/ready", name=name)[0] == 200, timeout=120)
+    return name
+
+
 def playable(manifest: dict[str, Any]) -> dict[str, Any]:
     """Without what needs a network or a kubelet; the rest is as the chart renders it."""
     copy: dict[str, Any] = json.loads(json.dumps(manifest))
@@ -78,17 +97,21 @@ def playable(manifest: dict[str, Any]) -> dict[str, Any]:
         (container,) = copy["spec"]["template"]["spec"]["containers"]
         for key in ("ports", "startupProbe", "livenessProbe", "readinessProbe", "lifecycle"):
             del container[key]
+        for amounts in container["resources"].values():
+            amounts.pop("amd.com/gpu", None)
     return copy
 
 
-def call_argv(path: str, body: Any = None, key: str = KEY) -> list[str]:
+def call_argv(path: str, body: Any = None, key: str = KEY, name: str = NAME) -> list[str]:
     text = [json.dumps(body)] if body is not None else []
-    return ["exec", NAME, "node", "--input-type=module", "--eval", CALL, path, key, *text]
+    return ["exec", name, "node", "--input-type=module", "--eval", CALL, path, key, *text]
 
 
-def call(made: Podman, path: str, body: Any = None, key: str = KEY) -> tuple[int, str]:
+def call(
+    made: Podman, path: str, body: Any = None, key: str = KEY, name: str = NAME
+) -> tuple[int, str]:
     """Status and body of the service's answer; 0 while it does not listen."""
-    result = made.capture(*call_argv(path, body, key))
+    result = made.capture(*call_argv(path, body, key, name))
     status, text = json.loads(result.out) if result.code == 0 else (0, result.err)
     return status, text
 
@@ -133,6 +156,16 @@ def test_it_runs_without_root_and_writes_only_into_volumes(pod: Podman) -> None:
     assert lines["NoNewPrivs"] == "1"
     assert state(pod)["HostConfig"]["ReadonlyRootfs"] is True
     assert pod.capture("exec", NAME, "touch", "/opt/mentator/x").code != 0
+
+
+def test_a_pod_that_starts_as_root_leaves_root(pod: Podman, rooted: str) -> None:
+    status = pod.check("exec", rooted, "cat", "/proc/1/status")
+    lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert lines["Uid"].split() == lines["Gid"].split() == ["10001"] * 4
+    assert int(lines["CapEff"], 16) == int(lines["CapPrm"], 16) == 0
+    assert lines["NoNewPrivs"] == "1"
+    assert "root is left" in pod.check("logs", rooted)
+    pod.check("pod", "rm", "--force", "--time", "10", "root-mentator-amd-pod-0")
 
 
 def test_a_chat_is_answered_with_the_key_of_the_secret(pod: Podman) -> None:

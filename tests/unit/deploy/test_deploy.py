@@ -157,7 +157,7 @@ def test_a_folder_that_files_would_read_differently_is_refused(data: str) -> Non
 
 
 def test_the_cluster_gets_the_class_of_this_machine() -> None:
-    texts = cluster_files.files("kubernetes")
+    texts = cluster_files.kubernetes_files()
     chosen = {name: cluster_files.for_backend(texts, name) for name in TABLE.names}
     assert chosen == {"cuda": "nvidia", "rocm": "amd", "vulkan": "intel", "cpu": "cpu"}
     made = write_files.texts("kubernetes", deployment("rocm", image="h:5000/a/b:1.0", name="llm"))
@@ -172,14 +172,16 @@ def test_the_cluster_gets_the_class_of_this_machine() -> None:
 
 def test_files_that_the_checkout_lacks_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no files for swarm"):
-        cluster_files.files("swarm", tmp_path)
+        cluster_files.swarm_files(tmp_path)
 
 
 def test_swarm_is_copied_from_the_checkout(tmp_path: Path) -> None:
-    (tmp_path / "deploy" / "swarm" / "proxy").mkdir(parents=True)
-    (tmp_path / "deploy" / "swarm" / "stack.yaml").write_text("a", encoding="utf-8")
-    (tmp_path / "deploy" / "swarm" / "proxy" / "x.cfg").write_text("b", encoding="utf-8")
-    assert cluster_files.files("swarm", tmp_path) == {"stack.yaml": "a", "proxy/x.cfg": "b"}
+    for name in ("swarm/stack.yaml", "proxy/x.cfg", "grafana/other.json"):
+        path = tmp_path / "deploy" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(name, encoding="utf-8")
+    names = ("swarm/stack.yaml", "proxy/x.cfg")
+    assert cluster_files.swarm_files(tmp_path) == {name: name for name in names}
 
 
 def test_the_image_is_the_variant_of_the_hardware(tmp_path: Path) -> None:

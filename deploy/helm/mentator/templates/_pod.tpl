@@ -18,7 +18,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "mentator.serviceAccount" .root }}
+  serviceAccountName: {{ include "mentator.serviceAccount" .root | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   # preStop, and what the service takes at most after SIGTERM (8 s).
@@ -28,10 +28,10 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with $class.runtimeClassName }}
-  runtimeClassName: {{ . }}
+  runtimeClassName: {{ . | quote }}
   {{- end }}
   {{- with $class.nodeSelector }}
   nodeSelector:
@@ -89,8 +89,8 @@ spec:
         - name: MENTATOR_API_KEY
           valueFrom:
             secretKeyRef:
-              name: {{ include "mentator.apiKeySecret" .root }}
-              key: {{ $values.apiKey.secretKey }}
+              name: {{ include "mentator.apiKeySecret" .root | quote }}
+              key: {{ $values.apiKey.secretKey | quote }}
         {{- end }}
         {{- with $values.huggingFace.endpoint }}
         - name: HF_ENDPOINT
@@ -100,8 +100,8 @@ spec:
         - name: HF_TOKEN
           valueFrom:
             secretKeyRef:
-              name: {{ . }}
-              key: {{ $values.huggingFace.secretKey }}
+              name: {{ . | quote }}
+              key: {{ $values.huggingFace.secretKey | quote }}
         {{- end }}
         {{- with $class.env }}
         {{- toYaml . | nindent 8 }}
@@ -187,7 +187,7 @@ spec:
           spec:
             accessModes: [ReadWriteOnce]
             {{- with $values.storage.storageClass }}
-            storageClassName: {{ . }}
+            storageClassName: {{ . | quote }}
             {{- end }}
             resources:
               requests:
@@ -199,7 +199,7 @@ spec:
     {{- if eq $values.storage.type "claim" }}
     - name: models
       persistentVolumeClaim:
-        claimName: {{ default (printf "%s-%s-models" $fullname .name) $values.storage.existingClaim }}
+        claimName: {{ default (printf "%s-%s-models" $fullname .name) $values.storage.existingClaim | quote }}
     {{- end }}
     - name: tmp
       emptyDir:
