@@ -22,6 +22,9 @@ def declare(choices: Choices) -> Task[Callable[..., None]]:
         choices=choices,
         kind="systemd, quadlet, compose, swarm or kubernetes",
         output="the folder to write, new or empty",
+        variant="which image (default: that of the hardware)",
+        data="the container's data folder on this machine (default: /var/lib/mentator)",
+        registry="the registry to pull from",
     )
     def deploy(loaded: Loaded, kind: str, output: str) -> None:
         """Write files with which systemd, Podman, Compose or a cluster runs the image."""

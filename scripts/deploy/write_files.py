@@ -26,7 +26,8 @@ def deploy(request: DeployRequest) -> None:
     deployment = request.deployment(choice)
     files = texts(request.kind, deployment)
     write(request.output, files)
-    say(f"for {deployment.mode.title} ({choice.reason}): {', '.join(sorted(files))}")
+    about = "" if request.kind == "swarm" else f"for {deployment.mode.title} ({choice.reason}): "
+    say(f"{about}{', '.join(sorted(files))}")
     for line in steps(request.kind, deployment, request.output):
         say(line)
 
