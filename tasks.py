@@ -14,6 +14,7 @@ from invoke.collection import Collection
 
 from scripts.backends import table as backends
 from scripts.backends.variants import choices
+from scripts.deploy import deploy_task
 from scripts.running import model_tasks
 from scripts.shared import settings_report
 from scripts.shared.console import say
@@ -240,6 +241,7 @@ def _group(name: str, **tasks: Any) -> Collection:
 
 namespace = Collection(
     *(config, doctor, build, publish, size, export, up, down, logs, ask, test, lint),
+    deploy_task.declare(CHOICES),
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),
     _group("models", list=model_tasks.show, pull=model_tasks.pull, remove=model_tasks.remove),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from scripts.backends.card_rows import Integrated, Vendor
@@ -105,8 +106,7 @@ def devices_in(flags: Sequence[str]) -> tuple[str, ...]:
 
     A CDI device such as `vendor.com/gpu=all` is no path.
     """
-    pairs = zip(flags, (*flags[1:], ""), strict=True)
-    values = [value for flag, value in pairs if flag == "--device"]
+    values = [value for flag, value in pairwise((*flags, "")) if flag == "--device"]
     values += [flag.partition("=")[2] for flag in flags if flag.startswith("--device=")]
     return tuple(value.partition(":")[0] for value in values if value.startswith("/"))
 

@@ -20,8 +20,13 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-#: Lists of wheels that stages of the Dockerfile unpack, one by one.
-WHEELS = "docker/*/*.in"
+#: Lists of wheels that stages of the Dockerfile, or tests, unpack one by one.
+WHEELS = ("docker/*/*.in", "tests/programs/*.in")
+
+
+def wheel_lists() -> list[Path]:
+    """The lists of wheels, to be locked each beside itself."""
+    return sorted(path for pattern in WHEELS for path in REPOSITORY.glob(pattern))
 
 
 def compile_argv(uv: str, name: str, *options: str) -> list[str]:
@@ -42,7 +47,7 @@ def compile_all() -> None:
             f"requirements/{name}": [f"--constraint=requirements/{other}.txt" for other in others]
             for name, others in LOCKS
         }
-        for path in sorted(REPOSITORY.glob(WHEELS)):
+        for path in wheel_lists():
             # What the wheels depend on is in their list or not needed.
             calls[str(path.relative_to(REPOSITORY).with_suffix(""))] = ["--no-deps"]
         for name, options in calls.items():

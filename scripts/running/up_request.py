@@ -54,13 +54,13 @@ def resolve(loaded: Loaded) -> UpRequest:
     Raises `UsageError` where the data folder is not one, the host is not an address, or the
     variant that was named does not hold the backend that was asked for.
     """
-    settings = dataclasses.replace(loaded.settings, host=_address(loaded.settings.host))
+    settings = dataclasses.replace(loaded.settings, host=publishable(loaded.settings.host))
     data = settings.data_path()
     if data.exists() and not data.is_dir():
         raise UsageError(f"data = {data} is not a folder.", next="Name a folder, new or not.")
     any_variant = loaded.origin["variant"] == "default"
     if not any_variant:
-        _require_backend(settings.variant, settings.backend)
+        require_backend(settings.variant, settings.backend)
 
     def build(choice: LocalChoice) -> BuildRequest:
         chosen = build_settings(choice, settings) if any_variant else settings
@@ -85,7 +85,7 @@ def resolve(loaded: Loaded) -> UpRequest:
     )
 
 
-def _address(host: str) -> str:
+def publishable(host: str) -> str:
     """The address to publish on: Docker takes no name. Raises `UsageError`."""
     if host == "localhost":
         return "127.0.0.1"
@@ -97,7 +97,7 @@ def _address(host: str) -> str:
     return host
 
 
-def _require_backend(variant: str, backend: str) -> None:
+def require_backend(variant: str, backend: str) -> None:
     """Raise `UsageError` where an image of the variant cannot run on the backend."""
     holds = variants.find(variant).backends
     if backend not in (AUTO, *holds):

@@ -35,7 +35,7 @@ def install(what: str, offered: str, run: Callable[[Sequence[str]], None]) -> No
     Raises `EngineMissing` on anything but Debian, and what `run` raises.
     """
     release = platform.freedesktop_os_release()
-    sources = apt_sources.read({path.name: path.read_text("utf-8") for path in _source_paths()})
+    sources = apt_sources.read({path.name: path.read_text("utf-8") for path in source_paths()})
     archive = apt_sources.main_archive(sources, release.get("VERSION_CODENAME", ""))
     if release["ID"] != "debian" or archive is None:
         raise EngineMissing(
@@ -44,7 +44,7 @@ def install(what: str, offered: str, run: Callable[[Sequence[str]], None]) -> No
             next="Install Docker Engine by its own instructions (docs.docker.com/engine/install).",
         )
     say("the release's own engine is too old: taking docker.io and docker-buildx from testing")
-    with _testing(archive) as options:
+    with with_testing(archive) as options:
         run(["apt-get", *options, "update"])
         run(install_argv(options, what))
 
@@ -75,14 +75,15 @@ def private_options(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _testing(archive: apt_sources.Source) -> Iterator[list[str]]:
+def with_testing(archive: apt_sources.Source) -> Iterator[list[str]]:
+    """Options with which apt knows testing beside the host's sources; `update` comes first."""
     with tempfile.TemporaryDirectory(prefix="mentator-apt-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # apt downloads as its own user
         (folder / "lists").mkdir()
         sources = folder / "src"
         sources.mkdir()
-        for path in _source_paths():
+        for path in source_paths():
             shutil.copy(path, sources)
         stanza = apt_sources.testing_stanza(archive)
         (sources / "mentator-testing.sources").write_text(stanza, encoding="utf-8")
@@ -90,7 +91,8 @@ def _testing(archive: apt_sources.Source) -> Iterator[list[str]]:
         yield private_options(folder)
 
 
-def _source_paths(etc: Path = ETC) -> list[Path]:
+def source_paths(etc: Path = ETC) -> list[Path]:
+    """The files in which apt's sources stand."""
     parts = etc / "sources.list.d"
     paths = [etc / "sources.list", *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
     return [path for path in paths if path.is_file()]

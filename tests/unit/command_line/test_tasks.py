@@ -18,8 +18,8 @@ from scripts.shared.paths import REPOSITORY
 from scripts.shared.settings import Settings
 
 NAMES = {
-    "ask", "build", "config", "doctor", "down", "export", "lint", "logs", "publish", "size", "test",
-    "up",
+    "ask", "build", "config", "deploy", "doctor", "down", "export", "lint", "logs", "publish",
+    "size", "test", "up",
     "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "models.list", "models.pull", "models.remove",
     "pins.update", "pins.lock",

@@ -75,7 +75,12 @@ def test_npms_lock_names_no_address_and_sums_every_package_of_an_image() -> None
 
 
 @pytest.mark.parametrize(
-    "path", [*REPOSITORY.glob("requirements/*.txt"), *REPOSITORY.glob("docker/backends/*.txt")]
+    "path",
+    [
+        *REPOSITORY.glob("requirements/*.txt"),
+        *REPOSITORY.glob("docker/backends/*.txt"),
+        *REPOSITORY.glob("tests/programs/*.txt"),
+    ],
 )
 def test_every_python_requirement_is_pinned_and_has_a_hash(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -27,6 +27,8 @@ SEE_SETTINGS = {
     "scripts/image/build_request.py",
     "scripts/running/up_request.py",
     "scripts/running/model_tasks.py",
+    "scripts/deploy/deploy_request.py",
+    "scripts/deploy/deploy_task.py",
 }
 
 #: Where an error becomes a message and an exit code.
