@@ -48,7 +48,7 @@ export const FORMATS: readonly Format[] = [
     {
         name: "Mistral's [TOOL_CALLS]",
         template: `{{- bos_token }}{% for message in messages %}
-{%- if message.role == 'user' %}{% if tools and loop.last %}{{ '[AVAILABLE_TOOLS]' }}{{ tools | tojson }}{{ '[/AVAILABLE_TOOLS]' }}{% endif %}{{ '[INST]' + message.content + '[/INST]' }}
+{%- if message.role == 'user' %}{% if tools and loop.first %}{{ '[AVAILABLE_TOOLS]' }}{{ tools | tojson }}{{ '[/AVAILABLE_TOOLS]' }}{% endif %}{{ '[INST]' + message.content + '[/INST]' }}
 {%- elif message.role == 'tool' %}{{ '[TOOL_RESULTS]{"content": ' }}{{ message.content | tojson }}{{ ', "call_id": "' + message.tool_call_id + '"}[/TOOL_RESULTS]' }}
 {%- elif message.tool_calls %}{{ '[TOOL_CALLS][' }}{% for call in message.tool_calls %}{{ '{"name": "' + call.function.name + '", "arguments": ' }}{{ call.function.arguments | tojson }}{{ ', "id": "' + call.id + '"}' }}{% if not loop.last %}{{ ', ' }}{% endif %}{% endfor %}{{ ']' + eos_token }}
 {%- else %}{{ message.content + eos_token }}{% endif %}{% endfor %}`,

@@ -4,10 +4,12 @@ import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequ
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest, ContextOverflow } from "../errors.js";
 import { endAt } from "./corrected.js";
-import type { Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
+import type { Chunk, Generated, GenerationRequest, RunOptions } from "./engine.js";
 import { callId, CallReader, forcedTools } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
+import { type Answer, answerOwn } from "./own-answer.js";
+import type { OwnLayout } from "./own-template.js";
 
 interface Means {
     readonly library: Library;
@@ -27,6 +29,8 @@ export interface Layout {
     readonly functions?: ChatModelFunctions;
     /** The answer is a tool call, by its grammar. */
     readonly forced: boolean;
+    /** The model's own template laid it out; `history`, `functions` and `forced` are absent then. */
+    readonly own?: OwnLayout;
 }
 
 /** The options as node-llama-cpp names them. */
@@ -91,13 +95,6 @@ async function readPrompt({ sequence, onRead }: Means, tokens: readonly Token[],
     }
     onRead(true);
     return cached;
-}
-
-interface Answer {
-    readonly text: string;
-    readonly reasoning: string;
-    readonly toolCalls: readonly ToolCall[];
-    readonly finishReason: FinishReason;
 }
 
 type OnChunk = (chunk: Chunk) => void;
@@ -181,7 +178,11 @@ export async function generate(means: Means, request: GenerationRequest, layout:
             run.onChunk?.(chunk);
         }
     };
-    const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
+    const plain = await (layout.own !== undefined
+        ? answerOwn({ ...means, layout: layout.own }, common, onChunk)
+        : request.kind === "chat"
+          ? answerChat(means, layout, common, onChunk)
+          : answerCompletion(means, layout, common, onChunk));
     const { text, reasoning, toolCalls, finishReason } = layout.forced ? asCall(plain, reader) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;

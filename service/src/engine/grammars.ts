@@ -1,6 +1,6 @@
 /** Grammars of answers, compiled once: the same schema tends to come again. */
 
-import type { Llama, LlamaGrammar } from "node-llama-cpp";
+import type { Llama, LlamaGrammar, Token } from "node-llama-cpp";
 import { badRequest, messageOf } from "../errors.js";
 import { grammarOf, type Translate } from "../schema/grammar/llama.js";
 import { stockSchema } from "../schema/grammar/stock.js";
@@ -14,7 +14,17 @@ const KEPT = 64;
 export type Source =
     | Constraint
     /** A call of one of the tools. */
-    | { readonly kind: "call"; readonly tools: readonly ToolDefinition[] };
+    | { readonly kind: "call"; readonly tools: readonly ToolDefinition[] }
+    /** Of the model's own format. */
+    | { readonly kind: "own"; readonly gbnf: string; readonly start: GrammarStart };
+
+/** Where a grammar begins: within the answer, at one of the patterns or tokens; or in the prompt, whose last tokens it describes. */
+export type GrammarStart = { readonly patterns: readonly string[]; readonly tokens: readonly Token[] } | { readonly begun: readonly Token[] };
+
+/** A grammar of the patched native part. */
+interface Startable {
+    readonly _grammar: { mentatorStart(start: GrammarStart): void };
+}
 
 /** Of the patched native part: llama.cpp's own translation. */
 interface Native {
@@ -74,6 +84,11 @@ export class Grammars {
                 return this.translate === undefined ? this.llama.getGrammarFor("json") : this.ofTree(objectTree());
             case "grammar":
                 return this.llama.createGrammar({ grammar: source.gbnf });
+            case "own": {
+                const grammar = await this.llama.createGrammar({ grammar: source.gbnf });
+                (grammar as unknown as Startable)._grammar.mentatorStart(source.start);
+                return grammar;
+            }
         }
     }
 
