@@ -16,7 +16,7 @@ const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
 const NEVER = new AbortController().signal;
 const OPTIONS = { temperature: 0, topP: 1, topK: 0, minP: 0, maxTokens: 64, repeatPenalty: 1 };
 const WEATHER: ToolDefinition = { name: "weather", description: "The weather in a city", parameters: { type: "object", properties: { city: { type: "string", maxLength: 12 } }, required: ["city"] } };
-const TIME: ToolDefinition = { name: "time", parameters: { type: "object", properties: { zone: { enum: ["CET", "UTC"] } }, required: ["zone"] } };
+const TIME: ToolDefinition = { name: "time", parameters: { type: "object", properties: { zone: { type: "string", pattern: "^(CET|UTC)$" }, at: { type: "integer", exclusiveMinimum: 7, maximum: 11 } }, required: ["zone", "at"], additionalProperties: false } };
 const ASK: ChatMessage = { role: "user", content: "What is the weather in Oslo?" };
 
 describe.skipIf(MODEL === "")("the model's own chat template", { timeout: 400_000 }, () => {
@@ -86,8 +86,8 @@ describe.skipIf(MODEL === "")("the model's own chat template", { timeout: 400_00
             expect(toolCalls).toHaveLength(1);
             const [call = expect.fail()] = toolCalls;
             expect(names).toContain(call.name);
-            const values = JSON.parse(call.arguments) as Record<string, string>;
-            expect(call.name === "time" ? ["CET", "UTC"].includes(values["zone"] ?? "") : typeof values["city"] === "string").toBe(true);
+            const values = JSON.parse(call.arguments) as Record<string, string | number>;
+            expect(call.name === "time" ? /^(CET|UTC)$/.test(String(values["zone"])) && Number(values["at"]) > 7 && Number(values["at"]) < 12 : typeof values["city"] === "string").toBe(true);
             expect(finishReason).toBe("tool");
             expect(given("call")).toBe(call.arguments);
             expect(chunks.filter((chunk) => chunk.call !== undefined).map((chunk) => chunk.call)).toEqual([{ id: call.id, name: call.name }]);

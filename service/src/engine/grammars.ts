@@ -9,6 +9,7 @@ import { argumentsTree, callTree, objectTree, treeOf } from "../schema/tree.js";
 import type { Constraint, ToolDefinition } from "./engine.js";
 
 const KEPT = 64;
+const KEPT_ARGUMENTS = 256;
 
 /** What makes a grammar. */
 export type Source =
@@ -34,6 +35,8 @@ interface Native {
 export class Grammars {
     /** In order of use, the oldest first. */
     private readonly kept = new Map<string, Promise<LlamaGrammar>>();
+    /** The same, of tools' arguments: all tools of a request are translated, each time. */
+    private readonly ofArguments = new Map<string, string>();
     /** Undefined: the native part is the released one, and node-llama-cpp's own translation has to do. */
     private readonly translate: Translate | undefined;
 
@@ -66,7 +69,15 @@ export class Grammars {
 
     /** GBNF of a tool's arguments, for a call that the model makes by itself. @throws ServiceError */
     public argumentsGrammar(tool: ToolDefinition): string {
-        return refusing(() => grammarOf(argumentsTree(tool), this.translate ?? unpatched));
+        const key = JSON.stringify(tool.parameters ?? null);
+        const known = this.ofArguments.get(key) ?? refusing(() => grammarOf(argumentsTree(tool), this.translate ?? unpatched));
+        this.ofArguments.delete(key);
+        this.ofArguments.set(key, known);
+        const [oldest] = this.ofArguments.keys();
+        if (this.ofArguments.size > KEPT_ARGUMENTS && oldest !== undefined) {
+            this.ofArguments.delete(oldest);
+        }
+        return known;
     }
 
     /** The same as a schema of node-llama-cpp's own kind. @throws ServiceError */

@@ -1,6 +1,7 @@
 /** The prompt as the model's own chat template lays it out, by llama.cpp; the patched native part only. */
 
 import type { Llama, LlamaModel, Token } from "node-llama-cpp";
+import { splice } from "../schema/grammar/splice.js";
 import type { ChatMessage, ChatRequest, ToolCall, ToolDefinition } from "./engine.js";
 import { forcedTools } from "./forced-call.js";
 import { callless } from "./history.js";
@@ -23,6 +24,9 @@ export interface OwnLayout {
     readonly mostCalls: number;
 }
 
+/** Of the grammar of all calls: llama.cpp would take seconds to read more. */
+const MOST_CHARACTERS = 2_000_000;
+
 /** In llama.cpp's grammars of demanded calls: any text before the call. A small model would write it up to its limit. */
 const TEXT_FIRST = /^(root ::= .*) until-\d+\?/m;
 
@@ -36,6 +40,21 @@ function withoutMark({ grammar }: NativeLayout): Pick<NativeLayout, "grammar" | 
         return undefined;
     }
     return { grammar: grammar.replace(/^root ::= .*$/m, `root ::= ${call}`), lazy: true, triggers: [{ pattern: '^\\s*(\\{\\s*"name"\\s*:)' }] };
+}
+
+type Apply = (tools: readonly ToolDefinition[], choice?: string) => NativeLayout;
+
+/** Arguments by our own grammars, which know more of JSON Schema, where the format writes them as JSON. */
+function grammarOfCalls(answer: NativeLayout, apply: Apply, tools: readonly ToolDefinition[], grammarOf: (tool: ToolDefinition) => string): Partial<NativeLayout> {
+    const marks = tools.map((_, index) => `mentator-arguments-${index}`);
+    const marked = tools.map((tool, index) => ({ ...tool, parameters: { const: marks[index] } }));
+    const free = answer.grammar === "";
+    const exact = free ? withoutMark(apply(marked, "required")) : apply(marked);
+    const spliced = exact === undefined ? undefined : splice(exact.grammar, marks, tools.map(grammarOf));
+    if (spliced !== undefined) {
+        return { ...(free ? exact : {}), grammar: spliced };
+    }
+    return free ? (withoutMark(apply(tools, "required")) ?? {}) : {};
 }
 
 /** JSON, or the text of broken arguments as JSON: a client that sends its history back could not go on else. */
@@ -112,10 +131,11 @@ export class OwnTemplate {
     }
 
     /**
+     * @param grammarOf GBNF of a tool's arguments
      * @returns undefined where the template does not know what the request has, or refuses it
      * @throws ServiceError for a tool that does not exist, and a tool message without its call
      */
-    public layOut(request: ChatRequest): OwnLayout | undefined {
+    public layOut(request: ChatRequest, grammarOf: (tool: ToolDefinition) => string): OwnLayout | undefined {
         const forced = forcedTools(request);
         const { messages, toolChoice = "auto" } = request;
         const tools = toolChoice === "none" ? [] : (request.tools ?? []);
@@ -125,14 +145,16 @@ export class OwnTemplate {
         const shield = shieldFor(this.model, textsOf(request));
         const chat = messagesOf(messages, shield);
         const parallel = forced === undefined && this.can["supports_parallel_tool_calls"] === true;
-        const apply = (shown: readonly ToolDefinition[], choice = forced === undefined ? "auto" : "required"): NativeLayout =>
+        const apply: Apply = (shown, choice = forced === undefined ? "auto" : "required") =>
             this.template.apply(nativeJson({ messages: chat, ...(shown.length === 0 ? {} : { tools: toolsOf(shown, shield), toolChoice: choice, parallel }) }));
         try {
             const layout = apply(tools);
             // The model is shown all tools, also where it must call one of them.
-            const answer = forced === undefined || forced.length === tools.length ? layout : apply(forced);
-            const free = forced === undefined && tools.length > 0 && layout.grammar === "" ? withoutMark(apply(tools, "required")) : undefined;
-            return this.asLayout(request, this.begun(shield.tokens(layout.prompt)), { ...answer, ...free });
+            const callable = forced ?? tools;
+            const answer = callable.length === tools.length ? layout : apply(callable);
+            const calls = callable.length === 0 ? {} : grammarOfCalls(answer, apply, callable, grammarOf);
+            const whole = { ...answer, ...calls };
+            return whole.grammar.length > MOST_CHARACTERS ? undefined : this.asLayout(request, this.begun(shield.tokens(layout.prompt)), whole);
         } catch {
             return undefined;
         }

@@ -30,7 +30,7 @@ interface Prepared {
 
 /** @throws ServiceError */
 export async function prepare({ library, grammars, model, chatWrapper, own }: Desk, request: GenerationRequest): Promise<Prepared> {
-    const laidOut = request.kind === "chat" ? own?.layOut(request) : undefined;
+    const laidOut = request.kind === "chat" ? own?.layOut(request, (tool) => grammars.argumentsGrammar(tool)) : undefined;
     if (laidOut !== undefined) {
         const wanted = laidOut.grammar === undefined ? request.constraint : ({ kind: "own", ...laidOut.grammar } as const);
         const grammar = wanted === undefined ? undefined : await grammars.of(wanted);
