@@ -174,7 +174,7 @@ export async function generate(means: Means, request: GenerationRequest, layout:
             if (text !== undefined && call !== undefined) {
                 run.onChunk?.({ kind: "call", text, tokens: chunk.tokens, ...(begun ? {} : { call: { id: call.id, name: call.name } }) });
             }
-        } else if (chunk.text !== "" || chunk.tokens > 0) {
+        } else if (chunk.text !== "" || chunk.tokens > 0 || chunk.call !== undefined) {
             run.onChunk?.(chunk);
         }
     };
