@@ -32,14 +32,15 @@ const TEXT_FIRST = /^(root ::= .*) until-\d+\?/m;
 
 /**
  * A call of a format without a mark, as Llama 3.1's, may be broken JSON: llama.cpp has no grammar for it where the model
- * need not call. It is the grammar of a demanded call, from the begin of what only a call begins with.
+ * need not call. It is the grammar of a demanded call, from the begin of what only a call begins with. Spaces are counted:
+ * llama.cpp's regular expressions recurse for each of them.
  */
 function withoutMark({ grammar }: NativeLayout): Pick<NativeLayout, "grammar" | "lazy" | "triggers"> | undefined {
     const [, call] = /^root ::= .* (tool-calls?)$/m.exec(grammar) ?? [];
     if (call === undefined || !/^tool-call ::= "" space \(/m.test(grammar)) {
         return undefined;
     }
-    return { grammar: grammar.replace(/^root ::= .*$/m, `root ::= ${call}`), lazy: true, triggers: [{ pattern: '^\\s*(\\{\\s*"name"\\s*:)' }] };
+    return { grammar: grammar.replace(/^root ::= .*$/m, `root ::= ${call}`), lazy: true, triggers: [{ pattern: '^\\s{0,8}(\\{\\s{0,8}"name"\\s{0,8}:)' }] };
 }
 
 type Apply = (tools: readonly ToolDefinition[], choice?: string) => NativeLayout;
