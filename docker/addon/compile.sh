@@ -9,6 +9,15 @@ set -eu
 
 folder=$1 packages=$2 modules=$3
 
+# C++ objects cross the border to the packages' libraries: their layout is that of the release whose headers are used.
+release=$(sed -n 's/.*"tag": *"\([^"]*\)".*/\1/p' /llama/llama.cpp.info.json)
+for built in "$packages"/*/bins/*/_nlcBuildMetadata.json; do
+    if [ -z "$release" ] || ! grep -q "\"release\":\"$release\"" "$built"; then
+        echo "$built is not of llama.cpp ${release:-(unknown)}, whose headers are compiled against." >&2
+        exit 1
+    fi
+done
+
 # Each kind may be missing.
 for file in "$folder"/*.diff; do
     [ ! -e "$file" ] || patch --strip=1 --fuzz=0 --no-backup-if-mismatch --directory=/llama/addon <"$file"

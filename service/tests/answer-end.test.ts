@@ -136,7 +136,7 @@ describe.skipIf(MODEL === "")("the end of an answer with a real model", { timeou
         const tools = [{ name: "weather", description: "Tells the weather", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }];
 
         beforeAll(() => {
-            Object.assign(hostOf(engine), { chatWrapper: new QwenChatWrapper() });
+            Object.assign(hostOf(engine).desk, { chatWrapper: new QwenChatWrapper() });
         });
 
         it("in its reasoning and after it", async () => {

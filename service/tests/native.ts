@@ -14,6 +14,7 @@ export interface Addon {
 
 interface Host {
     readonly model: LlamaModel;
+    readonly desk: object;
     readonly slots: readonly { readonly sequence: { readonly context: { readonly _ctx: Addon } } }[];
 }
 

@@ -107,9 +107,11 @@ export interface TextDone {
 
 /** A piece of the answer. All `text` pieces together are `Generated.text`. */
 export interface Chunk {
-    /** "call": of the arguments of a call that the request demands; together they are the call's `arguments`. */
+    /** "call": of the arguments of a call; together they are the call's `arguments`. */
     readonly kind: "text" | "reasoning" | "call";
     readonly text: string;
+    /** Which of the answer's calls, from 0 on; absent: the first one. */
+    readonly place?: number;
     /** With the first piece of a call. */
     readonly call?: Pick<ToolCall, "id" | "name">;
     /** Tokens that this piece is made of; 0 is possible. */

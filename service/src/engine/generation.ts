@@ -4,10 +4,12 @@ import type { ChatHistoryItem, ChatModelFunctions, ChatWrapper, LlamaContextSequ
 import type { GenerationOptions } from "../config/configuration.js";
 import { badRequest, ContextOverflow } from "../errors.js";
 import { endAt } from "./corrected.js";
-import type { Chunk, FinishReason, Generated, GenerationRequest, RunOptions, ToolCall } from "./engine.js";
+import type { Chunk, Generated, GenerationRequest, RunOptions } from "./engine.js";
 import { callId, CallReader, forcedTools } from "./forced-call.js";
 import { toHistory } from "./history.js";
 import type { Library } from "./library.js";
+import { type Answer, answerOwn, stopOf } from "./own-answer.js";
+import type { OwnLayout } from "./own-template.js";
 
 interface Means {
     readonly library: Library;
@@ -28,6 +30,8 @@ export interface Layout {
     readonly functions?: ChatModelFunctions;
     /** The answer is a tool call, by its grammar. */
     readonly forced: boolean;
+    /** The model's own template laid it out; `history`, `functions` and `forced` are absent then. */
+    readonly own?: OwnLayout;
 }
 
 /** The options as node-llama-cpp names them. */
@@ -94,17 +98,14 @@ async function readPrompt({ sequence, onRead }: Means, tokens: readonly Token[],
     return cached;
 }
 
-interface Answer {
-    readonly text: string;
-    readonly reasoning: string;
-    readonly toolCalls: readonly ToolCall[];
-    readonly finishReason: FinishReason;
-    readonly stopText?: string;
-}
-
 type OnChunk = (chunk: Chunk) => void;
 
-async function answerChat(means: Means, layout: Layout, common: object, onChunk: OnChunk): Promise<Answer> {
+/** What every way to generate is given. */
+interface Common {
+    readonly customStopTriggers?: readonly string[];
+}
+
+async function answerChat(means: Means, layout: Layout, common: Common, onChunk: OnChunk): Promise<Answer> {
     const { library, sequence, chatWrapper, grammar } = means;
     const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
     const { functions } = layout;
@@ -121,13 +122,13 @@ async function answerChat(means: Means, layout: Layout, common: object, onChunk:
         const calls = (functionCalls as readonly { functionName: string; params: unknown }[] | undefined) ?? [];
         const toolCalls = calls.map(({ functionName, params }) => ({ id: callId(), name: functionName, arguments: JSON.stringify(params ?? {}) }));
         const finishReason = toolCalls.length > 0 ? "tool" : metadata.stopReason === "maxTokens" ? "length" : "stop";
-        return { text: response, reasoning, toolCalls, finishReason, ...stopOf(metadata) };
+        return { text: response, reasoning, toolCalls, finishReason, ...stopOf(metadata, common.customStopTriggers ?? []) };
     } finally {
         chat.dispose({ disposeSequence: false });
     }
 }
 
-async function answerCompletion({ library, sequence, grammar }: Means, layout: Layout, common: object, onChunk: OnChunk): Promise<Answer> {
+async function answerCompletion({ library, sequence, grammar }: Means, layout: Layout, common: Common, onChunk: OnChunk): Promise<Answer> {
     const completion = new library.LlamaCompletion({ contextSequence: sequence, autoDisposeSequence: false });
     let pending = 0;
     try {
@@ -142,16 +143,10 @@ async function answerCompletion({ library, sequence, grammar }: Means, layout: L
                 pending = 0;
             },
         });
-        return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop", ...stopOf(metadata) };
+        return { text: response, reasoning: "", toolCalls: [], finishReason: metadata.stopReason === "maxTokens" ? "length" : "stop", ...stopOf(metadata, common.customStopTriggers ?? []) };
     } finally {
         completion.dispose({ disposeSequence: false });
     }
-}
-
-/** The client's text that ended the answer. */
-function stopOf({ stopReason, customStopTrigger }: { readonly stopReason: string; readonly customStopTrigger?: readonly unknown[] | undefined }): Pick<Answer, "stopText"> {
-    const text = (customStopTrigger ?? []).filter((part) => typeof part === "string").join("");
-    return stopReason === "customStopTrigger" && text !== "" ? { stopText: text } : {};
 }
 
 /** The model writes a forced call as text; the client gets it as a call, also one that was cut. */
@@ -186,11 +181,15 @@ export async function generate(means: Means, request: GenerationRequest, layout:
             if (text !== undefined && call !== undefined) {
                 run.onChunk?.({ kind: "call", text, tokens: chunk.tokens, ...(begun ? {} : { call: { id: call.id, name: call.name } }) });
             }
-        } else if (chunk.text !== "" || chunk.tokens > 0) {
+        } else if (chunk.text !== "" || chunk.tokens > 0 || chunk.call !== undefined) {
             run.onChunk?.(chunk);
         }
     };
-    const plain = await (request.kind === "chat" ? answerChat(means, layout, common, onChunk) : answerCompletion(means, layout, common, onChunk));
+    const plain = await (layout.own !== undefined
+        ? answerOwn({ ...means, layout: layout.own }, common, onChunk)
+        : request.kind === "chat"
+          ? answerChat(means, layout, common, onChunk)
+          : answerCompletion(means, layout, common, onChunk));
     const { text, reasoning, toolCalls, finishReason, stopText } = layout.forced ? asCall(plain, reader) : plain;
     const ended = performance.now();
     const completionTokens = sequence.tokenMeter.diff(meter).usedOutputTokens;

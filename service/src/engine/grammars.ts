@@ -1,6 +1,6 @@
 /** Grammars of answers, compiled once: the same schema tends to come again. */
 
-import type { Llama, LlamaGrammar } from "node-llama-cpp";
+import type { Llama, LlamaGrammar, Token } from "node-llama-cpp";
 import { badRequest, messageOf } from "../errors.js";
 import { grammarOf, type Translate } from "../schema/grammar/llama.js";
 import { stockSchema } from "../schema/grammar/stock.js";
@@ -9,12 +9,23 @@ import { argumentsTree, callTree, objectTree, treeOf } from "../schema/tree.js";
 import type { Constraint, ToolDefinition } from "./engine.js";
 
 const KEPT = 64;
+const KEPT_ARGUMENTS = 256;
 
 /** What makes a grammar. */
 export type Source =
     | Constraint
     /** A call of one of the tools. */
-    | { readonly kind: "call"; readonly tools: readonly ToolDefinition[] };
+    | { readonly kind: "call"; readonly tools: readonly ToolDefinition[] }
+    /** Of the model's own format. */
+    | { readonly kind: "own"; readonly gbnf: string; readonly start: GrammarStart };
+
+/** Where a grammar begins: within the answer, at one of the patterns or tokens; or in the prompt, whose last tokens it describes. */
+export type GrammarStart = { readonly patterns: readonly string[]; readonly tokens: readonly Token[] } | { readonly begun: readonly Token[] };
+
+/** A grammar of the patched native part. */
+interface Startable {
+    readonly _grammar: { mentatorStart(start: GrammarStart): void };
+}
 
 /** Of the patched native part: llama.cpp's own translation. */
 interface Native {
@@ -24,6 +35,8 @@ interface Native {
 export class Grammars {
     /** In order of use, the oldest first. */
     private readonly kept = new Map<string, Promise<LlamaGrammar>>();
+    /** The same, of tools' arguments: all tools of a request are translated, each time. */
+    private readonly ofArguments = new Map<string, string>();
     /** Undefined: the native part is the released one, and node-llama-cpp's own translation has to do. */
     private readonly translate: Translate | undefined;
 
@@ -56,7 +69,15 @@ export class Grammars {
 
     /** GBNF of a tool's arguments, for a call that the model makes by itself. @throws ServiceError */
     public argumentsGrammar(tool: ToolDefinition): string {
-        return refusing(() => grammarOf(argumentsTree(tool), this.translate ?? unpatched));
+        const key = JSON.stringify(tool.parameters ?? null);
+        const known = this.ofArguments.get(key) ?? refusing(() => grammarOf(argumentsTree(tool), this.translate ?? unpatched));
+        this.ofArguments.delete(key);
+        this.ofArguments.set(key, known);
+        const [oldest] = this.ofArguments.keys();
+        if (this.ofArguments.size > KEPT_ARGUMENTS && oldest !== undefined) {
+            this.ofArguments.delete(oldest);
+        }
+        return known;
     }
 
     /** The same as a schema of node-llama-cpp's own kind. @throws ServiceError */
@@ -74,6 +95,11 @@ export class Grammars {
                 return this.translate === undefined ? this.llama.getGrammarFor("json") : this.ofTree(objectTree());
             case "grammar":
                 return this.llama.createGrammar({ grammar: source.gbnf });
+            case "own": {
+                const grammar = await this.llama.createGrammar({ grammar: source.gbnf });
+                (grammar as unknown as Startable)._grammar.mentatorStart(source.start);
+                return grammar;
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 /** OpenAI's list of messages as node-llama-cpp's chat history. Values in, values out. */
 
 import type { ChatHistoryItem, ChatModelFunctionCall } from "node-llama-cpp";
-import { badRequest } from "../errors.js";
+import { badRequest, type ServiceError } from "../errors.js";
 import type { ChatMessage, ToolCall } from "./engine.js";
 
 type ModelItem = Extract<ChatHistoryItem, { type: "model" }>;
@@ -13,6 +13,11 @@ function argumentsOf(call: ToolCall): unknown {
     } catch {
         return call.arguments;
     }
+}
+
+/** Of a tool message. */
+export function callless(id: string): ServiceError {
+    return badRequest(`The tool message for "${id}" follows no such tool call.`);
 }
 
 /**
@@ -58,7 +63,7 @@ export function toHistory(messages: readonly ChatMessage[]): ChatHistoryItem[] {
             case "tool": {
                 const call = calls.get(message.toolCallId);
                 if (call === undefined) {
-                    throw badRequest(`The tool message for "${message.toolCallId}" follows no such tool call.`);
+                    throw callless(message.toolCallId);
                 }
                 call.result = message.content;
             }

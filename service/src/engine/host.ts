@@ -1,16 +1,15 @@
 /** One model in memory: its context, its slots, and what runs on them. */
 
-import type { ChatWrapper, LlamaContextSequence, LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
+import type { LlamaContextSequence, LlamaEmbeddingContext, LlamaModel, Token } from "node-llama-cpp";
 import { badRequest, ContextOverflow, ServiceError } from "../errors.js";
 import { Bell } from "./bell.js";
 import { canCopy, copyStart, runInterruptibly } from "./corrected.js";
 import type { Embedded, Generated, GenerationRequest, LoadedModel, RunOptions, TextDone, TextTask } from "./engine.js";
-import { forcedTools } from "./forced-call.js";
-import { functionsOf } from "./functions.js";
-import { checkFits, generate, layOut } from "./generation.js";
+import { checkFits, generate } from "./generation.js";
 import type { Grammars } from "./grammars.js";
 import type { Library } from "./library.js";
 import { watchNative } from "./native-failure.js";
+import { type Desk, deskOf, prepare } from "./prepare.js";
 import { unitVector } from "./unit.js";
 import { doText } from "./text-task.js";
 import { biasOf } from "./token-bias.js";
@@ -58,8 +57,7 @@ export class Host {
     public readonly info: LoadedModel;
     private readonly model: LlamaModel;
     private readonly slots: readonly Slot[];
-    /** Resolved once, since this parses and tries the model's own template. */
-    private readonly chatWrapper: ChatWrapper;
+    private readonly desk: Desk;
     private embedding: Promise<LlamaEmbeddingContext> | undefined;
     /** Embeddings are computed one after the other: they share one sequence. */
     private lastEmbedding: Promise<unknown> = Promise.resolve();
@@ -68,27 +66,23 @@ export class Host {
     private readonly progress = new Bell();
 
     public constructor(
-        private readonly library: Library,
-        private readonly grammars: Grammars,
+        library: Library,
+        grammars: Grammars,
         private readonly held: Held,
     ) {
         this.info = held.info;
         this.model = held.model;
         this.slots = held.sequences.map((sequence, id) => ({ id, sequence, busy: false, lastUsed: 0, reading: undefined }));
-        this.chatWrapper = library.resolveChatWrapper(held.model);
+        this.desk = deskOf(library, grammars, held.model);
     }
 
     public async generate(request: GenerationRequest, run: RunOptions): Promise<Generated> {
         const of = request.kind === "chat" ? "messages" : "prompt";
         const { contextSize } = this.info;
         await refuseTooLong(textsOf(request), (text) => this.model.tokenize(text).length, { contextSize, of, signal: run.signal });
-        const forced = request.kind === "chat" ? forcedTools(request) : undefined;
-        const wanted = forced === undefined ? request.constraint : ({ kind: "call", tools: forced } as const);
-        const grammar = wanted === undefined ? undefined : await this.grammars.of(wanted);
-        const functions = request.kind === "chat" ? functionsOf(request, this.grammars, this.library) : undefined;
-        const layout = layOut(this.model, this.chatWrapper, request, functions);
+        const { layout, grammar } = await prepare(this.desk, request);
         checkFits(layout, contextSize, of);
-        const { library, chatWrapper } = this;
+        const { library, chatWrapper } = this.desk;
         const tokenBias = biasOf(library, this.model, request.options.tokenBias);
         run.signal.throwIfAborted();
         const { slot, source } = await this.take(layout.tokens, run.signal);
@@ -112,9 +106,8 @@ export class Host {
     }
 
     public async doText(task: TextTask, signal: AbortSignal): Promise<TextDone> {
-        const { library, grammars, model, chatWrapper } = this;
-        const most = Math.max(this.info.contextSize, this.info.trainContextSize);
-        return doText({ library, grammars, model, chatWrapper, most }, task, signal);
+        // The model's training counts where the context is smaller.
+        return doText(this.desk, Math.max(this.info.contextSize, this.info.trainContextSize), task, signal);
     }
 
     public async embed(texts: readonly string[], signal: AbortSignal): Promise<Embedded> {

@@ -1,28 +1,20 @@
 /** What a model's tokenizer and template answer without generating: counts, tokens, texts. */
 
-import type { ChatWrapper, LlamaModel, Token } from "node-llama-cpp";
+import type { LlamaModel, Token } from "node-llama-cpp";
 import { badRequest } from "../errors.js";
 import type { TextDone, TextTask } from "./engine.js";
-import { functionsOf } from "./functions.js";
-import { layOut } from "./generation.js";
-import type { Grammars } from "./grammars.js";
-import type { Library } from "./library.js";
+import { type Desk, prepare } from "./prepare.js";
 import { refuseTooLong, textsOf } from "./too-long.js";
 
 /** Tokens of one request. */
 const MOST_TOKENS = 250_000;
 
-interface Tools {
-    readonly library: Library;
-    readonly grammars: Grammars;
-    readonly model: LlamaModel;
-    readonly chatWrapper: ChatWrapper;
-    /** Tokens that a request may have: the model's training, where the context is smaller. */
-    readonly most: number;
-}
-
-/** @throws ServiceError, `signal.reason` */
-export async function doText({ library, grammars, model, chatWrapper, most }: Tools, task: TextTask, signal: AbortSignal): Promise<TextDone> {
+/**
+ * @param most tokens that a request may have
+ * @throws ServiceError, `signal.reason`
+ */
+export async function doText(desk: Desk, most: number, task: TextTask, signal: AbortSignal): Promise<TextDone> {
+    const { model } = desk;
     const count = (text: string): number => model.tokenize(text).length;
     switch (task.kind) {
         case "count":
@@ -30,8 +22,7 @@ export async function doText({ library, grammars, model, chatWrapper, most }: To
             const { request } = task;
             const of = request.kind === "chat" ? "messages" : "prompt";
             await refuseTooLong(textsOf(request), count, { contextSize: most, of, signal });
-            const functions = request.kind === "chat" ? functionsOf(request, grammars, library) : undefined;
-            const { tokens } = layOut(model, chatWrapper, request, functions);
+            const { tokens } = (await prepare(desk, request)).layout;
             return { count: tokens.length, ...(task.kind === "count" ? {} : { text: model.detokenize(tokens, true) }) };
         }
         case "tokenize": {

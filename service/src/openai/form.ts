@@ -60,14 +60,14 @@ export interface Pieces {
     end(index: number, answer: Generated, inPieces: boolean): object[];
 }
 
-function deltaOf({ kind, text, call }: Chunk): object {
+function deltaOf({ kind, text, call, place = 0 }: Chunk): object {
     switch (kind) {
         case "text":
             return { content: text };
         case "reasoning":
             return { reasoning_content: text };
         case "call":
-            return { tool_calls: [{ index: 0, ...(call === undefined ? {} : { id: call.id, type: "function" }), function: { ...(call === undefined ? {} : { name: call.name }), arguments: text } }] };
+            return { tool_calls: [{ index: place, ...(call === undefined ? {} : { id: call.id, type: "function" }), function: { ...(call === undefined ? {} : { name: call.name }), arguments: text } }] };
     }
 }
 
