@@ -33,6 +33,7 @@ import { RunAgain } from "./schedule/run-again.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
+import { ResponseTable } from "./store/responses.js";
 import { startRetention } from "./store/retention.js";
 import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
@@ -104,6 +105,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const logTable = new LogTable(database);
     log.attach((row) => logTable.add(row));
     const promptTable = new PromptTable(database, configuration.log.savePrompt);
+    const responseTable = new ResponseTable(database, configuration.responses.liveHours);
 
     const cut = new AbortController();
     const leave = new AbortController();
@@ -171,6 +173,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         metrics,
         logTable,
         promptTable,
+        responseTable,
         defaultOptions: plainOptions(configuration.defaultOptions),
         promptOptions: configuration.defaultOptions,
         savePrompt: configuration.log.savePrompt,
@@ -195,7 +198,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
-    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
+    const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay, responseHours: configuration.responses.liveHours });
 
     const stop = async (why: string, exitCode = 0): Promise<void> => {
         stopping = true;

@@ -321,7 +321,7 @@ describe("old rows", { timeout: 30_000 }, () => {
 
     it("of prompts stay, as version 1.1.3 keeps them; those of the log go", async () => {
         const { database, log, lines, prompts, table } = old();
-        const days = { log: 30, prompts: 0 };
+        const days = { log: 30, prompts: 0, responseHours: 24 };
         await announce(database, log, days);
         await sweep(database, log, days, true);
         expect(lines.join("\n")).toMatch(/log are kept for 30 days \(log\.liveDay\), prompts for ever/);
@@ -335,7 +335,7 @@ describe("old rows", { timeout: 30_000 }, () => {
     it("of prompts are deleted where the configuration asks for it, after the log has told, and no byte stays", async () => {
         const { file, database, log, lines, prompts } = old();
         const size = statSync(file).size;
-        const days = { log: 30, prompts: 30 };
+        const days = { log: 30, prompts: 30, responseHours: 24 };
         await announce(database, log, days);
         await sweep(database, log, days, false);
         expect(await prompts.byId(NEWEST)).toHaveLength(3);

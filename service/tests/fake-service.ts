@@ -25,6 +25,7 @@ import { FairScheduler } from "../src/schedule/fair.js";
 import { Database } from "../src/store/database.js";
 import { LogTable } from "../src/store/logs.js";
 import { PromptTable } from "../src/store/prompts.js";
+import { ResponseTable } from "../src/store/responses.js";
 
 /** Answers with `text` after `delayMsec`; can be aborted. */
 export class FakeEngine implements Engine {
@@ -151,7 +152,7 @@ export interface Fake {
     lost: string | undefined;
 }
 
-export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; apiKeys?: NamedKey[]; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean } = {}): Fake {
+export function fakeService(options: { dbFile?: string; savePrompt?: boolean; queueLimit?: number; apiKey?: string; apiKeys?: NamedKey[]; corsOrigins?: string[]; allowedHosts?: string[]; serverTools?: ServerTools; chosen?: ChosenBackend; kind?: ModelKind; hosts?: string[]; endpoint?: string; token?: string; sources?: string[]; withoutKey?: boolean; liveHours?: number } = {}): Fake {
     const chosen = options.chosen ?? ON_CPU;
     const keys: Keys = { apiKey: options.apiKey ?? "", named: options.apiKeys ?? [] };
     const folder = mkdtempSync(path.join(tmpdir(), "mentator-"));
@@ -205,6 +206,7 @@ export function fakeService(options: { dbFile?: string; savePrompt?: boolean; qu
             notReady,
             logTable,
             promptTable,
+            responseTable: new ResponseTable(database, options.liveHours ?? 24),
             defaultOptions: plainOptions(promptOptions),
             promptOptions,
             savePrompt,

@@ -92,7 +92,7 @@ describe("a data folder of version 1.1.3", { timeout: 60_000 }, () => {
     });
 
     it("keeps its prompts, and says so", async () => {
-        const days = { log: 30, prompts: 0 };
+        const days = { log: 30, prompts: 0, responseHours: 24 };
         await announce(fake.database, fake.service.log, days);
         await sweep(fake.database, fake.service.log, days, true);
         const { logs } = (await server.inject("/log/chat/byid?afterId=0&limit=200")).json<{ logs: { id: number; request: string }[] }>();

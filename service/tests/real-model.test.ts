@@ -92,6 +92,15 @@ describe.skipIf(MODEL === "")("with a real model", { timeout: 120_000 }, () => {
         }
     });
 
+    it("answers in the newer form, and goes on after it", async () => {
+        const first = await client.responses.create({ model, input: "What is the capital of France?", max_output_tokens: 12, temperature: 0 });
+        const chat = await client.chat.completions.create({ model, messages, max_completion_tokens: 12, temperature: 0 });
+        expect(first.output_text).toBe(chat.choices[0]?.message.content);
+        const next = await client.responses.stream({ model, input: "And of Italy?", previous_response_id: first.id, max_output_tokens: 8, temperature: 0 }).finalResponse();
+        expect(next.output_text).not.toBe("");
+        expect(next.usage?.input_tokens).toBeGreaterThan((first.usage?.input_tokens ?? 0) + (first.usage?.output_tokens ?? 0));
+    });
+
     it("speaks Ollama's dialect, with true counts and times", async () => {
         const ollama = new Ollama({ host: baseURL });
         const whole = await ollama.chat({ model: `${model}:latest`, messages, options: { temperature: 0, num_predict: 12 } });

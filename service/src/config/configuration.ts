@@ -54,6 +54,8 @@ export interface Configuration extends Paths {
     readonly engine: EngineSettings;
     /** 0: none. */
     readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
+    /** Hours that answers of /v1/responses are kept; 0: not at all. */
+    readonly responses: { readonly liveHours: number };
     readonly tools: Access;
     readonly log: {
         readonly level: LogLevel;

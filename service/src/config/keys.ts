@@ -62,6 +62,7 @@ export const KEYS: readonly Key[] = [
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "engine.queueTimeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 600, comment: "Seconds that a request may wait, 1..86400; then it is answered with 503. 0: no limit" },
     { path: "engine.timeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 3600, comment: "Seconds that an answer may take where the request sets no limit, 1..86400; waiting and loading do not count. 0: no limit" },
+    { path: "responses.liveHours", type: "integer", min: 1, max: 8760, zero: true, fallback: 24, comment: "Hours that answers of /v1/responses are kept with their questions, so that a conversation can go on by previous_response_id; requests with store: false are not kept. 0: none is" },
     { path: "tools.folders", type: "texts", absolute: true, fallback: [], comment: "Folders that server-side tools may read and write by LIB.fs, e.g. [\"/srv/reports\"]; absolute; empty: none" },
     { path: "tools.http", type: "boolean", fallback: true, comment: "Whether server-side tools may reach the network by LIB.http and LIB.fetch" },
     { path: "log.level", type: "choice", choices: ["error", "debug", "trace"], fallback: "debug", comment: "error, debug or trace" },
@@ -76,6 +77,7 @@ export const SECTIONS: Readonly<Record<string, string>> = {
     pull: "Models by name: POST /models/pull, DELETE /models/NAME",
     defaultOptions: "Options of a request that does not set them; all names that POST /check/options answers with",
     engine: "How models are run",
+    responses: "The Responses API",
     tools: "What server-side tools may reach",
     log: "Logs, on standard output and in the database",
 };

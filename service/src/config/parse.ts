@@ -234,6 +234,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             queueSize: number("engine.queueSize"),
         },
         limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
+        responses: { liveHours: number("responses.liveHours") },
         tools: { folders: values.get("tools.folders") as string[], http: values.get("tools.http") as boolean },
         log: {
             level: text("log.level") as LogLevel,

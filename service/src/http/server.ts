@@ -26,6 +26,7 @@ import { promptFileRoutes } from "./routes/prompt-file.js";
 import { promptRoutes } from "./routes/prompt.js";
 import { pullRoutes } from "./routes/pull.js";
 import { textRoutes } from "./routes/text.js";
+import { responsesRoutes } from "./routes/responses.js";
 import { stateRoutes } from "./routes/state.js";
 import { installSecurityHeaders } from "./security-headers.js";
 import type { Service } from "./service.js";
@@ -37,7 +38,7 @@ export const BODY_LIMIT = 16 * 1024 ** 2;
 /** Characters of a part of the path: a model's name. */
 const PART_LIMIT = 1000;
 
-const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, anthropicRoutes, ollamaRoutes, ollamaModelRoutes, textRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, stateRoutes, promptRoutes, embeddingRoutes, modelRoutes, pullRoutes, openAiRoutes, responsesRoutes, anthropicRoutes, ollamaRoutes, ollamaModelRoutes, textRoutes, checkRoutes, exampleRoutes, promptFileRoutes, logRoutes, documentRoute, pageRoutes];
 
 export function createServer(service: Service, limits: Limits = limitsFor(service.scheduler.limit)): FastifyInstance {
     const server = fastify({

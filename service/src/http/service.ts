@@ -17,6 +17,7 @@ import type { InFlight } from "./in-flight.js";
 import type { Scheduler } from "../schedule/scheduler.js";
 import type { LogTable } from "../store/logs.js";
 import type { PromptTable } from "../store/prompts.js";
+import type { ResponseTable } from "../store/responses.js";
 
 export interface Service {
     readonly version: string;
@@ -37,6 +38,7 @@ export interface Service {
     readonly metrics: Metrics;
     readonly logTable: LogTable;
     readonly promptTable: PromptTable;
+    readonly responseTable: ResponseTable;
     /** Of the OpenAI-compatible API. */
     readonly defaultOptions: GenerationOptions;
     /** Of POST /prompt: the same and more. */

@@ -43,6 +43,18 @@ export interface Page {
     readonly next?: Cursor;
 }
 
+/** An answer of /v1/responses with what it answered, both as JSON. */
+export interface StoredResponse {
+    readonly id: string;
+    /** Milliseconds since the epoch. */
+    readonly ts: number;
+    /** The name of the key that asked; empty where keys have none. */
+    readonly owner: string;
+    readonly previous: string | null;
+    readonly input: string;
+    readonly body: string;
+}
+
 /** Each kind of question with its answer. */
 export interface Exchange {
     /** @returns why rows could not be written; each fault is its row's only */
@@ -56,6 +68,11 @@ export interface Exchange {
     readonly count: { ask: { readonly table: Table; readonly before: number }; answer: number };
     /** Rows older than `before`, or all. @returns how many there were */
     readonly remove: { ask: { readonly table: Table; readonly before?: number }; answer: number };
+    readonly keepResponse: { ask: StoredResponse; answer: null };
+    /** An answer and those before it, the newest first, at most so many. */
+    readonly conversation: { ask: { readonly id: string; readonly owner: string; readonly since: number; readonly turns?: number }; answer: readonly StoredResponse[] };
+    /** One, or all that are older. @returns how many there were */
+    readonly forgetResponses: { ask: { readonly id?: string; readonly owner?: string; readonly before?: number }; answer: number };
     readonly close: { ask: object; answer: null };
 }
 

@@ -2,6 +2,7 @@
 
 import type { LogRow } from "../log.js";
 import type { Exchange, Kind, Page, PromptRow, Row, Table } from "./protocol.js";
+import { conversation, forgetResponses, keepResponse } from "./response-queries.js";
 import type { DatabaseSync } from "./sqlite.js";
 import { statistics } from "./statistics.js";
 
@@ -162,5 +163,14 @@ export const QUERIES: Queries = {
     between,
     remove,
     count,
+    keepResponse,
+    conversation,
+    forgetResponses: (db, ask) => {
+        const forgotten = forgetResponses(db, ask);
+        if (forgotten > 0 && ask.before !== undefined) {
+            shrink(db);
+        }
+        return forgotten;
+    },
     statistics: (db, { since }) => since.map((from) => statistics(db, from)),
 };

@@ -12,6 +12,8 @@ export interface Days {
     readonly log: number;
     /** Prompts; 0: for ever. */
     readonly prompts: number;
+    /** Answers of /v1/responses, hours; 0: none is kept. */
+    readonly responseHours: number;
 }
 
 /** Rows of the log; prompts too when `withPrompts`. */
@@ -19,6 +21,7 @@ export async function sweep(database: Database, log: Log, days: Days, withPrompt
     try {
         const now = Date.now();
         await database.ask("remove", { table: "log", before: now - days.log * DAY_MSEC });
+        await database.ask("forgetResponses", { before: now - days.responseHours * HOUR_MSEC });
         if (withPrompts && days.prompts > 0) {
             const removed = await database.ask("remove", { table: "prompt", before: now - days.prompts * DAY_MSEC });
             if (removed > 0) {

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { RESPONSE_TABLE } from "./response-queries.js";
 import { DatabaseSync } from "./sqlite.js";
 
 const TABLES = `
@@ -34,7 +35,7 @@ export function openDatabase(file: string): DatabaseSync {
         db.exec(`PRAGMA busy_timeout = ${BUSY_MSEC}`);
         // What is deleted is overwritten.
         db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;");
-        db.exec(TABLES);
+        db.exec(TABLES + RESPONSE_TABLE);
         addColumns(db);
     } catch (thrown) {
         db.close();
