@@ -1,1 +1,1 @@
-"""Several nodes on this machine: engines in network namespaces that make a Swarm, and the stack on them."""
+"""Several nodes on this machine: engines in network namespaces that make a Swarm, and a stack."""

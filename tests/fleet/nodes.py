@@ -1,7 +1,8 @@
-"""Nodes of a Swarm on this machine: each an engine in a network namespace of its own, with an address.
+"""Nodes of a Swarm on this machine: engines in network namespaces, each with an address.
 
-The bridge between them is in a namespace, too, where no firewall rule of this machine's engine drops
-what passes. Needs root. The engines' data lies in a folder, which is removed at the end.
+The bridge between them is in a namespace, too, where no firewall rule of this machine's engine
+drops what passes. No way leads out: a pull fails at once. Needs root. The engines' data lies in a
+folder, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scripts.docker_engine import process
 from scripts.shared import commands
 
 #: The begin of the nodes' addresses: a network that is kept for measurements.
-NETWORK = "198.18.77"
+NETWORK = f"198.18.{os.getpid() % 256}"
 
 #: Names of interfaces have at most 15 characters.
 PREFIX = f"mf{os.getpid() % 100_000}"
@@ -77,9 +79,10 @@ class Node:
         listed = self.ask("ps", "--quiet").out.split()
         form = "{{.State.Pid}}"
         inspected = self.ask("inspect", "--format", form, *listed).out.split() if listed else []
-        inside = os.stat(f"/run/netns/{self.space}").st_ino
-        own = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
-        return [pid for pid in own if _network(pid) == inside] + [int(pid) for pid in inspected]
+        inside = _inode(Path("/run/netns") / self.space)
+        every = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+        own = [pid for pid in every if _inode(PROC / str(pid) / "ns" / "net") == inside]
+        return [*(own if inside else ()), *map(int, inspected)]
 
     def cut_power(self) -> None:
         """End it as a loss of power does: no connection is closed, nobody is told."""
@@ -91,13 +94,12 @@ class Node:
 
     def stop(self) -> None:
         """End the engine with all that it started, whatever state it is in."""
-        for step, seconds in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
-            pids = self.processes()
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, step)
-            with suppress(AssertionError):
-                wait("the engine's end", lambda pids=pids: not any(map(process.alive, pids)), seconds)
+        pids = self.processes()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(AssertionError):
+            wait("the engine's end", partial(_ended, pids), 10)
 
 
 def wait(what: str, done: Callable[[], bool], seconds: float) -> float:
@@ -143,7 +145,6 @@ def _connect(nodes: Sequence[Node]) -> None:
         _within(node.space, "ip", "address", "add", f"{node.address}/24", "dev", "eth0")
         _within(node.space, "ip", "link", "set", "eth0", "up")
         _within(node.space, "ip", "link", "set", "lo", "up")
-        _within(node.space, "ip", "route", "add", "default", "via", f"{NETWORK}.254")
 
 
 def _remove(nodes: Sequence[Node], folder: Path) -> None:
@@ -165,9 +166,13 @@ def _unmount(folder: Path) -> None:
         commands.capture(["umount", "--lazy", mount])
 
 
-def _network(pid: int) -> int:
+def _ended(pids: Sequence[int]) -> bool:
+    return not any(map(process.alive, pids))
+
+
+def _inode(path: Path) -> int:
     try:
-        return os.stat(PROC / str(pid) / "ns" / "net").st_ino
+        return path.stat().st_ino
     except OSError:
         return 0
 
