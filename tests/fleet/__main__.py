@@ -1,10 +1,11 @@
-"""The bars of a fleet: `nox -s fleet -- [SECTION...]`, all sections by default.
+"""The bars of a fleet: `nox -s fleet -- [--requests N] [SECTION...]`, all sections by default.
 
 Ratios within one run, on one machine; `load` counts failures. Needs root and the image built last.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -33,7 +34,7 @@ PART = "0.4"
 LONG = "The quick brown fox jumps over the lazy dog, and sleeps in the sun. " * 62
 
 
-def _scale(fleet: Fleet) -> None:
+def _scale(fleet: Fleet, _: int) -> None:
     """Two replicas against one, each with a part of a CPU"""
     rates = []
     for replicas in (1, 2):
@@ -54,7 +55,7 @@ def _rate(fleet: Fleet, seconds: float) -> float:
     return rate
 
 
-def _prefix(fleet: Fleet) -> None:
+def _prefix(fleet: Fleet, _: int) -> None:
     """First token of a 1,000-token system prompt: the second request against the first"""
     fleet.deploy(REPLICAS, **TIMES)
     stack.whole(fleet, REPLICAS, 300)
@@ -77,13 +78,13 @@ def _first_token(fleet: Fleet, run: int, user: str) -> float:
     raise AssertionError("no token came")
 
 
-def _load(fleet: Fleet) -> None:
+def _load(fleet: Fleet, count: int) -> None:
     """All requests, with a rolling update and a killed node among them: failures are counted"""
     fleet.deploy(REPLICAS, **TIMES)
     stack.whole(fleet, REPLICAS, 300)
-    load = Load(fleet.address, KEY, CLIENTS, REQUESTS)
+    load = Load(fleet.address, KEY, CLIENTS, count)
     load.start()
-    nodes.wait("a quarter", lambda: len(load.outcomes) > REQUESTS // 4, 3600)
+    nodes.wait("a quarter", lambda: len(load.outcomes) > count // 4, 3600)
     fleet.deploy(REPLICAS, **TIMES, MENTATOR_STOP_DRAIN="61")
     nodes.wait("the update", lambda: fleet.update_state() == "completed", 600)
     updated = len(load.outcomes)
@@ -100,14 +101,17 @@ def _load(fleet: Fleet) -> None:
         say(f"  {fault}")
 
 
-SECTIONS: dict[str, Callable[[Fleet], None]] = {"scale": _scale, "prefix": _prefix, "load": _load}
+Section = Callable[[Fleet, int], None]
+SECTIONS: dict[str, Section] = {"scale": _scale, "prefix": _prefix, "load": _load}
 
 
 def main(words: list[str]) -> None:
     """Run the sections that are named, in this order: `load` ends a node."""
-    wanted = [name for name in SECTIONS if name in words or not words]
-    if set(words) - set(SECTIONS):
-        raise SystemExit(f"Sections are {', '.join(SECTIONS)}; not {' '.join(words)}.")
+    parser = argparse.ArgumentParser(prog="nox -s fleet --")
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of the section `load`")
+    options = parser.parse_args(words)
+    wanted = [name for name in SECTIONS if name in options.sections or not options.sections]
     settings = settings_sources.load().settings
     engine = docker_engine.ensure(EngineOptions(settings.engine_path(), settings.yes))
     with tempfile.TemporaryDirectory() as name:
@@ -116,7 +120,7 @@ def main(words: list[str]) -> None:
         with nodes.engines(3, folder / "nodes") as engines, stack.swarm(engines, archive) as fleet:
             for section in wanted:
                 say(f"{section}: {SECTIONS[section].__doc__}")
-                SECTIONS[section](fleet)
+                SECTIONS[section](fleet, options.requests)
 
 
 if __name__ == "__main__":
