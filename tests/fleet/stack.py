@@ -30,6 +30,7 @@ COPY bin/haproxy /usr/local/bin/haproxy
 COPY lib/ /usr/local/lib/haproxy/
 ENV LD_LIBRARY_PATH=/usr/local/lib/haproxy
 ENTRYPOINT []
+HEALTHCHECK NONE
 """
 
 
