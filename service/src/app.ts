@@ -2,7 +2,6 @@
 
 import { mkdirSync } from "node:fs";
 import { arch, platform } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { plainOptions } from "./config/options.js";
@@ -18,6 +17,7 @@ import { InFlight } from "./http/in-flight.js";
 import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
+import { serveOn } from "./leave.js";
 import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
@@ -199,11 +199,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay });
 
     const stop = async (why: string, exitCode = 0): Promise<void> => {
-        const { noticeMsec, drainMsec } = options.stopTimes ?? USUAL_STOP;
+        const times = options.stopTimes ?? USUAL_STOP;
+        let { drainMsec } = times;
         leaving = true;
-        if (noticeMsec > 0 && exitCode === 0 && engine.ready) {
-            log.write("info", "core", `leaving: ${why}; requests are served for ${noticeMsec / 1000} s more, and /ready says 503`);
-            await Promise.race([pause(noticeMsec), failed]);
+        if (times.noticeMsec > 0 && exitCode === 0 && engine.ready) {
+            log.write("info", "core", `leaving: ${why}; requests are served for ${times.noticeMsec / 1000} s more, and /ready says 503`);
+            drainMsec = await Promise.race([serveOn(times, () => scheduler.waiting), failed.then(() => drainMsec)]);
         }
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);

@@ -7,7 +7,10 @@ import { messageOf, StartError } from "./errors.js";
 export interface StopTimes {
     /** After the signal requests are served for this long while /ready says 503, so that a balancer sends no more. */
     readonly noticeMsec: number;
-    /** Running requests may then take this long. Then they are cut, and answered with what they have. */
+    /**
+     * Running requests may then take this long, after a notice those that wait, too. Then they are cut, and answered
+     * with what they have.
+     */
     readonly drainMsec: number;
 }
 
