@@ -93,6 +93,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def fleet(session: nox.Session) -> None:
+    """A Swarm of three engines here: two replicas or one, shared prompts, 10,000 requests."""
+    _run(session, "tests.fleet")
+
+
+@nox.session(venv_backend="none")
 def kills(session: nox.Session) -> None:
     """End the making of a stand-in, or `up`, at random moments, and look what is left."""
     _run(session, "tests.kills")

@@ -18,6 +18,7 @@ import { InFlight } from "./http/in-flight.js";
 import { ALL_ADDRESSES, listen } from "./http/listen.js";
 import { createServer } from "./http/server.js";
 import { readiness, type Service } from "./http/service.js";
+import { serveOn } from "./leave.js";
 import { Log } from "./log.js";
 import { figuresOf } from "./metrics/measured.js";
 import { Metrics } from "./metrics/metrics.js";
@@ -30,6 +31,7 @@ import { provide } from "./pull/provide.js";
 import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { RunAgain } from "./schedule/run-again.js";
+import { type StopTimes, USUAL_STOP } from "./start-environment.js";
 import { Database } from "./store/database.js";
 import { LogTable } from "./store/logs.js";
 import { PromptTable } from "./store/prompts.js";
@@ -38,14 +40,11 @@ import { startRetention } from "./store/retention.js";
 import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
 
-/** Running requests may take this long after the signal. Then they are cut, and answered with what they have. */
-const DRAIN_MSEC = 4000;
-
 /** Clients then have this long to read their answers, before every connection is closed. */
 const REPLY_MSEC = 1500;
 
-/** The process ends after this, whatever still runs: `docker stop` kills it after 10 s. */
-const LAST_MSEC = 8000;
+/** The process ends this long after the time of running requests, whatever still runs: `docker stop` kills it after 10 s. */
+const LAST_MSEC = 4000;
 
 /** The exit code after the GPU was lost. */
 const GPU_LOST = 6;
@@ -59,6 +58,8 @@ export interface StartOptions {
     readonly host: string;
     readonly notes: readonly string[];
     readonly warnings: readonly string[];
+    /** Absent: the usual ones. */
+    readonly stopTimes?: StopTimes;
     /** JavaScript of the engine's process, absolute; another one in tests. */
     readonly engineProgram?: string;
 }
@@ -142,6 +143,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
+    let leaving = false;
     let stopping = false;
     const inFlight = new InFlight();
     const refusal = (): ServiceError | undefined => {
@@ -150,7 +152,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         }
         return watch.lost === undefined ? undefined : gpuLostError(watch.lost);
     };
-    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, refusal(), puller.progress);
+    const notReady = (): ReturnType<Service["notReady"]> => readiness(engine, models, leaving ? shuttingDownError() : refusal(), puller.progress);
     const metrics = new Metrics(
         { version, backend: backendName },
         figuresOf({ engine, engineState, models, scheduler, startTimestamp, ready: () => notReady() === undefined, gpuLost: () => watch.lost }),
@@ -182,6 +184,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         corsOrigins: configuration.corsOrigins,
         log,
         notReady,
+        leaving: () => leaving,
         stopping: () => stopping,
         gpuLost: () => watch.lost,
         refusal,
@@ -201,18 +204,25 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay, responseHours: configuration.responses.liveHours });
 
     const stop = async (why: string, exitCode = 0): Promise<void> => {
+        const times = options.stopTimes ?? USUAL_STOP;
+        let { drainMsec } = times;
+        leaving = true;
+        if (times.noticeMsec > 0 && exitCode === 0 && engine.ready) {
+            log.write("info", "core", `leaving: ${why}; requests are served for ${times.noticeMsec / 1000} s more, and /ready says 503`);
+            drainMsec = await Promise.race([serveOn(times, () => scheduler.waiting), failed.then(() => drainMsec)]);
+        }
         stopping = true;
         log.write("info", "core", `stopping: ${why}`);
-        setTimeout(() => process.exit(exitCode), LAST_MSEC).unref();
+        setTimeout(() => process.exit(exitCode), drainMsec + LAST_MSEC).unref();
         watch.stop();
         models.stop();
         leave.abort();
         puller.stop(shuttingDownError());
         tools.stop();
         // The scheduler does not know of running tools, nor of answers that are still being sent.
-        setTimeout(() => cut.abort(shuttingDownError()), DRAIN_MSEC).unref();
-        const drained = scheduler.drain(DRAIN_MSEC);
-        await inFlight.none(DRAIN_MSEC + REPLY_MSEC);
+        setTimeout(() => cut.abort(shuttingDownError()), drainMsec).unref();
+        const drained = scheduler.drain(drainMsec);
+        await inFlight.none(drainMsec + REPLY_MSEC);
         await server.close();
         await drained;
         await engine.close();

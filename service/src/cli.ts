@@ -27,6 +27,9 @@ Environment:
   MENTATOR_HOST             address to listen on (default: all, IPv6 and IPv4, in container mode, else 127.0.0.1)
   MENTATOR_PORT             port instead of the configured one
   MENTATOR_API_KEY          API key instead of the configured one
+  MENTATOR_API_KEY_FILE     file with that key, as secrets are mounted
+  MENTATOR_STOP_NOTICE      seconds after SIGTERM in which /ready says 503 and requests are still served (default: 0)
+  MENTATOR_STOP_DRAIN       seconds that running requests then have, after a notice waiting ones, too (default: 4)
 
 Exit codes: 0 stopped as asked, 2 command line or configuration, 3 backend, 4 address in use,
 5 the engine's process ended again and again, 6 the GPU was lost (start it again).

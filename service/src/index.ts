@@ -6,45 +6,25 @@ import { type Command, HELP, parseCommandLine } from "./cli.js";
 import { type Read, readConfiguration, readContainerConfiguration, writeTemplate } from "./config/file.js";
 import { messageOf, StartError } from "./errors.js";
 import { pullEnvironment } from "./pull/environment.js";
+import { apiKeyFrom, portFrom, stopTimesFrom } from "./start-environment.js";
 import { readVersion } from "./version.js";
 
-function portFromEnvironment(text: string | undefined, configured: number): number {
-    if (text === undefined || text === "") {
-        return configured;
-    }
-    const port = Number(text);
-    if (!Number.isInteger(port) || port < 1 || port > 65535) {
-        throw new StartError(2, [`MENTATOR_PORT: must be 1..65535, not "${text}"`]);
-    }
-    return port;
-}
-
-/** The fault does not show the key: it is a secret. */
-function apiKeyFromEnvironment(text: string | undefined, configured: string): string {
-    if (text === undefined || text === "") {
-        return configured;
-    }
-    if (!/^[\x21-\x7e]+$/.test(text)) {
-        throw new StartError(2, ["MENTATOR_API_KEY: must be a text without spaces and control characters"]);
-    }
-    return text;
-}
-
 function startOptions(read: Read, loopback: boolean): StartOptions {
-    const { MENTATOR_HOST: host = "", MENTATOR_PORT: port, MENTATOR_API_KEY: apiKey } = process.env;
+    const { MENTATOR_HOST: host = "", MENTATOR_PORT: port } = process.env;
     const { configuration } = read;
     const { models = configuration.models, ...hub } = pullEnvironment(process.env);
     return {
         ...read,
         configuration: {
             ...configuration,
-            port: portFromEnvironment(port, configuration.port),
-            apiKey: apiKeyFromEnvironment(apiKey, configuration.apiKey),
+            port: portFrom(port, configuration.port),
+            apiKey: apiKeyFrom(process.env, configuration.apiKey),
             models,
         },
         hub,
         chosen: backendFromEnvironment(process.env),
         host: host === "" && loopback ? "127.0.0.1" : host,
+        stopTimes: stopTimesFrom(process.env),
     };
 }
 

@@ -211,6 +211,7 @@ export function fakeService(options: { dbFile?: string; savePrompt?: boolean; qu
             promptOptions,
             savePrompt,
             log,
+            leaving: () => fake.stopping,
             stopping: () => fake.stopping,
             gpuLost: () => fake.lost,
             refusal,

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { build, type Built } from "./built.js";
 
 const MODEL = process.env["MENTATOR_TEST_MODEL"] ?? "";
@@ -17,8 +17,8 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
     let lines = "";
     let url = "";
 
-    beforeAll(async () => {
-        built = build();
+    const start = async (times: Record<string, string>): Promise<void> => {
+        lines = "";
         const data = mkdtempSync(path.join(tmpdir(), "mentator-"));
         mkdirSync(path.join(data, "models"));
         cpSync(MODEL, path.join(data, "models", "model.gguf"));
@@ -27,7 +27,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         const port = String(20_000 + (process.pid % 10_000));
         url = `http://127.0.0.1:${port}`;
         child = spawn(process.execPath, [path.join(built.folder, "index.js"), "--conf-docker", configuration], {
-            env: { ...process.env, MENTATOR_HOST: "127.0.0.1", MENTATOR_PORT: port },
+            env: { ...process.env, MENTATOR_HOST: "127.0.0.1", MENTATOR_PORT: port, ...times },
             stdio: ["ignore", "pipe", "inherit"],
         });
         child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -37,10 +37,17 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
             expect(child.exitCode, lines).toBeNull();
             await pause();
         }
+    };
+
+    beforeAll(() => {
+        built = build();
     }, 200_000);
 
-    afterAll(() => {
+    afterEach(() => {
         child.kill("SIGKILL");
+    });
+
+    afterAll(() => {
         built.remove();
     });
 
@@ -59,7 +66,25 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         },
     };
 
+    it("serves requests for the time of its notice, while /ready says 503", async () => {
+        await start({ MENTATOR_STOP_NOTICE: "3" });
+        child.kill("SIGTERM");
+        while (!lines.includes("leaving: SIGTERM")) {
+            await pause();
+        }
+        const ready = await fetch(`${url}/ready`);
+        expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("shutting down")]);
+        const served = await post("/v1/completions", { ...LONG, max_tokens: 2 });
+        expect([served.status, served.headers.get("connection")]).toEqual([200, "close"]);
+        while (!lines.includes("stopping: SIGTERM")) {
+            await pause();
+        }
+        expect((await once(child, "exit"))[0]).toBe(0);
+        expect(lines).toMatch(/ stopped\n/);
+    });
+
     it("answers running requests, refuses new ones, and ends with 0", async () => {
+        await start({});
         const asked = Array.from({ length: RUNNING }, async (_, index) => {
             const reply = await post("/v1/completions", { ...LONG, stream: index % 2 === 0 });
             // Rejects when the connection ends before the answer does.

@@ -10,7 +10,7 @@ export interface Program {
 }
 
 /** What the engine has no use for, as it reads what strangers send; addresses may hold a signature or a password. */
-const SECRETS = ["MENTATOR_API_KEY", "HF_TOKEN", "MENTATOR_MODELS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+const SECRETS = ["MENTATOR_API_KEY", "MENTATOR_API_KEY_FILE", "HF_TOKEN", "MENTATOR_MODELS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
 /**
  * @param environment of the service: the entrypoint has set there what the native part reads

@@ -6,8 +6,8 @@ export class InFlight {
     private count = 0;
     private idle: (() => void) | undefined;
 
-    /** @param stopping whether connections have to close after their answer */
-    public install(server: FastifyInstance, stopping: () => boolean): void {
+    /** @param leaving whether connections have to close after their answer */
+    public install(server: FastifyInstance, leaving: () => boolean): void {
         server.addHook("onRequest", (_request, reply, done) => {
             this.count += 1;
             // This event comes in any case: the answer is sent, or the connection is gone.
@@ -15,7 +15,7 @@ export class InFlight {
             done();
         });
         server.addHook("onSend", (_request, reply, payload, done) => {
-            if (stopping()) {
+            if (leaving()) {
                 reply.header("connection", "close");
             }
             done(null, payload);

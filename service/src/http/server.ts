@@ -52,7 +52,7 @@ export function createServer(service: Service, limits: Limits = limitsFor(servic
         frameworkErrors: (fault, request, reply) => void sendError(request, reply, fault),
     });
     limitConnections(server.server, limits);
-    service.inFlight.install(server, () => service.stopping());
+    service.inFlight.install(server, () => service.leaving());
     installBodies(server);
     installValidation(server);
     installRequestId(server);

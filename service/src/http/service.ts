@@ -53,6 +53,8 @@ export interface Service {
     readonly log: Log;
     /** Why no model can answer; undefined when one can. */
     notReady(): NotReady | undefined;
+    /** True once the service was asked to end: connections close after their answers. */
+    leaving(): boolean;
     /** True once the service is about to stop. */
     stopping(): boolean;
     /** Why the GPU is gone, where there was one. */
