@@ -1,4 +1,4 @@
-"""The bars of a fleet: `nox -s fleet -- [--requests N] [SECTION...]`, all sections by default.
+"""The bars of a fleet: `nox -s fleet_bench -- [--requests N] [SECTION...]`, all sections by default.
 
 Ratios within one run, on one machine; `load` counts failures. Needs root and the image built last.
 """
@@ -111,7 +111,7 @@ SECTIONS: dict[str, Section] = {"scale": _scale, "prefix": _prefix, "load": _loa
 
 def main(words: list[str]) -> None:
     """Run the sections that are named, in this order: `load` ends a node."""
-    parser = argparse.ArgumentParser(prog="nox -s fleet --")
+    parser = argparse.ArgumentParser(prog="nox -s fleet_bench --")
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of the section `load`")
     options = parser.parse_args(words)

@@ -24,4 +24,5 @@ def test_nox_lists_the_sessions_and_runs_those_that_need_no_card() -> None:
         "reproducible",
         "kills",
         "fleet",
+        "fleet_bench",
     }
