@@ -27,6 +27,7 @@ SEE_SETTINGS = {
     "scripts/image/build_request.py",
     "scripts/running/up_request.py",
     "scripts/running/model_tasks.py",
+    "scripts/trust/verify_task.py",
 }
 
 #: Where an error becomes a message and an exit code.
