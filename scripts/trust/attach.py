@@ -54,7 +54,7 @@ def attach(reference: str, image: Mapping[str, Any], key: str) -> None:
     with tempfile.TemporaryDirectory(prefix="mentator-trust-") as name:
         sbom, origin = Path(name) / "sbom.spdx.json", Path(name) / "provenance.json"
         argv = cosign_argv.sbom(signing_programs.find("syft"), reference, sbom)
-        _require(reference, "SBOM", commands.capture(argv, env=_plain_http(reference)))
+        _require(reference, "SBOM", commands.capture(argv, env=_syft_environment(reference)))
         pins = json.loads(PINS.read_text(encoding="utf-8"))
         text = json.dumps(provenance.predicate(image, pins, os.environ), indent=2)
         origin.write_text(text, encoding="utf-8")
@@ -70,10 +70,17 @@ def attach(reference: str, image: Mapping[str, Any], key: str) -> None:
     say(f"signed {reference}, with SBOM and provenance")
 
 
-def _plain_http(reference: str) -> dict[str, str]:
-    """Let syft use http with a registry on this machine, as docker and cosign do by themselves."""
+def _syft_environment(reference: str) -> dict[str, str]:
+    """Syft asks for no newer version, whose failure would read as the registry's.
+
+    With a registry on this machine it speaks http, as docker and cosign do by themselves.
+    """
     host = registry_of(reference).rpartition(":")[0]
-    return {"SYFT_REGISTRY_INSECURE_USE_HTTP": "true"} if host in ("localhost", "127.0.0.1") else {}
+    http = host in ("localhost", "127.0.0.1")
+    return {
+        "SYFT_CHECK_FOR_APP_UPDATE": "false",
+        "SYFT_REGISTRY_INSECURE_USE_HTTP": str(http).lower(),
+    }
 
 
 def _require(reference: str, what: str, result: Result) -> None:

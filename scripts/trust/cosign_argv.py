@@ -65,7 +65,7 @@ def verify_attestation(cosign: str, signer: Signer, reference: str, kind: str) -
 
 def sbom(syft: str, reference: str, file: Path) -> list[str]:
     """Write what is in a pushed image, as SPDX."""
-    return [syft, "scan", "--quiet", "--output", f"spdx-json={file}", f"registry:{reference}"]
+    return [syft, "scan", "--output", f"spdx-json={file}", f"registry:{reference}"]
 
 
 def _signing(key: str) -> list[str]:

@@ -19,6 +19,8 @@ SOURCES = {
 }
 NOT_THERE = re.compile(r"MANIFEST_UNKNOWN|NAME_UNKNOWN|NAME_INVALID|parsing reference")
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def find(name: str) -> str:
     """A program on PATH, or beside this Python. Raises `TrustUnavailable`."""
@@ -45,9 +47,9 @@ def cosign() -> str:
 
 def require_answer(reference: str, result: Result) -> None:
     """Raise `TrustUnavailable` where a failure says nothing about the image itself."""
-    text = result.err or result.out
     if result.code == 0:
         return
+    text = COLOUR.sub("", result.err or result.out)
     last = text.strip().splitlines()[-1][-500:] if text.strip() else "no message"
     host = registry_of(reference)
     if UNREACHED.search(text):

@@ -35,9 +35,11 @@ def test_an_attestation_alone_is_no_signature() -> None:
 
 @pytest.mark.parametrize(
     "out",
-    ["", "x", "[]", "{}", "[1]", "null", json.dumps([{"critical": 1}])]
-    + [json.dumps([claim(SIGNATURE, "sha256:short")])]
-    + [json.dumps([claim(SIGNATURE), claim(SIGNATURE, "sha256:" + "b" * 64)])],
+    [
+        *("", "x", "[]", "{}", "[1]", "null", json.dumps([{"critical": 1}])),
+        json.dumps([claim(SIGNATURE, "sha256:short")]),
+        json.dumps([claim(SIGNATURE), claim(SIGNATURE, "sha256:" + "b" * 64)]),
+    ],
 )
 def test_what_cannot_be_read_is_not_signed(out: str) -> None:
     assert statements.signed_digest(out) == ("", False)
