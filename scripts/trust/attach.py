@@ -32,7 +32,7 @@ def ready(key: str) -> None:
         return
     signing_programs.cosign()
     signing_programs.find("syft")
-    if key != KEYLESS and not os.access(expand(key), os.R_OK):
+    if key != KEYLESS and not (expand(key).is_file() and os.access(expand(key), os.R_OK)):
         raise TrustUnavailable(
             f"The key {key} cannot be read, so nothing was pushed.",
             why="sign_key names a file that is not there, or not this user's.",
