@@ -22,6 +22,7 @@ from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
 from scripts.shared.paths import expand
 from scripts.shared.settings import Loaded, Settings
+from scripts.trust.verify_task import verify
 
 if TYPE_CHECKING:
     from scripts.docker_engine import EngineOptions
@@ -94,17 +95,13 @@ def build(loaded: Loaded, push: bool = False, dry: bool = False) -> None:
         return
     verb.build(resolved)
     if push:
-        from scripts.image import publish as publish_verb
-
-        publish_verb.publish(resolved.engine, loaded.settings.registry)
+        _publish(loaded.settings)
 
 
-@task("registry", replace="replace a published version", dry="print the exact commands only")
+@task("registry", "sign_key", replace="replace a published version", dry="only print the commands")
 def publish(loaded: Loaded, replace: bool = False, dry: bool = False) -> None:
     """Push the image that the smoke tests passed, by digest."""
-    from scripts.image import publish as verb
-
-    verb.publish(_engine(loaded.settings), loaded.settings.registry, replace=replace, dry=dry)
+    _publish(loaded.settings, replace=replace, dry=dry)
 
 
 @task(check="fail where the image is over its variant's budget, with its largest files")
@@ -199,10 +196,7 @@ def lint(loaded: Loaded, files: bool = False) -> None:
     from scripts.image import build_request
     from scripts.project import checks
 
-    if files:
-        checks.lint_files()
-    else:
-        checks.lint(build_request.resolve(loaded.settings))
+    checks.lint_files() if files else checks.lint(build_request.resolve(loaded.settings))
 
 
 @task()
@@ -228,6 +222,12 @@ def _engine(settings: Settings) -> EngineOptions:
     return EngineOptions(settings.engine_path(), settings.yes)
 
 
+def _publish(settings: Settings, **how: bool) -> None:
+    from scripts.image import publish as verb
+
+    verb.publish(_engine(settings), settings.registry, settings.sign_key, **how)
+
+
 def _folder(named: str) -> Path:
     return expand(named).resolve()
 
@@ -240,7 +240,7 @@ def _group(name: str, **tasks: Any) -> Collection:
 
 
 namespace = Collection(
-    *(config, doctor, build, publish, size, export, up, down, logs, ask, test, lint),
+    *(config, doctor, build, publish, verify, size, export, up, down, logs, ask, test, lint),
     deploy_task.declare(CHOICES),
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),

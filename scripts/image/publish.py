@@ -15,6 +15,7 @@ from scripts.shared.commands import Result
 from scripts.shared.console import echo, say
 from scripts.shared.errors import NotTested, PublishFailed
 from scripts.shared.task_command import task_command
+from scripts.trust import attach
 
 #: What a registry says of a reference that it does not have.
 NOT_THERE = re.compile(
@@ -23,13 +24,19 @@ NOT_THERE = re.compile(
 
 
 def publish(
-    options: EngineOptions, registry: str, *, replace: bool = False, dry: bool = False
+    options: EngineOptions,
+    registry: str,
+    key: str = "",
+    *,
+    replace: bool = False,
+    dry: bool = False,
 ) -> None:
     """Tag the tested digest for the registry and push each tag: `latest` last.
 
     A version and a commit name one digest for ever, unless `replace` is set. MAJOR.MINOR, MAJOR and
     `latest` stay where they name a newer version. Safe to run again: layers that are there are not
-    sent twice. Raises `NotTested`, `LoginMissing`, `PublishFailed`.
+    sent twice. Then signs the digest with `key`, and attaches SBOM and provenance. Raises
+    `NotTested`, `LoginMissing`, `PublishFailed`, `TrustUnavailable`.
     """
     image = records.image()
     digest: str = image["digest"]
@@ -42,6 +49,7 @@ def publish(
         [target(f"{image['image']}:{tag}", registry) for tag in some]
         for some in (tags.fixed, tags.moving)
     )
+    attach.ready(key)
     docker = engine.ensure(options)
     if dry:
         say("# a tag that names a newer version in the registry is left as it is:")
@@ -59,8 +67,12 @@ def publish(
             continue
         commands.check(tag)
         _push(push, reference, digest)
-    if not dry:
-        say(f"published {digest} as {', '.join((*fixed, *moving))}")
+    pinned = f"{target(image['image'], registry)}@{digest}"
+    if dry:
+        say(f"# then sign and attest {pinned}" if key else f"# {attach.NOT_SIGNED}")
+        return
+    say(f"published {digest} as {', '.join((*fixed, *moving))}")
+    attach.attach(pinned, image, key)
 
 
 def require_digests(info: Result) -> None:

@@ -173,6 +173,18 @@ class PublishFailed(PipelineError):
     exit_code = 52
 
 
+class NotTrusted(PipelineError):
+    """An image's signature, SBOM or provenance is missing, or not by the signer that was named."""
+
+    exit_code = 53
+
+
+class TrustUnavailable(PipelineError):
+    """Nothing could be signed or verified: a program, a key or the registry is missing."""
+
+    exit_code = 54
+
+
 class DoctorFailed(PipelineError):
     """`invoke doctor` found something that keeps the pipeline from working."""
 

@@ -65,6 +65,9 @@ class Settings:
     ca_bundle: str = _setting("", "CA bundle for HTTPS inside the build; empty finds the host's")
     # Where it runs and goes.
     registry: str = _setting("docker.io", "the registry to push to")
+    sign_key: str = _setting(
+        "", "the private key (cosign's) that publish signs with, or keyless in a GitHub job"
+    )
     backend: str = _setting("auto", "the backend that the container must run on")
     name: str = _setting("mentator", "the container's name")
     host: str = _setting(

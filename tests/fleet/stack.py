@@ -50,9 +50,10 @@ def images(engine: Engine, image: str, folder: Path) -> Path:
         name, _, rest = line.strip().partition(" => ")
         if rest and not name.startswith(("libc.", "libm.", "libdl.", "libpthread.", "librt.")):
             shutil.copy(rest.split()[0], context / "lib" / name)
-    (context / "Dockerfile").write_text(PROXY.format(image=image), encoding="utf-8")
-    commands.check(engine.argv("buildx", "build", "--load", "--tag", PROXY_IMAGE, str(context)))
+    # By a name: a digest alone is none that a Dockerfile can begin with.
     commands.check(engine.argv("tag", image, SERVICE_IMAGE))
+    (context / "Dockerfile").write_text(PROXY.format(image=SERVICE_IMAGE), encoding="utf-8")
+    commands.check(engine.argv("buildx", "build", "--load", "--tag", PROXY_IMAGE, str(context)))
     archive = folder / "images.tar"
     try:
         commands.check(engine.argv("save", "-o", str(archive), PROXY_IMAGE, SERVICE_IMAGE))

@@ -15,9 +15,17 @@ from scripts.docker_engine import Engine, EngineOptions
 from scripts.image import image_tags, publish
 from scripts.image import record as records
 from scripts.shared import commands
-from scripts.shared.errors import LoginMissing, NotTested, PublishFailed
+from scripts.shared.errors import (
+    LoginMissing,
+    NotTested,
+    NotTrusted,
+    PublishFailed,
+    TrustUnavailable,
+)
+from scripts.trust.cosign_argv import Signer
+from scripts.trust.verify import verify
 from tests.containers import free_port
-from tests.image import registry
+from tests.image import registry, signing
 
 
 def names(image: dict[str, Any]) -> list[str]:
@@ -219,3 +227,32 @@ def _bytes(data: Path) -> int:
             with suppress(FileNotFoundError):
                 arrived += (Path(folder) / name).stat().st_size
     return arrived
+
+
+@pytest.mark.usefixtures("tested")
+def test_publish_signs_with_a_key_and_says_so_where_there_is_none(
+    engine_options: EngineOptions,
+    image: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", f"{signing.programs()}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("COSIGN_PASSWORD", "")
+    commands.check(["cosign", "generate-key-pair"], cwd=tmp_path)
+    signer = Signer(key=str(tmp_path / "cosign.pub"))
+    with registry.running(tmp_path / "registry") as target:
+        reference = f"{target.host}/{image['image']}:{names(image)[0]}"
+        with pytest.raises(TrustUnavailable, match="cannot be read"):
+            publish.publish(engine_options, target.host, str(tmp_path / "no.key"))
+        assert target.tags(image["image"]) == [], "something was pushed before the check"
+        publish.publish(engine_options, target.host)
+        assert "not signed, no SBOM and no provenance" in capsys.readouterr().out
+        with pytest.raises(NotTrusted):
+            verify(reference, signer)
+
+        publish.publish(engine_options, target.host, str(tmp_path / "cosign.key"))
+        verify(reference, signer)
+        shown = capsys.readouterr().out
+        assert shown.count("good") == 3
+        assert target.digest(image["image"], names(image)[0]) == image["digest"]

@@ -230,7 +230,7 @@ def complete(*words: str) -> list[str]:
         (["build", "--model", ""], []),
         (["ask", ""], []),
         (["ask", "hello", "--mo"], ["--model"]),
-        (["publish", ""], ["--dry", "--registry", "--replace", "--help"]),
+        (["publish", ""], ["--dry", "--registry", "--replace", "--sign-key", "--help"]),
         (["--ver"], ["--version"]),
         (["zzz"], []),
     ],

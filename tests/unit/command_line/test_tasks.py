@@ -19,7 +19,7 @@ from scripts.shared.settings import Settings
 
 NAMES = {
     "ask", "build", "config", "deploy", "doctor", "down", "export", "lint", "logs", "publish",
-    "size", "test", "up",
+    "size", "test", "up", "verify",
     "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "models.list", "models.pull", "models.remove",
     "pins.update", "pins.lock",

@@ -29,6 +29,7 @@ SEE_SETTINGS = {
     "scripts/running/model_tasks.py",
     "scripts/deploy/deploy_request.py",
     "scripts/deploy/deploy_task.py",
+    "scripts/trust/verify_task.py",
 }
 
 #: Where an error becomes a message and an exit code.
