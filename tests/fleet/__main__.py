@@ -1,4 +1,4 @@
-"""The bars of a fleet: `nox -s fleet_bench -- [--requests N] [SECTION...]`, all sections by default.
+"""The bars of a fleet: `nox -s fleet_bench -- [--requests N] [SECTION...]`; all by default.
 
 Ratios within one run, on one machine; `load` counts failures. Needs root and the image built last.
 """
