@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MessageEvents } from "../src/anthropic/form.js";
+import type { Chunk } from "../src/engine/engine.js";
 import { ContextOverflow } from "../src/errors.js";
 import { createServer } from "../src/http/server.js";
 import { type Fake, fakeService } from "./fake-service.js";
@@ -205,6 +207,29 @@ describe("a stream", () => {
     it("is an ordinary error before that", async () => {
         await expect(client.messages.stream({ ...BODY, model: "none" }).finalMessage()).rejects.toMatchObject({ status: 404 });
     });
+});
+
+describe("the list of models", () => {
+    it("has Anthropic's form for its clients", async () => {
+        expect((await client.models.list()).data).toMatchObject([{ type: "model", id: "Tiny.Q4.gguf" }]);
+        expect(await client.models.retrieve("tiny.q4")).toMatchObject({ type: "model", id: "Tiny.Q4.gguf" });
+    });
+});
+
+/** Two calls in pieces, as a model in its own format makes them. */
+const TWO_CALLS: readonly Chunk[] = [
+    { kind: "call", text: "{", call: { id: "a", name: "add" }, tokens: 1 },
+    { kind: "call", text: "}", tokens: 1 },
+    { kind: "call", text: "{}", call: { id: "b", name: "add" }, place: 1, tokens: 1 },
+];
+
+it.each([
+    [true, 2],
+    [false, 1],
+])("streams several calls only where they are wanted: %s", (severalCalls, count) => {
+    const events = new MessageEvents("msg_1", { thoughts: true, severalCalls });
+    const blocks = TWO_CALLS.flatMap((chunk) => events.piece(chunk)).filter(({ type }) => type === "content_block_start");
+    expect(blocks).toHaveLength(count);
 });
 
 describe("the length of a prompt", () => {

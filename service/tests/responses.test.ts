@@ -9,6 +9,8 @@ import OpenAI, { type APIError } from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { namedKeys } from "../src/config/api-keys.js";
+import type { Chunk } from "../src/engine/engine.js";
+import { ResponseEvents } from "../src/responses/form.js";
 import { createServer } from "../src/http/server.js";
 import { type Fake, fakeService } from "./fake-service.js";
 
@@ -183,6 +185,18 @@ describe("a stream", () => {
         expect((await read({})).at(-1)).toMatchObject({ type: "response.failed", response: { status: "failed", error: { message: "broken" } } });
         await expect(read({ model: "none" })).rejects.toMatchObject({ status: 404 });
     });
+});
+
+it.each([
+    [true, 2],
+    [false, 1],
+])("streams several calls only where they are wanted: %s", (severalCalls, count) => {
+    const events = new ResponseEvents({ id: "resp_1", createdAt: 0, body: BODY, store: false }, severalCalls);
+    const chunks: readonly Chunk[] = [
+        { kind: "call", text: "{}", call: { id: "a", name: "add" }, tokens: 1 },
+        { kind: "call", text: "{}", call: { id: "b", name: "add" }, place: 1, tokens: 1 },
+    ];
+    expect(chunks.flatMap((chunk) => events.piece(chunk)).filter(({ type }) => type === "response.output_item.added")).toHaveLength(count);
 });
 
 describe("a conversation", () => {

@@ -78,8 +78,9 @@ export class MessageEvents {
         return [event("message_start", { message })];
     }
 
-    public piece({ kind, text, call }: Chunk): Event[] {
-        if ((kind === "reasoning" && !this.shown.thoughts) || (text === "" && call === undefined)) {
+    public piece({ kind, text, call, place = 0 }: Chunk): Event[] {
+        const hidden = (place > 0 && !this.shown.severalCalls) || (kind === "reasoning" && !this.shown.thoughts);
+        if (hidden || (text === "" && call === undefined)) {
             return [];
         }
         if (kind === "call") {

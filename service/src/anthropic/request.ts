@@ -17,6 +17,9 @@ function asksForNothing(name: string, value: unknown): boolean {
     if (value === undefined || value === null || (typeof value === "object" && Object.keys(value).length === 0)) {
         return true;
     }
+    if (name === "speed" && value === "standard") {
+        return true;
+    }
     const edits = name === "context_management" ? (value as { edits?: unknown }).edits : undefined;
     return Array.isArray(edits) && edits.every((edit: unknown) => CLEARS_THOUGHTS.test(String((edit as { type?: unknown } | null)?.type)));
 }

@@ -115,8 +115,8 @@ export class ResponseEvents {
         return [this.event("response.created", { response }), this.event("response.in_progress", { response })];
     }
 
-    public piece({ kind, text, call }: Chunk): Event[] {
-        if (text === "" && call === undefined) {
+    public piece({ kind, text, call, place = 0 }: Chunk): Event[] {
+        if ((place > 0 && !this.severalCalls) || (text === "" && call === undefined)) {
             return [];
         }
         const begun = this.open?.kind === kind && call === undefined ? [] : [...this.close("completed"), ...this.add(kind, call)];

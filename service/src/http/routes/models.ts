@@ -1,5 +1,6 @@
 /** GET /v1/models: the models in OpenAI's form. */
 
+import type { FastifyRequest } from "fastify";
 import type { Model } from "../../models/catalog.js";
 import { modelOf } from "../../models/unknown.js";
 import { answers, OPENAI_ERROR_SCHEMA, PLAIN_ERRORS } from "../answers.js";
@@ -25,6 +26,13 @@ const MODELS = {
 
 const NAMED = { type: "object", required: ["model"], properties: { model: { type: "string", minLength: 1 } } } as const;
 
+/** As Anthropic's clients read it: they name their version. */
+function anthropicObject({ name, modifiedMs }: Model): object {
+    return { type: "model", id: name, display_name: name, created_at: new Date(modifiedMs).toISOString() };
+}
+
+const isAnthropicClient = ({ headers }: FastifyRequest): boolean => headers["anthropic-version"] !== undefined;
+
 function modelObject({ name, modifiedMs, facts }: Model): object {
     return { id: name, object: "model", created: Math.floor(modifiedMs / 1000), owned_by: "mentator", kind: facts.kind };
 }
@@ -33,12 +41,21 @@ export const modelRoutes: Routes = (server, service) => {
     server.get(
         "/v1/models",
         { schema: { tags: ["openai"], summary: "Models that requests can name", response: answers(MODELS, PLAIN_ERRORS, OPENAI_ERROR_SCHEMA) } },
-        () => ({ object: "list", data: service.models.list().map(modelObject) }),
+        (request) => {
+            const models = service.models.list();
+            if (isAnthropicClient(request)) {
+                return { data: models.map(anthropicObject), has_more: false, first_id: models[0]?.name ?? null, last_id: models.at(-1)?.name ?? null };
+            }
+            return { object: "list", data: models.map(modelObject) };
+        },
     );
 
     server.get<{ Params: { model: string } }>(
         "/v1/models/:model",
         { schema: { tags: ["openai"], summary: "One of them", params: NAMED, response: answers(MODEL, [...PLAIN_ERRORS, 404], OPENAI_ERROR_SCHEMA) } },
-        async ({ params }) => modelObject(await modelOf(service.models, params.model)),
+        async (request) => {
+            const model = await modelOf(service.models, request.params.model);
+            return isAnthropicClient(request) ? anthropicObject(model) : modelObject(model);
+        },
     );
 };
