@@ -340,6 +340,13 @@ describe("chat", () => {
         expect(fake.engine.asked).toEqual([]);
     });
 
+    it("asks for one call where parallel_tool_calls is false", async () => {
+        await client.chat.completions.create({ ...CHAT, tools: [TOOL], parallel_tool_calls: false });
+        expect(asked()).toMatchObject({ tools: [{ name: "add" }], oneCall: true });
+        await client.chat.completions.create({ ...CHAT, tools: [TOOL] });
+        expect(asked()).not.toHaveProperty("oneCall");
+    });
+
     it("passes logit_bias on", async () => {
         await client.chat.completions.create({ ...CHAT, logit_bias: { 5: -100, 7: 2.5 } });
         expect(asked()).toMatchObject({ options: { tokenBias: { 5: -100, 7: 2.5 } } });

@@ -124,6 +124,7 @@ export function promptBody(body: PromptBody): ChatBody {
         messages: [...(rules === "" ? [] : [{ role: "system", content: rules } as const]), ...body.messages.flatMap(messageOf)],
         tools: (body.tools ?? []).map(toolOf),
         tool_choice: choiceOf(body),
+        parallel_tool_calls: takesSeveralCalls(body),
         ...(schema === undefined ? {} : { response_format: { type: "json_schema", json_schema: { schema } } as const }),
     };
 }

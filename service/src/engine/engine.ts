@@ -79,6 +79,8 @@ export interface ChatRequest extends Generation {
     readonly tools?: readonly ToolDefinition[];
     /** Absent: "auto". */
     readonly toolChoice?: ToolChoice;
+    /** At most one call in the answer. */
+    readonly oneCall?: boolean;
 }
 
 /** The raw text is continued, no template. */

@@ -168,6 +168,7 @@ export async function generate(means: Means, request: GenerationRequest, layout:
         ...sampling(request.options),
         tokenBias,
         maxTokens,
+        ...(request.kind === "chat" && request.oneCall === true ? { maxParallelFunctionCalls: 1 } : {}),
         ...(request.stop === undefined ? {} : { customStopTriggers: request.stop }),
         signal: run.signal,
     };

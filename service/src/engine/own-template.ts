@@ -145,7 +145,7 @@ export class OwnTemplate {
         }
         const shield = shieldFor(this.model, textsOf(request));
         const chat = messagesOf(messages, shield);
-        const parallel = forced === undefined && this.can["supports_parallel_tool_calls"] === true;
+        const parallel = forced === undefined && this.can["supports_parallel_tool_calls"] === true && request.oneCall !== true;
         const apply: Apply = (shown, choice = forced === undefined ? "auto" : "required") =>
             this.template.apply(nativeJson({ messages: chat, ...(shown.length === 0 ? {} : { tools: toolsOf(shown, shield), toolChoice: choice, parallel }) }));
         try {
@@ -169,7 +169,7 @@ export class OwnTemplate {
         const kept = new Set(layout.kept.flatMap((text) => this.single(text) ?? []));
         const stops = layout.stops.flatMap((text) => [text, this.model.tokenize(text, true)]);
         const forced = forcedTools(request) !== undefined;
-        const common = { tokens, kept, stops, mostCalls: forced ? 1 : Infinity };
+        const common = { tokens, kept, stops, mostCalls: forced || request.oneCall === true ? 1 : Infinity };
         if (request.constraint !== undefined) {
             // The answer is what its grammar says, from its first token on.
             return common;

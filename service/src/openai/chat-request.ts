@@ -148,7 +148,7 @@ export async function chatRequests(body: ChatBody, defaults: GenerationOptions):
         if (!usesTools) {
             return { ...common, request: constrained };
         }
-        const request: ChatRequest = { ...plain, tools, toolChoice };
+        const request: ChatRequest = { ...plain, tools, toolChoice, ...(body.parallel_tool_calls === false ? { oneCall: true } : {}) };
         return { ...common, request, ...(constraint === undefined || toolChoice !== "auto" ? {} : { otherwise: constrained }) };
     });
 }

@@ -39,6 +39,7 @@ export interface ChatBody extends Control {
     readonly messages: readonly BodyMessage[];
     readonly max_completion_tokens?: number | null;
     readonly tools?: readonly BodyTool[] | null;
+    readonly parallel_tool_calls?: boolean | null;
     readonly tool_choice?: "none" | "auto" | "required" | NamedTool | AllowedTools | null;
 }
 
@@ -103,6 +104,7 @@ export const CHAT_SCHEMA = {
         messages: { type: "array", minItems: 1, items: MESSAGE },
         max_completion_tokens: { ...MAX_TOKENS },
         tools: nullable({ type: "array", maxItems: 128, items: TOOL }),
+        parallel_tool_calls: { type: ["boolean", "null"], description: "false: at most one call in an answer" },
         tool_choice: {
             anyOf: [
                 { type: "null" },

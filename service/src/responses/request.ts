@@ -85,6 +85,7 @@ export function chatBody(body: ResponsesBody, before: readonly Item[]): ChatBody
         messages: [...(rules === "" ? [] : [{ role: "system", content: rules } as const]), ...messages],
         tools: (body.tools ?? []).map(toolOf),
         tool_choice: choiceOf(body),
+        parallel_tool_calls: body.parallel_tool_calls ?? null,
         temperature: body.temperature ?? null,
         top_p: body.top_p ?? null,
         ...(typeof body.max_output_tokens === "number" ? { max_tokens: body.max_output_tokens } : {}),
