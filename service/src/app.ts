@@ -1,7 +1,6 @@
 /** Puts the service together, starts it, and takes it down again. */
 
 import { mkdirSync } from "node:fs";
-import { arch, platform } from "node:os";
 import type { ChosenBackend } from "./backend/backend.js";
 import type { Configuration } from "./config/configuration.js";
 import { plainOptions } from "./config/options.js";
@@ -9,6 +8,7 @@ import { threadsOfThisProcess } from "./cpu/cgroup.js";
 import { EngineProcess } from "./engine-process/engine-process.js";
 import { engineProgram } from "./engine-process/program.js";
 import { gpuLostError, type ServiceError, shuttingDownError, StartError } from "./errors.js";
+import { greet } from "./greet.js";
 import { NativeDeaths } from "./gpu/native-deaths.js";
 import { Proof } from "./gpu/proof.js";
 import { Surface } from "./gpu/surface.js";
@@ -26,16 +26,14 @@ import { ModelCatalog } from "./models/catalog.js";
 import { inspectFile } from "./models/inspect.js";
 import { Journal } from "./prompt/journal.js";
 import { Prompts } from "./prompt/prompts.js";
+import { Preload } from "./preload.js";
 import { hostsOf, type PullEnvironment } from "./pull/environment.js";
 import { provide } from "./pull/provide.js";
 import { Puller } from "./pull/puller.js";
 import { FairScheduler, timesOf } from "./schedule/fair.js";
 import { RunAgain } from "./schedule/run-again.js";
 import { type StopTimes, USUAL_STOP } from "./start-environment.js";
-import { Database } from "./store/database.js";
-import { LogTable } from "./store/logs.js";
-import { PromptTable } from "./store/prompts.js";
-import { ResponseTable } from "./store/responses.js";
+import { openTables } from "./store/tables.js";
 import { startRetention } from "./store/retention.js";
 import { ToolCatalog } from "./tools/catalog.js";
 import { readVersion } from "./version.js";
@@ -102,11 +100,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const threads = threadsOfThisProcess();
     const log = new Log(configuration.log.level, (line) => process.stdout.write(`${line}\n`), configuration.log.format);
 
-    const database = new Database(configuration.dbFile, log);
-    const logTable = new LogTable(database);
-    log.attach((row) => logTable.add(row));
-    const promptTable = new PromptTable(database, configuration.log.savePrompt);
-    const responseTable = new ResponseTable(database, configuration.responses.liveHours);
+    const { database, logTable, promptTable, responseTable } = openTables(configuration, log);
 
     const cut = new AbortController();
     const leave = new AbortController();
@@ -140,7 +134,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const keys: Keys = { apiKey: configuration.apiKey, named: configuration.apiKeys };
     const hosts = [...pull.hosts, ...hostsOf(sources)];
     const puller = new Puller({ modelDir, hosts, ...options.hub }, log, async () => models.rescanFromNow());
-    const scheduler = new RunAgain(new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration)));
+    const once = new FairScheduler(engine, configuration.engine.queueSize, undefined, timesOf(configuration));
+    const scheduler = new RunAgain(once);
+    const preload = new Preload({ setting: configuration.preload, file: `${configuration.dbFile}.last-model`, models, engine, scheduler: once, log });
     const tools = new ToolCatalog(configuration.toolDir, configuration.toolEnvDir, log, configuration.tools);
 
     let leaving = false;
@@ -194,14 +190,13 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const server = createServer(service);
     const host = await listen(server, options.host === "" ? ALL_ADDRESSES : [options.host], configuration.port);
 
-    log.write("info", "core", `mentator-llm-service ${version}, Node ${process.versions.node}, ${platform()} ${arch()}`);
-    log.write("info", "core", `backend ${backendName}: ${backend.reason}`);
-    log.write("info", "core", `${threads} threads, data in ${configuration.dbFile}, models in ${configuration.modelDir}`);
-    options.notes.forEach((note) => log.write("info", "core", note));
+    greet(log, { version, backend: `${backendName}: ${backend.reason}`, threads, data: configuration.dbFile, models: configuration.modelDir, notes: options.notes });
     [...chosen.warnings, ...options.warnings].forEach((warning) => log.write("warn", "core", warning));
     log.write("info", "core", `listening on ${host}, port ${configuration.port}`);
     watch.start();
     const stopRetention = startRetention(database, log, { log: configuration.log.liveDay, prompts: configuration.log.promptLiveDay, responseHours: configuration.responses.liveHours });
+
+    const stopNote = preload.note();
 
     const stop = async (why: string, exitCode = 0): Promise<void> => {
         const times = options.stopTimes ?? USUAL_STOP;
@@ -225,6 +220,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         await inFlight.none(drainMsec + REPLY_MSEC);
         await server.close();
         await drained;
+        await stopNote();
         await engine.close();
         if (exitCode === 0) {
             deaths.release();
@@ -239,6 +235,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         void provide(puller, sources, log, leave.signal);
         try {
             await Promise.all([engine.start(), models.start(), tools.start()]);
+            void preload.run(leave.signal);
         } catch (thrown) {
             leave.abort();
             puller.stop(shuttingDownError());

@@ -28,6 +28,7 @@ describe("parsing", () => {
             dbFile: "/d",
             apiKey: "",
             apiKeys: [],
+            preload: "auto",
             responses: { liveHours: 24 },
             allowedHosts: [],
             corsOrigins: [],

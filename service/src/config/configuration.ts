@@ -52,6 +52,8 @@ export interface Configuration extends Paths {
     };
     readonly defaultOptions: PromptOptions;
     readonly engine: EngineSettings;
+    /** "auto", "off" or a model's name. */
+    readonly preload: string;
     /** 0: none. */
     readonly limits: { readonly answerSeconds: number; readonly queueSeconds: number };
     /** Hours that answers of /v1/responses are kept; 0: not at all. */

@@ -7,7 +7,7 @@ import { parseSource } from "../pull/source.js";
 export interface Key {
     /** Dotted path in the file. */
     readonly path: string;
-    readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "texts" | "keys";
+    readonly type: "integer" | "number" | "boolean" | "path" | "choice" | "text" | "name" | "texts" | "keys";
     readonly min?: number;
     readonly max?: number;
     /** 0 is allowed too, whatever `min` is. */
@@ -59,6 +59,7 @@ export const KEYS: readonly Key[] = [
     { path: "engine.slots", type: "integer", min: 1, max: 64, zero: true, fallback: 0, comment: "Requests of one model that generate at once, 1..64; 0: from memory and CPU quota" },
     { path: "engine.contextSize", type: "integer", min: 512, zero: true, fallback: 0, comment: "Context size of each slot in tokens, prompt and answer together, 512 or more; 0: from the model and the memory" },
     { path: "engine.batchSize", type: "integer", min: 16, max: 4096, zero: true, fallback: 0, comment: "Tokens in a batch at most, 16..4096; 0: from the CPU quota" },
+    { path: "engine.preload", type: "name", fallback: "auto", comment: "The model that is loaded at the start: auto (the only one, or the one that was used last), off, or its name" },
     { path: "engine.queueSize", type: "integer", min: 1, max: 100_000, fallback: 256, comment: "Requests that may wait, 1..100000; one more is answered with 429" },
     { path: "engine.queueTimeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 600, comment: "Seconds that a request may wait, 1..86400; then it is answered with 503. 0: no limit" },
     { path: "engine.timeLimit", type: "integer", min: 1, max: 86_400, zero: true, fallback: 3600, comment: "Seconds that an answer may take where the request sets no limit, 1..86400; waiting and loading do not count. 0: no limit" },

@@ -57,6 +57,8 @@ function faultOf(key: Key, value: unknown): string | undefined {
         case "text":
             // Texts of this kind go into headers, which hold no other characters.
             return typeof value === "string" && /^[\x21-\x7e]*$/.test(value) ? undefined : `must be a text without spaces and control characters, not ${shown}`;
+        case "name":
+            return typeof value === "string" && value !== "" ? undefined : `must be a text, not ${shown}`;
         case "keys":
             return faultOfKeys(value);
         case "texts":
@@ -233,6 +235,7 @@ function assemble(values: ReadonlyMap<string, unknown>, fixed: Fixed | undefined
             batchSize: number("engine.batchSize"),
             queueSize: number("engine.queueSize"),
         },
+        preload: text("engine.preload") ?? "",
         limits: { answerSeconds: number("engine.timeLimit"), queueSeconds: number("engine.queueTimeLimit") },
         responses: { liveHours: number("responses.liveHours") },
         tools: { folders: values.get("tools.folders") as string[], http: values.get("tools.http") as boolean },
