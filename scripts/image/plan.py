@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.bases import Bases
-from scripts.image import image_tags
+from scripts.image import image_annotations, image_tags
 from scripts.image.build_request import BuildRequest, BuildxOptions
 from scripts.shared.csv_options import csv_field
 from scripts.shared.paths import BUILD, REPOSITORY
 
 #: The stage of the Dockerfile that yields the image; its build argument VARIANT says which one.
 IMAGE_STAGE = "image"
+
+#: What `--load` is short for, with OCI's media types: in Docker's own, annotations have no place.
+LOAD = "type=docker,oci-mediatypes=true"
 
 #: Variables of buildx that would change the image's digest or where it goes: labels of its own,
 #: attestations, another builder (there is the setting `builder`), no loading.
@@ -35,6 +38,7 @@ class BuildPlan:
     contexts: Mapping[str, str]
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     proxies: tuple[str, ...] = ()
     ca_bundle: Path | None = None
     buildx: BuildxOptions = field(default_factory=BuildxOptions)
@@ -65,6 +69,7 @@ def plan(request: BuildRequest, bases: Bases, model_context: Path) -> BuildPlan:
     if epochs:
         # Times in the image are the later commit's: the same commits give the same digest.
         arguments["SOURCE_DATE_EPOCH"] = str(max(epochs))
+    labels = {name: value for name, value in labels.items() if value}
     return BuildPlan(
         dockerfile=REPOSITORY / "docker" / "Dockerfile",
         context=REPOSITORY / "docker",
@@ -76,7 +81,10 @@ def plan(request: BuildRequest, bases: Bases, model_context: Path) -> BuildPlan:
             "model": str(model_context),
         },
         arguments=arguments,
-        labels={name: value for name, value in labels.items() if value},
+        labels=labels,
+        annotations=image_annotations.choose(
+            labels, bases.identities["debian"], arguments.get("SOURCE_DATE_EPOCH", "")
+        ),
         proxies=tuple(request.proxies),
         ca_bundle=request.ca_bundle,
         buildx=request.buildx,
@@ -98,6 +106,7 @@ def build_argv(plan: BuildPlan) -> list[str]:
         argv += ["--build-arg", name]
     for name, value in plan.labels.items():
         argv += ["--label", f"{name}={value}"]
+    argv += image_annotations.options(plan.annotations)
     for tag in plan.tags:
         argv += ["--tag", tag]
     if plan.ca_bundle:
@@ -107,7 +116,7 @@ def build_argv(plan: BuildPlan) -> list[str]:
     for target in plan.buildx.cache_to:
         argv += ["--cache-to", target]
     argv += ["--no-cache"] if plan.buildx.no_cache else []
-    argv += ["--output", plan.buildx.output] if plan.buildx.output else ["--load"]
+    argv += ["--output", plan.buildx.output or LOAD]
     # Provenance holds the build's start time, so that no two digests would be the same.
     argv += ["--provenance=false"]
     argv += ["--progress", plan.buildx.progress, "--metadata-file", str(plan.metadata)]
@@ -129,7 +138,7 @@ def check_argv(plan: BuildPlan) -> list[str]:
 def check_stage(plan: BuildPlan, stage: str = "application-check") -> BuildPlan:
     """The plan of a stage that checks the application and yields no image."""
     buildx = replace(plan.buildx, output="type=cacheonly")
-    return replace(plan, target=stage, tags=(), labels={}, buildx=buildx)
+    return replace(plan, target=stage, tags=(), labels={}, annotations={}, buildx=buildx)
 
 
 def environment(request: BuildRequest) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from scripts.backends import compiled
 from scripts.backends.variants import find
 from scripts.bases import Bases
 from scripts.image.build_request import BuildRequest, BuildxOptions
-from scripts.image.plan import BuildPlan, build_argv, check_argv, check_stage, plan
+from scripts.image.plan import LOAD, BuildPlan, build_argv, check_argv, check_stage, plan
 from scripts.project.checks import barrier_check, entrypoint_check
 from scripts.shared.paths import BUILD, REPOSITORY
 from tests.unit.build_requests import APPLICATION, request
@@ -41,7 +41,7 @@ def planned(built: BuildRequest) -> BuildPlan:
 
 
 def test_the_plainest_build() -> None:
-    assert build_argv(PLAN) == [*HEAD, *CONTEXTS, *TAGS, "--load", *TAIL]
+    assert build_argv(PLAN) == [*HEAD, *CONTEXTS, *TAGS, "--output", LOAD, *TAIL]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,7 @@ def test_every_option_in_its_place() -> None:
         PLAN,
         arguments={"ONE": "1", "TWO": "a b"},
         labels={"l": "v w"},
+        annotations={"a.b": "c=d, e"},
         ca_bundle=Path("/ca.pem"),
         buildx=BuildxOptions(
             platform="linux/arm64",
@@ -76,7 +77,8 @@ def test_every_option_in_its_place() -> None:
     assert build_argv(full) == [
         *["buildx", "build", "--builder", "far", "--file", "/r/Dockerfile", "--target", "cpu"],
         *["--platform", "linux/arm64", *CONTEXTS],
-        *["--build-arg", "ONE=1", "--build-arg", "TWO=a b", "--label", "l=v w", *TAGS],
+        *["--build-arg", "ONE=1", "--build-arg", "TWO=a b", "--label", "l=v w"],
+        *["--annotation", "manifest:a.b=c=d, e", *TAGS],
         *["--secret", "id=ca,src=/ca.pem"],
         *["--cache-from", "type=gha", "--cache-from", "type=local,src=c"],
         *["--cache-to", "type=inline", "--no-cache", "--output", "type=oci,dest=o.tar"],
@@ -105,6 +107,17 @@ def test_a_plan_holds_what_the_parts_say() -> None:
             "org.opencontainers.image.base.name": "debian@sha256:d",
             "io.mentator.variant": "cpu",
         },
+        annotations={
+            "org.opencontainers.image.title": "app",
+            "org.opencontainers.image.version": "1.2.3",
+            "org.opencontainers.image.revision": "c0ffee",
+            "org.opencontainers.image.source": "git@host:app",
+            "org.opencontainers.image.licenses": "MIT",
+            "org.opencontainers.image.description": (
+                "Local LLMs on CUDA, ROCm, Vulkan or CPU, found by itself"
+            ),
+            "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
+        },
         metadata=BUILD / f"metadata-{os.getpid()}.json",
     )
 
@@ -116,6 +129,7 @@ def test_outside_git_there_is_no_revision_and_no_time() -> None:
     assert "org.opencontainers.image.source" not in chosen.labels
     assert "org.opencontainers.image.licenses" not in chosen.labels
     assert "SOURCE_DATE_EPOCH" not in chosen.arguments
+    assert "org.opencontainers.image.created" not in chosen.annotations
 
 
 @pytest.mark.parametrize(("ours", "its"), [("5", "7"), ("7", "5"), ("7", ""), ("", "7")])
@@ -144,7 +158,7 @@ def test_every_option_of_buildx_reaches_the_command(
     joined, wanted = "\0".join(argv) + "\0", "\0".join(words) + "\0"
     assert wanted in joined
     assert wanted not in "\0".join(build_argv(planned(request()))) + "\0"
-    assert ("--load" in argv) is not bool(options.output)
+    assert (LOAD in argv) is not bool(options.output)
 
 
 def test_the_same_request_gives_the_same_command() -> None:
@@ -166,7 +180,7 @@ def test_the_stage_that_checks_leaves_no_image() -> None:
     argv = build_argv(check_stage(planned(request())))
     assert argv[argv.index("--target") + 1] == "application-check"
     assert argv[argv.index("--output") + 1] == "type=cacheonly"
-    assert not {"--tag", "--label", "--load"} & set(argv)
+    assert not {"--tag", "--label", "--annotation", LOAD} & set(argv)
 
 
 def test_the_entrypoint_is_checked_with_the_services_compiler_whatever_the_application() -> None:
