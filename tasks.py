@@ -15,6 +15,7 @@ from invoke.collection import Collection
 from scripts.backends import table as backends
 from scripts.backends.variants import choices
 from scripts.deploy import deploy_task
+from scripts.image import bake_task
 from scripts.running import model_tasks
 from scripts.shared import settings_report
 from scripts.shared.console import say
@@ -245,5 +246,5 @@ namespace = Collection(
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),
     _group("models", list=model_tasks.show, pull=model_tasks.pull, remove=model_tasks.remove),
-    _group("pins", update=pins_update, lock=pins_lock),
+    _group("pins", update=pins_update, lock=pins_lock, bake=bake_task.bake),
 )
