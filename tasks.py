@@ -23,7 +23,7 @@ from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
 from scripts.shared.paths import expand
 from scripts.shared.settings import Loaded, Settings
-from scripts.trust.verify_task import verify
+from scripts.trust.verify_task import verify, vulnerabilities
 
 if TYPE_CHECKING:
     from scripts.docker_engine import EngineOptions
@@ -242,7 +242,7 @@ def _group(name: str, **tasks: Any) -> Collection:
 
 namespace = Collection(
     *(config, doctor, build, publish, verify, size, export, up, down, logs, ask, test, lint),
-    deploy_task.declare(CHOICES),
+    *(deploy_task.declare(CHOICES), vulnerabilities),
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),
     _group("models", list=model_tasks.show, pull=model_tasks.pull, remove=model_tasks.remove),
