@@ -59,6 +59,7 @@ def _target(plan: BuildPlan, image: str) -> dict[str, Any]:
         "context": _here(plan.context),
         "dockerfile": str(plan.dockerfile.relative_to(plan.context)),
         "target": plan.target,
+        "platforms": [plan.buildx.platform] if plan.buildx.platform else [],
         "contexts": {name: f"${{{_context(name)}}}" for name in plan.contexts},
         "args": arguments | {"SOURCE_DATE_EPOCH": _unless_empty("SOURCE_DATE_EPOCH")},
         "labels": labels | {label: _unless_empty(name) for label, name in LABELS.items()},

@@ -41,7 +41,7 @@ def _plan(variant: str, defaults: Settings) -> BuildPlan:
     """The plan of a build with base images from their registry, of no commit yet."""
     from scripts import bases
     from scripts.application import package_json
-    from scripts.backends import compiled, variants
+    from scripts.backends import compiled, platforms, variants
     from scripts.bases import pins
     from scripts.docker_engine import EngineOptions
     from scripts.image.build_request import CONTEXTS, BuildRequest, BuildxOptions
@@ -65,7 +65,7 @@ def _plan(variant: str, defaults: Settings) -> BuildPlan:
         node=defaults.node,
         model="",
         image=defaults.image,
-        buildx=BuildxOptions(),
+        buildx=BuildxOptions(platform=platforms.choose(defaults.platform, {})),
         engine=EngineOptions(BUILD),
         cache=BUILD,
         ca_bundle=None,

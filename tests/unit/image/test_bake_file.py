@@ -11,9 +11,10 @@ import pytest
 
 from scripts.application import package_json
 from scripts.application.revision import Revision
-from scripts.backends import compiled, variants
+from scripts.backends import compiled, platforms, variants
 from scripts.bases import Bases
 from scripts.image import bake_file, bake_task
+from scripts.image.build_request import BuildxOptions
 from scripts.image.plan import build_argv, plan
 from scripts.shared import commands
 from scripts.shared.paths import REPOSITORY
@@ -68,6 +69,7 @@ def as_options(target: dict[str, Any]) -> dict[str, list[str]]:
         "context": [str(REPOSITORY / target["context"])],
         "--file": [str(REPOSITORY / target["context"] / target["dockerfile"])],
         "--target": [target["target"]],
+        "--platform": target["platforms"],
         "--tag": sorted(target["tags"]),
         "--secret": [f"id={each['id']},src={each['src']}" for each in target.get("secret", [])],
         "--provenance": ["false"] if target["attest"] == [NO_PROVENANCE] else [],
@@ -103,6 +105,7 @@ def test_bake_and_build_do_the_same(variant: str, tmp_path: Path) -> None:
         pipeline=revision,
         image="registry.example/me/it",
         ca_bundle=authority,
+        buildx=BuildxOptions(platform=platforms.choose("", {})),
     )
     bases = Bases("registry", contexts, {"debian": "d@sha256:1"})
     argv = options(build_argv(plan(built, bases, tmp_path)))
