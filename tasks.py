@@ -15,6 +15,7 @@ from invoke.collection import Collection
 from scripts.backends import table as backends
 from scripts.backends.variants import choices
 from scripts.deploy import deploy_task
+from scripts.image import bake_task
 from scripts.running import model_tasks
 from scripts.shared import settings_report
 from scripts.shared.console import say
@@ -22,7 +23,7 @@ from scripts.shared.edge import edge
 from scripts.shared.edge import task as declare_task
 from scripts.shared.paths import expand
 from scripts.shared.settings import Loaded, Settings
-from scripts.trust.verify_task import verify
+from scripts.trust.verify_task import verify, vulnerabilities
 
 if TYPE_CHECKING:
     from scripts.docker_engine import EngineOptions
@@ -241,9 +242,9 @@ def _group(name: str, **tasks: Any) -> Collection:
 
 namespace = Collection(
     *(config, doctor, build, publish, verify, size, export, up, down, logs, ask, test, lint),
-    deploy_task.declare(CHOICES),
+    *(deploy_task.declare(CHOICES), vulnerabilities),
     _group("cache", **{"export": cache_export, "import": cache_import}),
     _group("engine", start=engine_start, stop=engine_stop, status=engine_status),
     _group("models", list=model_tasks.show, pull=model_tasks.pull, remove=model_tasks.remove),
-    _group("pins", update=pins_update, lock=pins_lock),
+    _group("pins", update=pins_update, lock=pins_lock, bake=bake_task.bake),
 )

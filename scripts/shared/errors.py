@@ -185,6 +185,18 @@ class TrustUnavailable(PipelineError):
     exit_code = 54
 
 
+class Vulnerable(PipelineError):
+    """A package of an image has a critical vulnerability that a newer version does not have."""
+
+    exit_code = 55
+
+
+class NotLookedUp(PipelineError):
+    """The database of vulnerabilities did not answer, or not for all packages: nothing is known."""
+
+    exit_code = 56
+
+
 class DoctorFailed(PipelineError):
     """`invoke doctor` found something that keeps the pipeline from working."""
 

@@ -1,4 +1,4 @@
-"""The task `verify`."""
+"""The tasks `verify` and `vulnerabilities`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from scripts.shared.errors import UsageError
 from scripts.shared.paths import expand
 from scripts.shared.settings import Loaded
 from scripts.trust.cosign_argv import GITHUB, Signer
+
+#: The public database of vulnerabilities of all ecosystems.
+OSV = "https://api.osv.dev"
 
 
 @task(
@@ -26,6 +29,18 @@ def verify(
     from scripts.trust import verify as verb
 
     verb.verify(require_reference(reference), signer(key, identity, issuer))
+
+
+@task(
+    lenient=True,
+    sbom="the image's SBOM: SPDX as JSON",
+    osv=f"the database's address, of OSV's interface (default: {OSV})",
+)
+def vulnerabilities(_: Loaded, sbom: str, osv: str = OSV) -> None:
+    """Look up an SBOM's packages in OSV; fail for a critical vulnerability that has a fix."""
+    from scripts.trust import vulnerabilities as verb
+
+    verb.look_up(expand(sbom), osv)
 
 
 def require_reference(reference: str) -> str:

@@ -22,7 +22,7 @@ NAMES = {
     "size", "test", "up", "verify",
     "cache.export", "cache.import",
     "engine.start", "engine.stop", "engine.status", "models.list", "models.pull", "models.remove",
-    "pins.update", "pins.lock",
+    "pins.update", "pins.lock", "pins.bake", "vulnerabilities",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ SEE_SETTINGS = {
     "scripts/shared/settings_report.py",
     "scripts/shared/edge.py",
     "scripts/image/build_request.py",
+    "scripts/image/bake_task.py",
     "scripts/running/up_request.py",
     "scripts/running/model_tasks.py",
     "scripts/deploy/deploy_request.py",
