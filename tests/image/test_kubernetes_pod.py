@@ -181,7 +181,7 @@ def test_it_comes_back_with_its_data_when_the_container_dies(pod: Podman) -> Non
     # As a crash: from outside, so that nobody has asked for the end.
     os.kill(before["State"]["Pid"], 9)
     assert wait_until(
-        "", lambda: state(pod)["State"]["Pid"] not in (0, before["State"]["Pid"]), timeout=60
+        "", lambda: state(pod)["State"]["Pid"] not in (0, before["State"]["Pid"]), timeout=180
     )
     require(pod, "/ready")
     pod.check("exec", NAME, "ls", "/opt/mentator-llm-service/data/kept")
@@ -205,6 +205,6 @@ def test_a_stop_waits_for_the_answer_in_flight(pod: Podman, rendered: dict[str, 
         assert answer["choices"][0]["finish_reason"] == "length"
     finally:
         running.kill()
-        running.wait()
+        running.communicate()  # closes the pipes, too
     pod.check("stop", "--time", "20", NAME)
     assert state(pod)["State"]["ExitCode"] == 0
