@@ -14,6 +14,7 @@ const RUNNING = 8;
 describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, () => {
     let built: Built;
     let child: ChildProcess;
+    let ended: Promise<unknown[]>;
     let lines = "";
     let url = "";
 
@@ -30,6 +31,8 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
             env: { ...process.env, MENTATOR_HOST: "127.0.0.1", MENTATOR_PORT: port, ...times },
             stdio: ["ignore", "pipe", "inherit"],
         });
+        // From the begin: it may have ended before somebody waits for it.
+        ended = once(child, "exit");
         child.stdout?.setEncoding("utf8").on("data", (text: string) => {
             lines += text;
         });
@@ -79,7 +82,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         while (!lines.includes("stopping: SIGTERM")) {
             await pause();
         }
-        expect((await once(child, "exit"))[0]).toBe(0);
+        expect((await ended)[0]).toBe(0);
         expect(lines).toMatch(/ stopped\n/);
     });
 
@@ -99,7 +102,7 @@ describe.skipIf(MODEL === "")("the process on SIGTERM", { timeout: 300_000 }, ()
         }
         const late = await post("/v1/completions", LONG);
         expect([late.status, late.headers.get("retry-after")]).toEqual([503, "10"]);
-        const [code] = (await Promise.all([once(child, "exit"), ...asked]))[0] as [number | null];
+        const [code] = (await Promise.all([ended, ...asked]))[0] as [number | null];
 
         expect(code).toBe(0);
         // By itself, before the last time limit.
