@@ -6,7 +6,8 @@
 # finds its libraries beside itself. The compiler's cache is wherever CCACHE_DIR says.
 #
 # Where /runtime is given, the libraries of the image that the backend will run in, it is linked with
-# their C and C++ runtimes: the SDK's may be newer, and what is linked with glibc 2.43 asks for it.
+# their C and C++ runtimes: the SDK's may be newer, and what is linked with glibc 2.43 asks for it. What its
+# headers promise and the runtime has not ends the link.
 set -eu
 
 target=$1
@@ -17,7 +18,8 @@ export CCACHE_COMPILERCHECK="%compiler% --version"
 export CCACHE_BASEDIR=/llama CCACHE_SLOPPINESS=include_file_ctime,include_file_mtime
 export CCACHE_MAXSIZE=4G
 
-link_flags=-s
+# A library that is missing in the link is found here, not at a user's.
+link_flags="-s -Wl,-z,defs"
 if [ -d /runtime ]; then
     mkdir /link
     # As in the distribution's own libc.so: a few functions are in no shared library.
@@ -26,8 +28,7 @@ if [ -d /runtime ]; then
         >/link/libc.so
     echo "GROUP ( /runtime/libm.so.6 AS_NEEDED ( /runtime/libmvec.so.1 ) )" >/link/libm.so
     ln -s /runtime/libstdc++.so.6 /link/libstdc++.so
-    # What the headers of the SDK promise and the runtime has not is found here, not at a user's.
-    link_flags="-s -L/link -Wl,-z,defs"
+    link_flags="$link_flags -L/link"
 fi
 
 ccache --zero-stats >/dev/null

@@ -118,6 +118,9 @@ def lint_image(request: BuildRequest) -> None:
     if request.application.addon == "corrected":
         fault = "clang-tidy found faults in the C++ of patches/addon."
         checks.append((check_stage(chosen, "addon-check"), fault))
+    if "cuda-sdk" not in chosen.contexts:  # else the vendor's SDK is taken, not our stand-in
+        fault = "A program of the CUDA SDK's stand-in is not linked with the driver's library."
+        checks.append((check_stage(chosen, "cuda-sdk-check"), fault))
     for stage, fault in checks:
         if commands.run(docker.argv(*build_argv(stage)), env=environment(request)) != 0:
             raise ChecksFailed(fault)

@@ -111,6 +111,18 @@ def test_every_library_of_a_backend_resolves_except_the_driver(
     assert {line.strip() for line in missing} <= {"libcuda.so.1 => not found"}
 
 
+def test_backend_is_linked_with_every_library_whose_symbols_it_uses(
+    inside: Callable[[str], str], files: dict[str, list[str]]
+) -> None:
+    for folder in files:
+        script = f"export LD_LIBRARY_PATH={BINS}; ldd -r {FOLDER}/{folder}/libggml-*.so 2>&1"
+        found = inside(script)
+        undefined = re.findall(r"undefined symbol: (\w+)\s+\(\S*/libggml-", found)
+        # The driver's library is the only one that is not in the image, but it has to be named.
+        assert [name for name in undefined if not name.startswith("cu")] == []
+        assert not undefined or "libcuda.so.1 => not found" in found
+
+
 def test_backend_loads_its_libraries_from_its_own_folder(
     inside: Callable[[str], str], files: dict[str, list[str]]
 ) -> None:

@@ -208,6 +208,7 @@ def test_the_dockerfile_has_the_stages_and_the_argument_of_a_plan() -> None:
     text = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8").lower()
     stages = set(re.findall(r"^from .* as ([\w-]+)$", text, re.MULTILINE))
     assert {"addon-check", "application-check", "engine-check", "image"} <= stages
+    assert "cuda-sdk-check" in stages
     assert {"arg variant=", "arg cuda=", "arg cuda_archs=", "arg rocm_targets="} <= set(
         re.findall(r"^arg \w+=", text, re.MULTILINE)
     )
