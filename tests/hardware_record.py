@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from scripts.shared.errors import UsageError
 
@@ -76,3 +79,13 @@ def insert(text: str, record: Record) -> str:
     end = next((n for n, line in enumerate(rows) if not line.startswith("|")), len(rows))
     parts = [*lines[: rule + 1], row(record), *rows[:end], "", section(record), *rows[end:]]
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def main(document: Path, made: Path) -> None:
+    """Add the record.json of deploy/record-in-chroot.py to the document."""
+    record = Record(**json.loads(made.read_text(encoding="utf-8")))
+    document.write_text(insert(document.read_text(encoding="utf-8"), record), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

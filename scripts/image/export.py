@@ -20,8 +20,9 @@ from scripts.shared.paths import REPOSITORY
 #: Bytes of a part: many carriers of files take 64 MiB at most.
 PART = 56 << 20
 
-#: Beside the parts: what joins and runs them.
+#: Beside the parts: what joins and runs them, and what measures them.
 RUNNER = REPOSITORY / "deploy" / "run-in-chroot.sh"
+RECORDER = REPOSITORY / "deploy" / "record-in-chroot.py"
 
 CHUNK = 1 << 20
 
@@ -29,7 +30,7 @@ CHUNK = 1 << 20
 def export(options: EngineOptions, output: Path) -> None:
     """Write the image built last to the empty or new folder `output`: see deploy/run-in-chroot.sh.
 
-    Parts of a compressed tar, their sums, the image's variables and record, and the script.
+    Parts of a compressed tar, their sums, the image's variables and record, and the scripts.
     """
     record = records.image()
     if output.exists() and any(output.iterdir()):
@@ -44,6 +45,7 @@ def export(options: EngineOptions, output: Path) -> None:
         (output / "image.env").write_text("\n".join(_variables(docker, digest)) + "\n")
         (output / "image.json").write_text(json.dumps(record, indent=2) + "\n")
         shutil.copy2(RUNNER, output)
+        shutil.copy2(RECORDER, output)
     except BaseException:
         shutil.rmtree(output, ignore_errors=True)  # an incomplete export is useless
         raise

@@ -45,6 +45,11 @@ async function post(payload: object | string, headers: Record<string, string> = 
 }
 
 describe("a message", () => {
+    it("may name its user and its tier, which change nothing", async () => {
+        const message = await client.messages.create({ ...BODY, metadata: { user_id: "someone" }, service_tier: "standard_only" });
+        expect(message.content).toEqual([{ type: "text", text: "hello" }]);
+        expect((await post({ ...BODY, metadata: null, service_tier: null })).status).toBe(200);
+    });
     it("is answered", async () => {
         fake.engine.usage = { promptTokens: 30, cachedTokens: 20, completionTokens: 2, tokensPerSecond: 3 };
         const message = await client.messages.create({ ...BODY, system: [{ type: "text", text: "Be kind.", cache_control: { type: "ephemeral" } }], temperature: 0.5, top_k: 3, stop_sequences: ["END"] } as never);
@@ -272,6 +277,10 @@ describe("faults", () => {
         [{ ...BODY, tool_choice: { type: "any" } }, 400, "invalid_request_error"],
         [{ ...BODY, tool_choice: { type: "tool" } }, 400, "invalid_request_error"],
         [{ ...BODY, thinking: { type: "hard" } }, 400, "invalid_request_error"],
+        [{ ...BODY, metadata: 5 }, 400, "invalid_request_error"],
+        [{ ...BODY, metadata: { user_id: { a: 1 } } }, 400, "invalid_request_error"],
+        [{ ...BODY, service_tier: "first" }, 400, "invalid_request_error"],
+        [{ ...BODY, service_tier: ["auto"] }, 400, "invalid_request_error"],
         [{ ...BODY, mcp_servers: [{ url: "x" }] }, 400, "invalid_request_error"],
         [{ ...BODY, context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } }, 400, "invalid_request_error"],
         [{ ...BODY, messages: [{ role: "user", content: "x".repeat(17 * 1024 ** 2) }] }, 413, "request_too_large"],

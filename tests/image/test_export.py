@@ -120,6 +120,22 @@ def test_image_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: 
     assert owners == {10001}, "the service did not run as an unprivileged user"
 
 
+def test_recorder_says_that_no_card_was_chosen_and_writes_no_record(
+    exported: Path, tmp_path: Path
+) -> None:
+    script = 'ip link set lo up && exec "$1/record-in-chroot.py"'
+    done = commands.capture(
+        ["unshare", "--net", "sh", "-c", script, "sh", str(exported)],
+        env={"DATA": str(tmp_path / "data"), "NVIDIA_VISIBLE_DEVICES": "none"},
+        timeout=400,
+    )
+    assert done.code == 1, done.out + done.err
+    assert "error: No card was chosen: cpu: not cuda: " in done.err
+    assert not (exported / "record.json").exists()
+    # Its service has ended, and answered until then.
+    assert "chosen  cpu" in (exported / "record-card.log").read_text()
+
+
 def test_entrypoint_finds_the_nvidia_smi_of_the_host_in_the_chroot(
     exported: Path, tmp_path: Path
 ) -> None:

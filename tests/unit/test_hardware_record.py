@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import importlib.util
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
-from tests.hardware_record import HEADING, NONE_YET, Record, insert
+from tests.hardware_record import HEADING, NONE_YET, Record, insert, main
 
 RECORD = Record(
     day="2026-01-02",
@@ -59,3 +63,62 @@ def test_a_name_does_not_break_the_table() -> None:
 def test_a_document_without_the_table_is_refused() -> None:
     with pytest.raises(UsageError, match="no table"):
         insert("# nothing\n", RECORD)
+
+
+def recorder() -> Any:
+    path = REPOSITORY / "deploy" / "record-in-chroot.py"
+    spec = importlib.util.spec_from_file_location("record_in_chroot", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def started(**changes: Any) -> dict[str, Any]:
+    found = {
+        "ready_s": 1.5,
+        "model": "model.gguf",
+        "of": 31,
+        "layers": 31,
+        "device": "Some Card",
+        "reason": "cuda13: proven",
+        "tokens_per_second": 123.45,
+        "first_token_ms": 12,
+        "backend": "cuda13",
+        "log": "proven at an earlier start",
+    }
+    return found | changes
+
+
+IMAGE = {"digest": "sha256:0123456789abcdef"}
+CPU = started(backend="cpu", layers=0, tokens_per_second=7, device="Some CPU")
+
+
+def test_three_starts_without_an_engine_make_a_row_of_the_document(tmp_path: Path) -> None:
+    made = tmp_path / "record.json"
+    made.write_text(json.dumps(recorder().record(IMAGE, started(log=""), CPU, started())))
+    document = tmp_path / "hardware.md"
+    document.write_text((REPOSITORY / "docs/hardware.md").read_text(encoding="utf-8"))
+    main(document, made)
+    record = Record(**json.loads(made.read_text()))
+    assert asdict(record).keys() == asdict(RECORD).keys()
+    row = f"| Some Card | {record.driver} | 0123456789ab | cuda13 | 31 of 31 | 123.5 | 7.0 | 12 |"
+    assert f"| {record.day} {row}" in document.read_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "why"),
+    [
+        (started(backend="cpu", reason="cpu: why"), started(), "No card was chosen: cpu: why"),
+        (started(), started(layers=30), "Only 30 of 31 layers"),
+        (started(), started(log="proven: now"), "did not remember"),
+        (started(backend="cuda12"), started(), "did not remember"),
+    ],
+)
+def test_three_starts_that_did_not_use_the_card_make_no_record(
+    first: dict[str, Any], again: dict[str, Any], why: str
+) -> None:
+    module = recorder()
+    with pytest.raises(module.Failed, match=why):
+        module.record(IMAGE, first, CPU, again)

@@ -134,6 +134,9 @@ export const MESSAGES_SCHEMA = {
         temperature: { type: ["number", "null"], minimum: 0, maximum: 1 },
         top_p: { type: ["number", "null"], minimum: 0, maximum: 1 },
         top_k: { type: ["integer", "null"], minimum: 0 },
+        // Without effect here, but a fault in them is a client's fault.
+        metadata: { ...nullable({ type: "object", properties: { user_id: { type: ["string", "null"] } } }), description: "Taken, without effect" },
+        service_tier: { type: ["string", "null"], enum: ["auto", "standard_only", null], description: "Taken, without effect: every request is served alike" },
     },
     examples: [{ model: "smollm2-135m-instruct", max_tokens: 16, messages: [{ role: "user", content: "Name a sea." }] }],
 } as const;
