@@ -61,6 +61,9 @@ export interface MessagesBody extends PromptBody {
     readonly top_k?: number | null;
 }
 
+/** Without effect here, but a fault in it is a client's fault. */
+const CACHE_CONTROL = { ...nullable({ type: "object", required: ["type"], properties: { type: { type: "string", const: "ephemeral" } } }), description: "Taken, without effect" };
+
 const BLOCK = {
     type: "object",
     required: ["type"],
@@ -73,6 +76,7 @@ const BLOCK = {
         tool_use_id: { type: "string" },
         content: { anyOf: [{ type: "null" }, { type: "string" }, { type: "array", items: { type: "object", required: ["type"], properties: { type: { type: "string" }, text: { type: "string" } } } }] },
         is_error: { type: ["boolean", "null"] },
+        cache_control: CACHE_CONTROL,
     },
 } as const;
 
@@ -86,6 +90,7 @@ const TOOL = {
         name: { type: "string", pattern: "^[a-zA-Z0-9_.-]{1,128}$" },
         description: { type: ["string", "null"] },
         input_schema: { type: "object", description: "JSON Schema of the input" },
+        cache_control: CACHE_CONTROL,
     },
 } as const;
 
@@ -117,7 +122,8 @@ const PROMPT = {
         ...nullable({ type: "object", required: ["type"], properties: { type: { type: "string", enum: ["enabled", "disabled", "adaptive"] }, budget_tokens: { type: "integer" } } }),
         description: "disabled: what a reasoning model thinks is left out of the answer. How long it thinks is the model's choice",
     },
-    output_config: nullable({ type: "object", properties: { format: FORMAT } }),
+    output_config: nullable({ type: "object", properties: { format: FORMAT, effort: { type: ["string", "null"], description: "Taken, without effect" } } }),
+    cache_control: CACHE_CONTROL,
     output_format: FORMAT,
 } as const;
 
