@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
 """Measures an exported image (`invoke export`) on this machine's card, without an engine.
 
-    record-in-chroot.py        as root; needs Python 3.11 and what run-in-chroot.sh needs
+    record-in-chroot.py        as root; needs Python 3.9 and what run-in-chroot.sh needs
 
-It starts the image three times on one data folder: with the card, without it, and with it again.
-Each start answers the same questions and five stories of 128 tokens. The figures go to record.json
-beside this file; `python -m tests.hardware_record docs/hardware.md record.json` adds them to the
-document. Exit codes: 0, or 1 with the reason.
+It starts the image three times on one new data folder: with the card, without it, and with it
+again. Each start answers the same questions and five stories of 128 tokens. The figures go to
+record.json beside this file; `python -m tests.hardware_record docs/hardware.md record.json` adds
+them to the document. Exit codes: 0; 1 with the reason; 130 or 143 after SIGINT or SIGTERM. The
+service has ended and the data folder is gone in each case; the logs stay, record-*.log.
 
-Environment: DATA (the data folder, default: record-data/ beside this file, which must be new), and
-what run-in-chroot.sh passes on.
+Environment: what run-in-chroot.sh passes on.
 """
 
 from __future__ import annotations
 
-import datetime
 import http.client
 import json
 import os
@@ -25,12 +24,17 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+RUNNER = str(HERE / "run-in-chroot.sh")
 PORT = 19777
+
+#: As the smoke tests ask them, tests/smoke/gpu.py.
 QUESTIONS = {
     "What is the capital of France? Answer in one short sentence.": "Paris",
     "What is the capital of Italy? Answer in one short sentence.": "Rome",
@@ -39,11 +43,10 @@ STORY = "Write a long story about a lighthouse keeper."
 STORIES = 5
 STORY_TOKENS = 128
 
-#: Seconds until a start must be ready: a driver may compile kernels for minutes.
+#: Limits in seconds: of a start (a driver may compile kernels for minutes), an answer, and a stop.
 READY = 600
 ANSWER = 300
 STOP = 30
-
 
 #: What a start has shown, by name.
 Found = dict[str, Any]
@@ -92,10 +95,11 @@ def run(name: str, data: Path, **environment: str) -> Found:
     if is_served():
         raise Failed(f"Port {PORT} is taken: stop what listens on it.")
     log = HERE / f"record-{name}.log"
+    ours = {"DATA": str(data), "MENTATOR_HOST": "127.0.0.1", "MENTATOR_PORT": str(PORT)}
     with log.open("w") as out:
         process = subprocess.Popen(
-            ["sh", str(HERE / "run-in-chroot.sh")],
-            env={**os.environ, "DATA": str(data), **environment},
+            ["sh", RUNNER],
+            env={**os.environ, **ours, **environment},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -179,7 +183,7 @@ def record(image: Found, first: Found, cpu: Found, again: Found) -> Found:
     if first["backend"] != again["backend"] or "proven at an earlier start" not in again["log"]:
         raise Failed("The second start with the card did not remember the proof of the first.")
     return {
-        "day": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "day": time.strftime("%Y-%m-%d", time.gmtime()),
         "card": first["device"],
         "driver": driver(),
         "digest": image["digest"],
@@ -197,12 +201,27 @@ def record(image: Found, first: Found, cpu: Found, again: Found) -> Found:
     }
 
 
+def unpack(data: Path) -> None:
+    """Unpack the image, if it is not yet: no start is to wait for it."""
+    environment = {**os.environ, "DATA": str(data)}
+    done = subprocess.run(["sh", RUNNER, "/bin/true"], env=environment, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{RUNNER} ended with code {done.returncode}: see above.")
+
+
 def main() -> None:
     """Three starts, then the record."""
-    data = Path(os.environ.get("DATA", HERE / "record-data"))
-    if data.exists() and any(data.iterdir()):
-        raise Failed(f"{data} is not empty: the first start has to find no proof.")
     image = json.loads((HERE / "image.json").read_text())
+    data = Path(tempfile.mkdtemp(prefix="record-data-", dir=HERE))
+    try:
+        measure_card(image, data)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def measure_card(image: Found, data: Path) -> None:
+    """Write and print the record."""
+    unpack(data)
     first = run("card", data)
     if first["backend"] == "cpu":
         raise Failed(f"No card was chosen: {first['reason']}")
@@ -212,8 +231,15 @@ def main() -> None:
     print(json.dumps(made, indent=2))
 
 
+def end(number: int, _frame: FrameType | None) -> None:
+    """End by SIGINT or SIGTERM, and what was started with it."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     try:
         main()
-    except (Failed, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
+    except (Failed, OSError, ValueError, KeyError, http.client.HTTPException) as error:
         sys.exit(f"error: {error}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.shared.errors import UsageError
+from scripts.shared.errors import PipelineError, UsageError
 
 #: The heading that the records stand under: a table, then the commands of each.
 HEADING = "## Records"
@@ -47,7 +48,8 @@ def row(record: Record) -> str:
         f"{record.cpu_speed:.1f}",
         f"{record.first_token_ms:.0f}",
     )
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    # A name with a line break or a bar would break the table.
+    return f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in cells)} |"
 
 
 def section(record: Record) -> str:
@@ -83,9 +85,23 @@ def insert(text: str, record: Record) -> str:
 
 def main(document: Path, made: Path) -> None:
     """Add the record.json of deploy/record-in-chroot.py to the document."""
-    record = Record(**json.loads(made.read_text(encoding="utf-8")))
-    document.write_text(insert(document.read_text(encoding="utf-8"), record), encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
+    try:
+        record = Record(**json.loads(made.read_text(encoding="utf-8")))
+        text = insert(text, record)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{made} is not a record: {error}.", next="Name the record.json of record-in-chroot.py."
+        ) from error
+    document.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.hardware_record")
+    parser.add_argument("document", type=Path, help="docs/hardware.md")
+    parser.add_argument("record", type=Path, help="the record.json of record-in-chroot.py")
+    named = parser.parse_args()
+    try:
+        main(named.document, named.record)
+    except (PipelineError, OSError) as error:
+        sys.exit(error.message() if isinstance(error, PipelineError) else f"error: {error}")

@@ -50,6 +50,7 @@ describe("a message", () => {
         expect(message.content).toEqual([{ type: "text", text: "hello" }]);
         expect((await post({ ...BODY, metadata: null, service_tier: null })).status).toBe(200);
     });
+
     it("is answered", async () => {
         fake.engine.usage = { promptTokens: 30, cachedTokens: 20, completionTokens: 2, tokensPerSecond: 3 };
         const message = await client.messages.create({ ...BODY, system: [{ type: "text", text: "Be kind.", cache_control: { type: "ephemeral" } }], temperature: 0.5, top_k: 3, stop_sequences: ["END"] } as never);
@@ -283,6 +284,9 @@ describe("faults", () => {
         [{ ...BODY, service_tier: ["auto"] }, 400, "invalid_request_error"],
         [{ ...BODY, cache_control: { type: "for ever" } }, 400, "invalid_request_error"],
         [{ ...BODY, messages: [{ role: "user", content: [{ type: "text", text: "Hi", cache_control: true }] }] }, 400, "invalid_request_error"],
+        [{ ...BODY, messages: [{ role: "user", content: [{ type: "tool_result", tool_use_id: "a", content: [{ type: "text", text: "1", cache_control: 1 }] }] }] }, 400, "invalid_request_error"],
+        [{ ...BODY, system: [{ type: "text", text: "Hi", cache_control: { type: "ephemeral", ttl: [5] } }] }, 400, "invalid_request_error"],
+        [{ ...BODY, metadata: { user_id: 5 } }, 400, "invalid_request_error"],
         [{ ...BODY, tools: [{ ...TOOL, cache_control: "ephemeral" }] }, 400, "invalid_request_error"],
         [{ ...BODY, output_config: { effort: { level: 1 } } }, 400, "invalid_request_error"],
         [{ ...BODY, mcp_servers: [{ url: "x" }] }, 400, "invalid_request_error"],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,9 @@ import pytest
 from scripts.docker_engine import Engine
 from scripts.image.export import PART
 from scripts.shared import commands
-from tests import checkout, containers
+from scripts.shared.paths import REPOSITORY
+from tests import checkout, containers, hardware_record
+from tests.image import stand_in
 
 IMAGE = "export/test"
 
@@ -120,20 +126,74 @@ def test_image_serves_in_a_chroot_and_leaves_no_mount(exported: Path, tmp_path: 
     assert owners == {10001}, "the service did not run as an unprivileged user"
 
 
-def test_recorder_says_that_no_card_was_chosen_and_writes_no_record(
-    exported: Path, tmp_path: Path
-) -> None:
-    script = 'ip link set lo up && exec "$1/record-in-chroot.py"'
-    done = commands.capture(
-        ["unshare", "--net", "sh", "-c", script, "sh", str(exported)],
-        env={"DATA": str(tmp_path / "data"), "NVIDIA_VISIBLE_DEVICES": "none"},
-        timeout=400,
-    )
+#: The recorder in a network of its own, where nothing else has the service's port.
+RECORDER = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$1/record-in-chroot.py"')
+
+
+def processes_in(exported: Path) -> list[str]:
+    """The processes whose root folder is the exported one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "root").readlink().is_relative_to(exported):
+                found.append(process.name)
+    return found
+
+
+def left_by_recorder(exported: Path) -> list[object]:
+    """What must not be there when it has ended: a record, a data folder, a process."""
+    files = [*exported.glob("record.json"), *exported.glob("record-data-*")]
+    return [*files, *processes_in(exported)]
+
+
+def test_recorder_says_that_no_card_was_chosen_and_leaves_nothing(exported: Path) -> None:
+    done = commands.capture([*RECORDER, "sh", str(exported)], timeout=400)
     assert done.code == 1, done.out + done.err
     assert "error: No card was chosen: cpu: not cuda: " in done.err
-    assert not (exported / "record.json").exists()
-    # Its service has ended, and answered until then.
-    assert "chosen  cpu" in (exported / "record-card.log").read_text()
+    assert left_by_recorder(exported) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_interrupted_recorder_ends_the_service_and_leaves_nothing(
+    exported: Path, number: signal.Signals, code: int
+) -> None:
+    log = exported / "record-card.log"
+    log.unlink(missing_ok=True)
+    with subprocess.Popen([*RECORDER, "sh", str(exported)], stderr=subprocess.PIPE) as process:
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit and not (log.exists() and "chosen" in log.read_text()):
+            time.sleep(0.1)
+        assert processes_in(exported) != []
+        process.send_signal(number)
+        process.wait(60)
+    assert process.returncode == code
+    assert left_by_recorder(exported) == []
+
+
+def test_recorder_measures_a_card_for_the_document(exported: Path, tmp_path: Path) -> None:
+    """A stand-in card: a backend that computes on the CPU, and nvidia-smi on the host's PATH."""
+    tool = tmp_path / "tools" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034 MiB, 580.65.06'\n")
+    tool.chmod(0o755)
+    assert run(exported, "true").code == 0  # unpacked
+    backends = exported / "rootfs" / "opt" / "mentator" / "backends"
+    stand_in.put(backends / "cuda13" / "libggml-cuda.so")
+    backends.chmod(0o755)
+    try:
+        path = f"{tool.parent}:{os.environ['PATH']}"
+        done = commands.capture([*RECORDER, "sh", str(exported)], env={"PATH": path}, timeout=600)
+    finally:
+        shutil.rmtree(backends)
+    assert done.code == 0, done.out + done.err
+    made = exported / "record.json"
+    document = tmp_path / "hardware.md"
+    shutil.copy(REPOSITORY / "docs" / "hardware.md", document)
+    hardware_record.main(document, made)
+    digest = json.loads((exported / "image.json").read_text())["digest"]
+    assert f"| {digest.removeprefix('sha256:')[:12]} | cuda13 |" in document.read_text()
+    made.unlink()
+    assert left_by_recorder(exported) == []
 
 
 def test_entrypoint_finds_the_nvidia_smi_of_the_host_in_the_chroot(

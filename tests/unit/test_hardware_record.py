@@ -11,6 +11,7 @@ import pytest
 from scripts.shared.errors import UsageError
 from scripts.shared.paths import REPOSITORY
 from tests.hardware_record import HEADING, NONE_YET, Record, insert, main
+from tests.smoke import gpu
 
 RECORD = Record(
     day="2026-01-02",
@@ -122,3 +123,27 @@ def test_three_starts_that_did_not_use_the_card_make_no_record(
     module = recorder()
     with pytest.raises(module.Failed, match=why):
         module.record(IMAGE, first, CPU, again)
+
+
+def test_a_machine_without_an_engine_is_asked_the_same_as_one_with_an_engine() -> None:
+    module = recorder()
+    assert gpu.QUESTIONS == module.QUESTIONS
+    assert (gpu.STORY, gpu.STORY_TOKENS) == (module.STORY, module.STORY_TOKENS)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "{}", '{"day": "2026-01-02"}', '{"other": 1}'])
+def test_what_is_not_a_record_is_refused_and_the_document_stays(tmp_path: Path, text: str) -> None:
+    made, document = tmp_path / "record.json", tmp_path / "hardware.md"
+    made.write_text(text)
+    document.write_text(f"{HEADING}\n| a |\n|---|\n")
+    with pytest.raises(UsageError, match="is not a record"):
+        main(document, made)
+    assert document.read_text() == f"{HEADING}\n| a |\n|---|\n"
+
+
+def test_a_speed_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    made, document = tmp_path / "record.json", tmp_path / "hardware.md"
+    made.write_text(json.dumps(asdict(replace(RECORD, card_speed="fast"))))  # type: ignore[arg-type]
+    document.write_text(f"{HEADING}\n| a |\n|---|\n")
+    with pytest.raises(UsageError, match="is not a record"):
+        main(document, made)

@@ -62,7 +62,7 @@ export interface MessagesBody extends PromptBody {
 }
 
 /** Without effect here, but a fault in it is a client's fault. */
-const CACHE_CONTROL = { ...nullable({ type: "object", required: ["type"], properties: { type: { type: "string", const: "ephemeral" } } }), description: "Taken, without effect" };
+const CACHE_CONTROL = { ...nullable({ type: "object", required: ["type"], properties: { type: { type: "string", const: "ephemeral" }, ttl: { type: ["string", "null"] } } }), description: "Taken, without effect" };
 
 const BLOCK = {
     type: "object",
@@ -74,7 +74,7 @@ const BLOCK = {
         name: { type: "string" },
         input: { type: "object" },
         tool_use_id: { type: "string" },
-        content: { anyOf: [{ type: "null" }, { type: "string" }, { type: "array", items: { type: "object", required: ["type"], properties: { type: { type: "string" }, text: { type: "string" } } } }] },
+        content: { anyOf: [{ type: "null" }, { type: "string" }, { type: "array", items: { type: "object", required: ["type"], properties: { type: { type: "string" }, text: { type: "string" }, cache_control: CACHE_CONTROL } } }] },
         is_error: { type: ["boolean", "null"] },
         cache_control: CACHE_CONTROL,
     },
